@@ -1,0 +1,53 @@
+# callgate: `make demo` shows the main job, `make test` proves it. Everything else is for who works on it.
+SHELL := /bin/sh
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup docker demo test lint check lab lab-down run prompts dialplan requirements
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: ## .venv with everything pinned, and the Debian packages that are missing
+	@sh docker/setup.sh
+
+docker: setup
+	@sh docker/daemon.sh
+	@sh docker/base.sh
+
+demo: docker ## real calls through a real Asterisk, refused and granted, as they happen
+	@$(PY) docker/demo.py
+
+test: docker ## every test: rules, ledger on real Redis, real Asterisk with real SIP
+	@$(PY) -m pytest -q --cov --cov-report=term-missing:skip-covered
+	@$(PY) -m coverage report --fail-under=100 --show-missing --include='agi/asterisk_agi/*,agi/callgate/core/*,agi/callgate/ledger/*'
+
+lint: setup ## ruff (all rules) and mypy (strict)
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+
+check: lint test ## what must be green before a push
+
+lab: docker ## leave the lab running: Asterisk, phones 101 to 105, two carriers, Redis, the gate
+	@$(PY) docker/lab.py up
+
+lab-down: setup ## end the lab
+	@$(PY) docker/lab.py down
+
+run: setup ## the daemon on this machine, with the sample settings
+	@.venv/bin/callgate --settings policies/callgate.toml serve
+
+prompts: ## make the spoken prompts again from the texts (needs espeak-ng and sox)
+	@sh docker/prompts.sh
+
+dialplan: setup ## write the sample dialplan again from the sample settings
+	@.venv/bin/callgate --settings policies/callgate.toml dialplan >asterisk-conf/callgate.conf
+	@.venv/bin/callgate --settings policies/callgate.toml dialplan --last-resort >asterisk-conf/callgate-last-resort.conf
+
+requirements: setup ## pin the dependencies again
+	@$(PY) -m pip install --quiet uv
+	@for name in run dev; do \
+	    .venv/bin/uv pip compile pyproject.toml --extra fast $$([ $$name = dev ] && echo --group dev) --universal --python-version 3.11 \
+	        --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -o requirements/$$name.txt; \
+	done
