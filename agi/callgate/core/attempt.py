@@ -1,0 +1,43 @@
+"""One try to place a call, as it reached the gate."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Origin(StrEnum):
+    """Where an attempt comes from, as Asterisk says it; the word is never taken from the caller."""
+
+    EXTENSION = "extension"
+    FORWARDED = "forwarded"
+    TRANSFERRED = "transferred"
+    EXTERNAL = "external"
+    ORIGINATED = "originated"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallAttempt:
+    """What one passage through the gate asks.
+
+    Fields:
+        passage: the passage's own id, made by the dialplan before anything is sent; repeated only by its retries.
+        attempt: which trunk attempt of the passage this is, from 1.
+        supersedes: the grant id of the previous trunk attempt of the same passage, or "".
+        nonce: echoed in the verdict, so that a verdict for another question is none.
+        clinic, entry, trunk: names from the settings.
+        extension: the internal line that dials, or "" if none is known.
+        caller_id: the number presented; never proof of identity.
+        dialled: the digits as the extension sent them, untouched.
+    """
+
+    passage: str
+    attempt: int
+    supersedes: str
+    nonce: str
+    clinic: str
+    entry: str
+    trunk: str
+    extension: str
+    caller_id: str
+    dialled: str
+    origin: Origin

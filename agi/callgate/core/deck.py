@@ -1,0 +1,234 @@
+"""The rate deck: what each destination costs, read from CSV once and looked up by longest prefix.
+
+A row's `prefix` is ``+`` and the first digits of E.164 (``+33899``), or ``short:`` and the first digits of a short code
+(``short:3624``). The two never meet: a number with ``+`` is looked up among the first, one without among the second.
+`tax` is a share: 0.20 says that the row's amounts are without tax and 20 % is added, rounded up to the micro; 0 says
+that they already include it. Lines that begin with ``#`` are notes.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+from callgate.core.money import MICROS_PER_UNIT, ceil_div, parse_amount
+from callgate.core.tariff import Rate
+
+COLUMNS = (
+    "prefix",
+    "label",
+    "connect_fee",
+    "per_minute",
+    "first_increment_s",
+    "increment_s",
+    "currency",
+    "tax",
+    "valid_from",
+    "valid_to",
+)
+LINES_MAX = 200_000
+FAULTS_MAX = 100
+"""Reading ends at this many faults: a deck with more is in another format."""
+INCREMENT_MAX_S = 3600
+RATE_MAX_MICROS = 1_000 * MICROS_PER_UNIT
+"""No minute and no connection costs more; a larger figure has its dot in the wrong place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeckFault:
+    """One mistake in a deck, on a line counted from 1."""
+
+    line: int
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.problem}. Remedy: {self.remedy}"
+
+
+class DeckError(ValueError):
+    """A rate deck cannot be used. Field: `faults`, at least one, by line."""
+
+    def __init__(self, faults: tuple[DeckFault, ...]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatedRate:
+    """A rate and the days it is valid on, both ends included."""
+
+    rate: Rate
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateDeck:
+    """All rates of one operator, in one currency.
+
+    Fields:
+        currency: of all amounts, ISO 4217.
+        rates: by prefix, ``+33899`` for E.164 and ``3624`` for short codes; the rates of one prefix share no day.
+        longest: characters in the longest prefix.
+    """
+
+    currency: str
+    rates: Mapping[str, tuple[DatedRate, ...]]
+    longest: int
+
+    def rate_for(self, number: str, on: date) -> Rate | None:
+        """Find what a call costs.
+
+        Args:
+            number: E.164 with ``+``, or the digits of a short code.
+            on: the day of the call in the clinic's zone.
+
+        Returns:
+            The rate of the longest prefix the deck knows, or None. If that prefix has no rate on the day, there is
+            none: a shorter prefix would price a dear service as an ordinary line.
+        """
+        for length in range(min(len(number), self.longest), 0, -1):
+            dated_rates = self.rates.get(number[:length])
+            if dated_rates is not None:
+                return next((dated.rate for dated in dated_rates if dated.first <= on <= dated.last), None)
+        return None
+
+
+def parse_deck(text: str, currency: str) -> RateDeck:
+    """Read a rate deck.
+
+    Args:
+        text: CSV with the header `COLUMNS`; a field may be quoted, but holds no line break.
+        currency: what every row must be in.
+
+    Raises:
+        DeckError: with every fault, up to `FAULTS_MAX`: fields that cannot be read, negative amounts, another currency,
+            increments below 1 s, two rates of one prefix on one day.
+    """
+    faults: list[DeckFault] = []
+    rates: dict[str, list[DatedRate]] = {}
+    for line, content in _rows(text):
+        try:
+            dated, prefix = _read_row(content, currency)
+            _demand_free_days(dated, rates.setdefault(prefix, []))
+        except _RowError as error:
+            faults.append(DeckFault(line=line, problem=error.problem, remedy=error.remedy))
+            if len(faults) == FAULTS_MAX:
+                break
+        else:
+            rates[prefix].append(dated)
+    if faults:
+        raise DeckError(tuple(faults))
+    frozen = {prefix: tuple(dated_rates) for prefix, dated_rates in rates.items()}
+    return RateDeck(currency=currency, rates=MappingProxyType(frozen), longest=max(map(len, frozen), default=0))
+
+
+class _RowError(ValueError):
+    """One row cannot be used."""
+
+    def __init__(self, *, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+
+
+def _rows(text: str) -> Iterator[tuple[int, str]]:
+    """Give the lines under the header that are no notes, each with its place, counted from 1."""
+    lines = text.removeprefix("\ufeff").split("\n")
+    if len(lines) > LINES_MAX:
+        remedy = "leave out the destinations that the clinic never calls"
+        raise DeckError((DeckFault(line=LINES_MAX, problem=f"there are more than {LINES_MAX} lines", remedy=remedy),))
+    plain = ((line, content.rstrip("\r")) for line, content in enumerate(lines, start=1))
+    rows = ((line, content) for line, content in plain if content and not content.startswith("#"))
+    line, header = next(rows, (len(lines), ""))
+    if header != ",".join(COLUMNS):
+        remedy = f"begin with {','.join(COLUMNS)}"
+        raise DeckError((DeckFault(line=line, problem="the header is missing", remedy=remedy),))
+    yield from rows
+
+
+def _read_row(content: str, currency: str) -> tuple[DatedRate, str]:
+    """Read one row; the text is its prefix as numbers are looked up, with ``+`` or as a short code."""
+    try:
+        (fields,) = csv.reader([content], strict=True)
+    except csv.Error:
+        fields = []
+    if len(fields) != len(COLUMNS):
+        problem = f"it cannot be split into {len(COLUMNS)} fields"
+        raise _RowError(problem=problem, remedy="part them by commas, and quote those that hold one")
+    row = dict(zip(COLUMNS, fields, strict=True))
+    prefix = _read_prefix(row["prefix"])
+    return _read_rate(row, prefix, currency), prefix
+
+
+def _read_prefix(word: str) -> str:
+    match = re.fullmatch(r"(\+[1-9][0-9]{0,14})|short:([0-9]{1,6})", word)
+    if match is None:
+        remedy = 'write "+33899" for numbers, "short:3624" for short codes'
+        raise _RowError(problem=f"{word!a} is not a prefix", remedy=remedy)
+    return match[1] or match[2]
+
+
+def _read_rate(row: Mapping[str, str], prefix: str, currency: str) -> DatedRate:
+    if row["currency"] != currency:
+        problem = f"the currency is {row['currency']!a}, that of the policy is {currency}"
+        raise _RowError(problem=problem, remedy="convert the deck before it is used")
+    tax_micros = _read_amount(row, "tax", most_micros=MICROS_PER_UNIT)
+    first = _read_day(row, "valid_from", open_end=date.min)
+    last = _read_day(row, "valid_to", open_end=date.max)
+    if last < first:
+        raise _RowError(problem="valid_to is before valid_from", remedy="put the earlier day first")
+    rate = Rate(
+        prefix=prefix.removeprefix("+"),
+        label=row["label"],
+        connect_micros=_with_tax(_read_amount(row, "connect_fee", most_micros=RATE_MAX_MICROS), tax_micros),
+        per_minute_micros=_with_tax(_read_amount(row, "per_minute", most_micros=RATE_MAX_MICROS), tax_micros),
+        first_increment_s=_read_increment(row, "first_increment_s"),
+        increment_s=_read_increment(row, "increment_s"),
+    )
+    return DatedRate(rate=rate, first=first, last=last)
+
+
+def _with_tax(amount_micros: int, tax_micros: int) -> int:
+    return ceil_div(amount_micros * (MICROS_PER_UNIT + tax_micros), MICROS_PER_UNIT)
+
+
+def _read_amount(row: Mapping[str, str], column: str, *, most_micros: int) -> int:
+    try:
+        micros = parse_amount(row[column])
+    except ValueError as error:
+        raise _RowError(problem=f"{column}: {error}", remedy="write the amount with a dot, never below 0") from None
+    if micros > most_micros:
+        remedy = f"write at most {most_micros // MICROS_PER_UNIT}"
+        raise _RowError(problem=f"{column}: {row[column]} is too much", remedy=remedy)
+    return micros
+
+
+def _read_increment(row: Mapping[str, str], column: str) -> int:
+    word = row[column]
+    if not re.fullmatch(r"[0-9]{1,4}", word) or not 1 <= int(word) <= INCREMENT_MAX_S:
+        problem = f"{column}: {word!a} is not a number of seconds from 1 to {INCREMENT_MAX_S}"
+        raise _RowError(problem=problem, remedy="write 1 for billing by the second, 60 for whole minutes")
+    return int(word)
+
+
+def _read_day(row: Mapping[str, str], column: str, *, open_end: date) -> date:
+    word = row[column]
+    if not word:
+        return open_end
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", word):
+            return date.fromisoformat(word)
+    except ValueError:
+        pass
+    remedy = "write it such as 2026-12-31, or leave it empty"
+    raise _RowError(problem=f"{column}: {word!a} is not a day", remedy=remedy)
+
+
+def _demand_free_days(dated: DatedRate, others: list[DatedRate]) -> None:
+    if any(dated.first <= other.last and other.first <= dated.last for other in others):
+        problem = f"the prefix {dated.rate.prefix} already has a rate on some of these days"
+        raise _RowError(problem=problem, remedy="keep one row, or end one before the other begins")

@@ -1,0 +1,181 @@
+"""Deciding is one function. The server, `callgate check`, replay and the console's test page all call `judge`.
+
+A ruling is what the rules alone say: pass (emergency), refuse with every reason found, or reserve so much money and
+time, which the ledger then holds or denies.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from callgate.core.attempt import CallAttempt, Origin
+from callgate.core.case import Case, Rulebook, open_case
+from callgate.core.hold import HoldRequest
+from callgate.core.hours import WhenClosed, calendar_month
+from callgate.core.limits import purses, velocities
+from callgate.core.plan import NumberClass
+from callgate.core.policy_tables import ClassChoice, ExtensionReach, RuleHours
+from callgate.core.pricing import PricedDestination
+from callgate.core.reasons import Reason, by_weight
+from callgate.core.tariff import Rate, affordable_seconds
+
+SLICE_S = 60
+"""An ordinary call holds at most this much money at a time (facts/semantics.md 1)."""
+
+SETTLE_GRACE_S = 90
+"""How long after its last granted second a hold still waits for its settlement, before it counts as spent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """An emergency number: nothing is asked, held or limited."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """Refused, with every reason found, heaviest first."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserve:
+    """The rules allow it; the ledger has the last word."""
+
+    request: HoldRequest
+
+
+Ruling = Pass | Refuse | Reserve
+
+
+def judge(attempt: CallAttempt, priced: PricedDestination, book: Rulebook, instant: datetime) -> Ruling:
+    """Rule on one attempt.
+
+    Args:
+        attempt: what was asked.
+        priced: where it goes and what it costs.
+        book: the clinic's rules.
+        instant: now, aware UTC.
+
+    Returns:
+        `Pass` for an emergency number whatever the rules; else `Refuse` or `Reserve`.
+    """
+    match priced.destination.number_class:
+        case NumberClass.EMERGENCY:
+            return Pass()
+        case NumberClass.INVALID:
+            return Refuse(reasons=(Reason.INVALID,))
+        case NumberClass.INTERNAL_FEATURE:
+            return Refuse(reasons=(Reason.NOT_A_PUBLIC_NUMBER,))
+        case _:
+            case = open_case(attempt, priced, book, instant)
+    reasons = by_weight(reason for rule in RULES if (reason := rule(case)) is not None)
+    if reasons:
+        return Refuse(reasons=reasons)
+    # A call without a rate was refused above: a costly one by its rule, an ordinary one has the cap of its class.
+    assert priced.rate is not None
+    return _reserve(case, priced.rate)
+
+
+def _refused_number(case: Case) -> Reason | None:
+    refused = any(pattern.matches(case.number) for pattern in case.book.policy.numbers.always_refuse)
+    return Reason.NUMBER_REFUSED if refused else None
+
+
+def _unknown_origin(case: Case) -> Reason | None:
+    unknown = case.attempt.origin is Origin.UNKNOWN and not case.priced.ordinary
+    return Reason.ORIGIN_UNKNOWN if unknown else None
+
+
+def _restricted_extension(case: Case) -> Reason | None:
+    rules = case.book.policy.extensions
+    rule = next((rule for rule in rules if rule.match.matches(case.attempt.extension)), None)
+    if rule is None or rule.allow is ExtensionReach.AS_CLINIC:
+        return None
+    if rule.allow is ExtensionReach.NATIONAL and case.priced.ordinary:
+        return None
+    return Reason.EXTENSION_RESTRICTED
+
+
+def _refused_class(case: Case) -> Reason | None:
+    choice = case.book.policy.classes.choice(case.priced.destination.number_class)
+    return None if choice is ClassChoice.ALLOW or case.free_of_hours else Reason.CLASS_REFUSED
+
+
+def _refused_country(case: Case) -> Reason | None:
+    allowed = case.priced.destination.region in case.book.policy.countries.allow
+    return None if allowed or case.country_exception or case.free_of_hours else Reason.COUNTRY_REFUSED
+
+
+def _external_to_external(case: Case) -> Reason | None:
+    outside = case.attempt.origin is Origin.EXTERNAL and case.external_number is None
+    return Reason.EXTERNAL_TO_EXTERNAL if outside else None
+
+
+def _rate(case: Case) -> Reason | None:
+    if case.priced.ordinary:
+        return None
+    if case.priced.rate is None:
+        return Reason.RATE_UNKNOWN
+    rule = case.country_rule
+    most_micros: int = case.book.policy.limits.max_rate_per_minute
+    if rule is not None and rule.max_rate_per_minute is not None:
+        most_micros = rule.max_rate_per_minute
+    return Reason.RATE_TOO_HIGH if case.priced.rate.per_minute_micros > most_micros else None
+
+
+def _closed(case: Case) -> Reason | None:
+    if case.is_open or case.free_of_hours:
+        return None
+    if case.country_rule is not None:
+        return Reason.CLOSED if case.country_rule.hours is RuleHours.OPEN else None
+    match case.book.policy.hours.outside:
+        case WhenClosed.EMERGENCY:
+            return Reason.CLOSED
+        case WhenClosed.NATIONAL:
+            return None if case.priced.ordinary else Reason.CLOSED
+        case WhenClosed.AS_OPEN:
+            return None
+
+
+RULES: tuple[Callable[[Case], Reason | None], ...] = (
+    _refused_number,
+    _unknown_origin,
+    _restricted_extension,
+    _refused_class,
+    _refused_country,
+    _external_to_external,
+    _rate,
+    _closed,
+)
+"""Every rule is asked, so that a refusal carries every reason; their order here means nothing."""
+
+
+def _reserve(case: Case, rate: Rate) -> Ruling:
+    policy, ordinary = case.book.policy, case.priced.ordinary
+    longest_s: int = policy.limits.max_duration_s.ordinary if ordinary else policy.limits.max_duration_s.costly
+    per_call_micros = policy.ceilings.costly.per_call
+    if not ordinary and per_call_micros is not None:
+        longest_s = min(longest_s, affordable_seconds(rate, per_call_micros, longest_s))
+        if longest_s < 1:
+            return Refuse(reasons=(Reason.CEILING_CALL,))
+    request = HoldRequest(
+        clinic=case.attempt.clinic,
+        hold_id=hold_id(case.attempt, case.instant),
+        supersedes=case.attempt.supersedes,
+        rate=rate,
+        seconds=longest_s,
+        slice_s=min(SLICE_S, longest_s) if ordinary else None,
+        partial=not ordinary,
+        purses=purses(case),
+        velocities=velocities(case),
+        month=calendar_month(case.instant, policy.timezone),
+        grace_s=case.book.ring_timeout_s + SETTLE_GRACE_S,
+        policy_revision=case.book.revision,
+    )
+    return Reserve(request=request)
+
+
+def hold_id(attempt: CallAttempt, instant: datetime) -> str:
+    """Name the hold of one trunk attempt: the passage, the attempt and the epoch second, so that its age is known."""
+    return f"{attempt.passage}.{attempt.attempt}.{int(instant.timestamp())}"

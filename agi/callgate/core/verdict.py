@@ -1,0 +1,156 @@
+"""The final answer to one attempt, and the token that carries it to the dialplan.
+
+The token is one AGI variable of eight fields parted by ``|``: version, verdict, nonce, number, grant id, seconds,
+reason, end mark. A token that is cut short, is for another nonce or holds anything else is no verdict, and the dialplan
+refuses (AGISTATUS says SUCCESS after a crash, an early close or garbage: facts/asterisk.md 1).
+"""
+
+from dataclasses import dataclass
+
+from callgate.core.allowance import Lent
+from callgate.core.hold import Denial, DenialKind, Denied, Gone, Held, HoldOutcome, Stale, Unavailable, Window
+from callgate.core.judge import Pass, Refuse, Reserve, Ruling
+from callgate.core.policy import Mode, Policy
+from callgate.core.reasons import Reason, by_weight
+
+VERSION = "1"
+END_MARK = "end"
+SECONDS_MAX = 7200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Go, for at most `seconds`.
+
+    Fields:
+        number: what the trunk must be sent, in that trunk's wire format.
+        seconds: 1 to 7200, counted from the answer.
+        grant_id: the ledger's hold id, ``emergency``, or ``local:`` and the nonce.
+        held_micros: money set aside.
+        reasons: what the grant wants noticed; usually none.
+    """
+
+    number: str
+    seconds: int
+    grant_id: str
+    held_micros: int = 0
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """No, with every reason found, heaviest first; never empty. `retry_s`: no sooner than, or 0 where unknown."""
+
+    reasons: tuple[Reason, ...]
+    retry_s: int = 0
+
+
+Verdict = Grant | Refusal
+
+
+EMERGENCY_GRANT = "emergency"
+
+_CEILINGS: dict[Window, Reason] = {
+    Window.HOUR: Reason.CEILING_HOUR,
+    Window.DAY: Reason.CEILING_DAY,
+    Window.WEEK: Reason.CEILING_WEEK,
+    Window.MONTH: Reason.CEILING_MONTH,
+    Window.TOTAL: Reason.CEILING_TOTAL,
+}
+
+
+def conclude(ruling: Ruling, outcome: HoldOutcome | Lent | None, number: str) -> Verdict:
+    """Turn what the rules and the ledger said into the verdict.
+
+    Args:
+        ruling: of the judge.
+        outcome: of the ledger, for a `Reserve`; None for any other ruling.
+        number: the destination in the trunk's wire format.
+
+    Returns:
+        A grant only for an emergency number, a hold or the local allowance; everything else is a refusal.
+    """
+    match ruling:
+        case Pass():
+            return Grant(number=number, seconds=SECONDS_MAX, grant_id=EMERGENCY_GRANT, reasons=(Reason.EMERGENCY,))
+        case Refuse():
+            return Refusal(reasons=ruling.reasons)
+        case Reserve():
+            return _of_outcome(outcome, number)
+
+
+def in_observation(verdict: Verdict, policy: Policy, number: str, nonce: str) -> Verdict:
+    """Answer for a clinic that only observes: a refusal stays in the journal, and the call goes.
+
+    What cannot be dialled (no number) stays refused. Its grant is `observe:` and the nonce, which no purse counts.
+    """
+    if policy.mode is Mode.ENFORCE or isinstance(verdict, Grant) or not number:
+        return verdict
+    return Grant(
+        number=number, seconds=policy.limits.max_duration_s.costly, grant_id=f"observe:{nonce}", reasons=verdict.reasons
+    )
+
+
+def _of_outcome(outcome: HoldOutcome | Lent | None, number: str) -> Verdict:
+    match outcome:
+        case Held():
+            return Grant(
+                number=number,
+                seconds=outcome.seconds,
+                grant_id=outcome.hold_id,
+                held_micros=outcome.amount_micros,
+                reasons=by_weight(_alarm(alarm) for alarm in outcome.alarms),
+            )
+        case Lent():
+            return Grant(
+                number=number, seconds=outcome.seconds, grant_id=outcome.grant_id, reasons=(Reason.LOCAL_ALLOWANCE,)
+            )
+        case Denied():
+            return Refusal(
+                reasons=by_weight(_denial(denial) for denial in outcome.denials),
+                retry_s=max(denial.retry_s for denial in outcome.denials),
+            )
+        case Stale():
+            return Refusal(reasons=(Reason.POLICY_UNAVAILABLE,))
+        case Gone() | Unavailable() | None:
+            return Refusal(reasons=(Reason.LEDGER_UNAVAILABLE,))
+
+
+def _denial(denial: Denial) -> Reason:
+    match denial.kind:
+        case DenialKind.MONEY:
+            assert denial.window is not None
+            return _CEILINGS[denial.window]
+        case DenialKind.LINES:
+            return Reason.TOO_MANY_LINES
+        case DenialKind.STARTS if denial.name.startswith("same_number:"):
+            return Reason.SAME_NUMBER
+        case DenialKind.STARTS if denial.name == "distinct_foreign":
+            return Reason.DISTINCT_NUMBERS
+        case DenialKind.STARTS:
+            return Reason.TOO_MANY_STARTS
+
+
+def _alarm(alarm: Denial) -> Reason:
+    return Reason.BUNDLE_OVERRUN if alarm.kind is DenialKind.STARTS else Reason.NATIONAL_ALARM
+
+
+def token(verdict: Verdict, nonce: str) -> str:
+    """Write the verdict for the dialplan, bound to `nonce`.
+
+    Returns:
+        For a grant ``1|grant|NONCE|+33142685300|GRANT_ID|120|ok|end``; for a refusal
+        ``1|refuse|NONCE|||0|country_refused|end``.
+    """
+    match verdict:
+        case Grant():
+            assert 1 <= verdict.seconds <= SECONDS_MAX
+            assert verdict.number
+            reason = verdict.reasons[0].value if verdict.reasons else "ok"
+            return _join("grant", nonce, verdict.number, verdict.grant_id, str(verdict.seconds), reason)
+        case Refusal():
+            return _join("refuse", nonce, "", "", "0", verdict.reasons[0].value)
+
+
+def _join(*fields: str) -> str:
+    return "|".join((VERSION, *fields, END_MARK))

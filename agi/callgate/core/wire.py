@@ -1,0 +1,58 @@
+"""The number as a trunk wants it, and the masks under which it may be shown."""
+
+from enum import StrEnum
+
+from callgate.core.dialling import Destination
+from callgate.core.plan import NumberPlan
+
+MASKED_DIGITS = 4
+_SHORT_DIGITS_MAX = 6
+
+
+class NumberFormat(StrEnum):
+    """How a trunk wants numbers: ``+33142685300``, ``33142685300``, ``0033142685300`` or ``0142685300``."""
+
+    E164_PLUS = "e164_plus"
+    E164 = "e164"
+    INTERNATIONAL = "00"
+    NATIONAL = "national"
+
+
+def to_wire(destination: Destination, number_format: NumberFormat, plan: NumberPlan) -> str:
+    """Write a destination for a trunk.
+
+    Args:
+        destination: a dialable one; a short code is the same in every format.
+        number_format: the trunk's.
+        plan: of the home country; with ``national``, foreign numbers are written with its international prefix.
+    """
+    if not destination.number.startswith("+"):
+        return destination.number
+    return e164_to_wire(destination.number[1:], number_format, plan)
+
+
+def e164_to_wire(digits: str, number_format: NumberFormat, plan: NumberPlan) -> str:
+    """Write E.164 digits (without ``+``) for a trunk."""
+    match number_format:
+        case NumberFormat.E164_PLUS:
+            return f"+{digits}"
+        case NumberFormat.E164:
+            return digits
+        case NumberFormat.INTERNATIONAL:
+            return f"00{digits}"
+        case NumberFormat.NATIONAL:
+            if digits.startswith(plan.dial_code):
+                return plan.trunk_prefix + digits.removeprefix(plan.dial_code)
+            return plan.international_prefixes[0] + digits
+
+
+def mask(dialled: str) -> str:
+    """Hide the last four digits, wherever they stand; short codes are not personal and stay as they are.
+
+    The yardstick is the CNIL's for workplace telephony (facts/reliability.md 7).
+    """
+    positions = [position for position, character in enumerate(dialled) if character.isdecimal()]
+    if len(positions) <= _SHORT_DIGITS_MAX:
+        return dialled
+    hidden = set(positions[-MASKED_DIGITS:])
+    return "".join("•" if position in hidden else character for position, character in enumerate(dialled))
