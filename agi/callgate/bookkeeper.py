@@ -1,0 +1,175 @@
+"""Settles: reads the spool, books what calls really cost, lapses holds nobody reported on, voids the doubtful ones."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
+import structlog
+
+from callgate.clinic import Clinic
+from callgate.core.dialling import read_dialled
+from callgate.core.hold import Settled, Unavailable
+from callgate.core.hours import calendar_month
+from callgate.core.pricing import PricedDestination, price_destination
+from callgate.core.tariff import price
+from callgate.core.wire import mask
+from callgate.errors import JournalError
+from callgate.journal import Journal, JournalRow
+from callgate.ledger.base import Ledger, OrphanCharge, Settlement
+from callgate.policies import PolicyShelf
+from callgate.settings import Settings
+from callgate.spool import GrantUnused, LegEnded, LocalGrant, LocalRefusal, Spool, SpoolLine, parse_line
+
+SPOOL_PAUSE_S = 0.1
+CHORES_EVERY = 10
+"""Every so many readings of the spool: lapse, void what is in doubt, look for a policy that was missed."""
+LAPSE_LIMIT = 100
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bookkeeper:
+    """Everything after the answer, in the background; calls never wait for it."""
+
+    settings: Settings
+    shelf: PolicyShelf
+    ledger: Ledger
+    journal: Journal
+    spool: Spool
+    clock: Callable[[], datetime]
+
+    async def run(self) -> None:
+        """Go on until cancelled. The one broad catch of the background: a line that fails is tried again."""
+        round_number = 0
+        while True:
+            try:
+                await self.read_spool()
+                if round_number % CHORES_EVERY == 0:
+                    await self.do_chores()
+            except Exception:
+                log.exception("bookkeeping.failed")
+            round_number += 1
+            await asyncio.sleep(SPOOL_PAUSE_S)
+
+    async def read_spool(self) -> None:
+        """Handle every new line; stop at the first that the ledger or the journal cannot take, and keep it."""
+        for line, offset in self.spool.read():
+            parsed = parse_line(line)
+            if parsed is None:
+                log.warning("spool.unreadable", length=len(line))
+            elif not await self._handle(parsed):
+                return
+            self.spool.acknowledge(offset)
+
+    async def do_chores(self) -> None:
+        """Post lapsed holds, void doubtful ones, and bring clinics that started without Redis under their policy."""
+        for name in self.shelf.names():
+            report = await self.ledger.lapse(name, LAPSE_LIMIT)
+            if not isinstance(report, Unavailable) and report.lapsed:
+                log.warning("holds.lapsed", clinic=name, grants=list(report.lapsed))
+        await self.ledger.void_doubtful()
+        await self.shelf.fetch_missing()
+
+    async def _handle(self, line: SpoolLine) -> bool:
+        """Carry out one line. Returns whether it is done with."""
+        entry = self.settings.entry_named(line.entry)
+        if entry is None:
+            log.warning("spool.unknown_entry", entry=line.entry)
+            return True
+        clinic = self.shelf.clinic(entry.clinic)
+        try:
+            match line:
+                case LegEnded():
+                    return await self._settle(line, clinic)
+                case GrantUnused():
+                    return not isinstance(await self.ledger.void(clinic.name, line.grant), Unavailable)
+                case LocalGrant() | LocalRefusal():
+                    await self.journal.write(_local_row(line, clinic), durable=True)
+        except JournalError:
+            log.exception("journal.failed")
+            return False
+        return True
+
+    async def _settle(self, line: LegEnded, clinic: Clinic) -> bool:
+        priced = _priced(line.number, clinic, self.clock())
+        settlement = Settlement(
+            clinic=clinic.name,
+            hold_id=line.grant,
+            answered=line.answered is not None,
+            duration_s=line.duration_s,
+            orphan=_orphan(line, priced, clinic),
+        )
+        outcome = await self.ledger.settle(settlement)
+        if isinstance(outcome, Unavailable):
+            return False
+        await self.journal.write(_settled_row(line, priced, clinic, outcome), durable=False)
+        log.info("call.settled", grant=line.grant, seconds=line.duration_s, amount_micros=outcome.amount_micros)
+        return True
+
+
+def _priced(number: str, clinic: Clinic, instant: datetime) -> PricedDestination:
+    """Read a number in wire format: national, or E.164 with or without its plus."""
+    destination = read_dialled(number, plan=clinic.plan, outside_prefix="")
+    if not destination.number:
+        destination = read_dialled(f"+{number}", plan=clinic.plan, outside_prefix="")
+    day = instant.astimezone(clinic.policy.timezone).date()
+    return price_destination(destination, plan=clinic.plan, deck=clinic.deck, bundle=clinic.policy.bundle, on=day)
+
+
+def _orphan(line: LegEnded, priced: PricedDestination, clinic: Clinic) -> OrphanCharge | None:
+    """How to book a call that the ledger never held: one of the local allowance, or of a clinic that observes."""
+    kind = line.grant.partition(":")[0]
+    if kind not in ("local", "observe") or line.answered is None or priced.rate is None:
+        return None
+    return OrphanCharge(
+        purses=("national",) if kind == "local" else ("observed",),
+        amount_micros=price(priced.rate, line.duration_s),
+        month=calendar_month(datetime.fromtimestamp(line.answered, UTC), clinic.policy.timezone),
+    )
+
+
+def _settled_row(line: LegEnded, priced: PricedDestination, clinic: Clinic, outcome: Settled) -> JournalRow:
+    return JournalRow(
+        at=datetime.fromtimestamp(line.ended, UTC),
+        event="call.settled",
+        clinic=clinic.name,
+        call=line.grant.rsplit(".", 2)[0],
+        number=mask(line.number),
+        region=priced.destination.region,
+        number_class=priced.destination.number_class.value,
+        ordinary=priced.ordinary,
+        grant=line.grant,
+        seconds=line.duration_s,
+        amount_micros=outcome.amount_micros,
+        policy_revision=clinic.revision,
+    )
+
+
+def _local_row(line: LocalGrant | LocalRefusal, clinic: Clinic) -> JournalRow:
+    at = datetime.fromtimestamp(line.at, UTC)
+    match line:
+        case LocalGrant():
+            return JournalRow(
+                at=at,
+                event="call.local",
+                clinic=clinic.name,
+                call=line.grant,
+                extension=line.extension,
+                number=mask(line.number),
+                ordinary=True,
+                grant=line.grant,
+                seconds=line.seconds,
+            )
+        case LocalRefusal():
+            return JournalRow(
+                at=at,
+                event="call.refused",
+                clinic=clinic.name,
+                call="",
+                extension=line.extension,
+                dialled=mask(unquote(line.dialled)),
+                reasons=(line.reason,),
+            )

@@ -1,0 +1,133 @@
+"""The command `callgate`: reads the command line, runs one command, and shows no traceback to anybody."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from callgate.commands import Exit
+from callgate.commands.blocked import blocked, since_instant
+from callgate.commands.check import check
+from callgate.commands.classify import classify
+from callgate.commands.dialplan import dialplan
+from callgate.commands.policy import apply, history, show, validate
+from callgate.commands.serve import serve
+from callgate.commands.status import status
+from callgate.errors import CallgateError
+from callgate.settings import DEFAULT_SETTINGS
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line `words`, or the process's own; returns the exit code of `callgate.commands.Exit`."""
+    arguments = parser().parse_args(words)
+    try:
+        code: Exit = arguments.run(arguments)
+    except CallgateError as error:
+        sys.stderr.write(f"callgate: {error}\n")
+        return Exit.INVALID
+    except PermissionError as error:
+        sys.stderr.write(f"callgate: {error.filename}: permission denied. Remedy: run as the daemon's user, or root\n")
+        return Exit.PERMISSION
+    except BrokenPipeError:
+        # Whoever read the answer has seen enough, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    top = argparse.ArgumentParser(prog="callgate", description="Gatekeeper for outbound calls on Asterisk.")
+    top.add_argument("--version", action="version", version=f"callgate {version('callgate')}")
+    top.add_argument(
+        "--settings",
+        type=Path,
+        default=Path(os.environ.get("CALLGATE_SETTINGS", DEFAULT_SETTINGS)),
+        metavar="FILE",
+        help=f"the installer's settings ({DEFAULT_SETTINGS})",
+    )
+    top.add_argument("--language", choices=("fr", "en"), default=_language(), help="of the answers (from $LANG)")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", help="run the daemon")
+    serving.set_defaults(run=serve)
+    _add_check(commands.add_parser)
+    classifying = commands.add_parser("classify", help="say what each dialled string of a CSV file means")
+    classifying.add_argument("rows", type=Path, metavar="ROWS.csv", help="columns home_country,outside_prefix,dialled")
+    classifying.set_defaults(run=classify)
+    _add_policy(commands.add_parser)
+    _add_views(commands.add_parser)
+    writing = commands.add_parser("dialplan", help="write the dialplan of this installation")
+    writing.add_argument("--last-resort", action="store_true", help="the context for the installer's own file")
+    writing.set_defaults(run=dialplan)
+    return top
+
+
+AddCommand = Callable[..., argparse.ArgumentParser]
+
+
+def _add_check(add_command: AddCommand) -> None:
+    checking = add_command("check", help="explain what the gate would say to a call; changes nothing")
+    checking.add_argument("number", metavar="NUMBER", help="as the extension would dial it")
+    checking.add_argument("--policy", type=Path, metavar="FILE", help="ask this policy instead of the settings'")
+    checking.add_argument("--rates", type=Path, metavar="FILE", help="with --policy: its rate deck")
+    checking.add_argument("--at", type=_iso_instant, metavar="ISO", help="when, on the clinic's clock (now)")
+    checking.add_argument("--extension", default="", metavar="N", help="which line dials")
+    checking.add_argument("--prefix", metavar="DIGIT", help="the outside prefix, if not the entry's")
+    checking.add_argument("--clinic", metavar="NAME", help="whose rules, where there are several")
+    checking.add_argument("--json", action="store_true", help="one JSON object")
+    checking.set_defaults(run=check)
+
+
+def _add_policy(add_command: AddCommand) -> None:
+    policies = add_command("policy", help="the clinic's rules").add_subparsers(
+        dest="policy_command", required=True, metavar="validate|apply|show|history"
+    )
+    validating = policies.add_parser("validate", help="check a policy file")
+    validating.add_argument("file", type=Path, metavar="FILE")
+    validating.set_defaults(run=validate)
+    applying = policies.add_parser("apply", help="put a policy file in force, from the very next call")
+    applying.add_argument("file", type=Path, metavar="FILE")
+    applying.add_argument("--reason", default="", help="for the record")
+    applying.add_argument("--author", default="", help="for the record (you)")
+    applying.set_defaults(run=apply)
+    showing = policies.add_parser("show", help="print the policy in force")
+    showing.add_argument("--revision", type=int, metavar="N", help="an earlier one")
+    showing.add_argument("--clinic", metavar="NAME")
+    showing.set_defaults(run=show)
+    listing = policies.add_parser("history", help="every revision, newest first")
+    listing.add_argument("--clinic", metavar="NAME")
+    listing.add_argument("--json", action="store_true", help="one JSON object a line")
+    listing.set_defaults(run=history)
+
+
+def _add_views(add_command: AddCommand) -> None:
+    blocking = add_command("blocked", help="the refused calls")
+    blocking.add_argument("--since", type=since_instant, metavar="SPAN", help="30m, 12h, 7d or an ISO instant")
+    blocking.add_argument("--follow", action="store_true", help="go on as they happen")
+    blocking.add_argument("--json", action="store_true", help="one JSON object a line")
+    blocking.set_defaults(run=blocked)
+    viewing = add_command("status", help="whether the clinic is protected now")
+    viewing.add_argument("--json", action="store_true", help="one JSON object")
+    viewing.add_argument("--quiet", action="store_true", help="only the exit code")
+    viewing.set_defaults(run=status)
+
+
+def _iso_instant(word: str) -> datetime:
+    try:
+        return datetime.fromisoformat(word)
+    except ValueError:
+        message = f'"{word}" is not an ISO instant such as 2026-12-25T03:00'
+        raise argparse.ArgumentTypeError(message) from None
+
+
+def _language() -> str:
+    return "en" if os.environ.get("LC_ALL", os.environ.get("LANG", "fr")).startswith("en") else "fr"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

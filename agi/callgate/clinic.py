@@ -1,0 +1,147 @@
+"""One clinic as the gate serves it: its policy in force, number plan, rate deck and trunks, loaded from files."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from callgate.core.case import Rulebook
+from callgate.core.deck import DeckError, RateDeck, parse_deck
+from callgate.core.plan import NumberPlan, PlanError, parse_plan
+from callgate.core.policy import Policy, parse_policy
+from callgate.core.policy_document import PolicyErrors
+from callgate.errors import ResourceError, SettingsError
+from callgate.holidays_table import holiday_dates
+from callgate.resources import resource
+from callgate.settings import ClinicSettings, EntrySettings, Settings
+
+HOLIDAY_YEARS_AHEAD = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clinic:
+    """What binds the calls of one clinic.
+
+    Fields:
+        name, language: from the settings.
+        document: the policy's text, as it was read; `policy` is the same, checked.
+        revision: its number in Redis, 0 while it is not published.
+        closed_days: public holidays of this year and the next two, in the clinic's zone.
+        channels: of its trunks together.
+    """
+
+    name: str
+    language: str
+    document: str
+    policy: Policy
+    revision: int
+    plan: NumberPlan
+    deck: RateDeck
+    closed_days: frozenset[date]
+    channels: int
+    ring_timeout_s: int
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """What the judge rules by."""
+        return Rulebook(
+            policy=self.policy,
+            revision=self.revision,
+            plan=self.plan,
+            closed_days=self.closed_days,
+            channels=self.channels,
+            ring_timeout_s=self.ring_timeout_s,
+        )
+
+
+def load_plan(country: str) -> NumberPlan:
+    """Load the shipped number plan of a home country.
+
+    Raises:
+        SettingsError: if none is shipped, or it is damaged.
+    """
+    name = f"policies/plans/{country}.toml"
+    try:
+        return parse_plan(resource(name).read_text(encoding="utf-8"))
+    except ResourceError:
+        raise SettingsError("home", f'no number plan for "{country}"', "use a country of policies/plans/") from None
+    except PlanError as error:
+        raise SettingsError(f"{name}: {error.path}", error.problem, error.remedy) from None
+
+
+def load_clinics(settings: Settings, folder: Path) -> dict[str, Clinic]:
+    """Load every clinic of the settings.
+
+    Args:
+        settings: checked.
+        folder: what relative paths in them start from.
+
+    Raises:
+        SettingsError: with the file, the path in it, the problem and the remedy.
+    """
+    return {clinic.name: _load_clinic(settings, clinic, folder) for clinic in settings.clinic}
+
+
+def _load_clinic(settings: Settings, clinic: ClinicSettings, folder: Path) -> Clinic:
+    document = read_text(folder / clinic.policy)
+    policy = check_policy(document, folder / clinic.policy)
+    if policy.clinic != clinic.name:
+        raise SettingsError(
+            f"{folder / clinic.policy}: clinic",
+            f'says "{policy.clinic}", the settings say "{clinic.name}"',
+            "use the same name in both",
+        )
+    deck_file = folder / clinic.rates
+    try:
+        deck = parse_deck(read_text(deck_file), policy.currency)
+    except DeckError as error:
+        raise SettingsError(str(deck_file), str(error.faults[0]), "correct the line") from None
+    entries = [entry for entry in settings.entry if entry.clinic == clinic.name]
+    return Clinic(
+        name=clinic.name,
+        language=clinic.language,
+        document=document,
+        policy=policy,
+        revision=0,
+        plan=load_plan(policy.home),
+        deck=deck,
+        closed_days=closed_days(policy, datetime.now(UTC).year),
+        channels=_channels(settings, entries),
+        ring_timeout_s=settings.dialplan.ring_timeout_s,
+    )
+
+
+def closed_days(policy: Policy, year: int) -> frozenset[date]:
+    """Compile the policy's public holidays for `year` and the two after it."""
+    return holiday_dates(policy.holidays, range(year, year + HOLIDAY_YEARS_AHEAD + 1))
+
+
+def _channels(settings: Settings, entries: list[EntrySettings]) -> int:
+    names = {name for entry in entries for name in entry.trunks}
+    return sum(trunk.channels for trunk in settings.trunk if trunk.name in names)
+
+
+def read_text(file: Path) -> str:
+    """Read a file an installer wrote.
+
+    Raises:
+        SettingsError: if it cannot be read.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(str(file), f"cannot be read: {error}", "name an existing UTF-8 text file") from None
+
+
+def check_policy(document: str, file: Path | str) -> Policy:
+    """Check a policy document.
+
+    Raises:
+        SettingsError: with every mistake, each on its line.
+    """
+    try:
+        return parse_policy(document)
+    except PolicyErrors as error:
+        first, *others = error.errors
+        raise SettingsError(
+            f"{file}: {first.path}", first.problem, "\n".join((first.remedy, *map(str, others)))
+        ) from None

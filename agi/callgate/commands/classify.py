@@ -1,0 +1,42 @@
+"""`callgate classify ROWS.csv`: what each dialled string of a file means."""
+
+import argparse
+import csv
+import io
+import sys
+from pathlib import Path
+
+from callgate.classify import ClassifyError, classify_rows
+from callgate.clinic import load_plan
+from callgate.commands import Exit
+from callgate.commands.context import warn
+from callgate.core.plan import NumberPlan
+from callgate.resources import resource
+
+
+def classify(arguments: argparse.Namespace) -> Exit:
+    """Write the rows to standard output with `number`, `region` and `class` added."""
+    csv.field_size_limit(sys.maxsize)
+    plans = {file.stem: load_plan(file.stem) for file in sorted(resource("policies/plans").glob("*.toml"))}
+    try:
+        return _classify(arguments.rows, plans)
+    except OSError as error:
+        warn(f"callgate: {arguments.rows} cannot be read: {error.strerror}. Remedy: name an existing CSV file")
+        return Exit.USAGE
+    except ClassifyError as error:
+        warn(f"callgate: {arguments.rows}, {error}")
+        return Exit.INVALID
+
+
+def _classify(rows: Path, plans: dict[str, NumberPlan]) -> Exit:
+    written = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+    try:
+        with rows.open(encoding="utf-8", newline="") as stream:
+            without_plan = classify_rows(stream, written, plans)
+    finally:
+        written.detach()
+    if without_plan:
+        known = ", ".join(plans)
+        warn(f"callgate: {without_plan} rows are of home countries without a number plan (there is {known}): invalid")
+        return Exit.NEGATIVE
+    return Exit.OK

@@ -1,0 +1,137 @@
+"""`callgate serve`: the daemon."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import structlog
+
+from callgate.bookkeeper import Bookkeeper
+from callgate.commands import Exit
+from callgate.commands.context import clinics_of, ledger_url, settings_of, state_folder, warn
+from callgate.core.dialling import preload
+from callgate.errors import SettingsError
+from callgate.gate import Gate
+from callgate.journal import Journal
+from callgate.ledger.client import connect
+from callgate.ledger.embedded import EmbeddedRedis, EmbeddedStoreError, start_embedded
+from callgate.ledger.redis import RedisLedger
+from callgate.ledger.store import check_store
+from callgate.lending import Lending
+from callgate.policies import PolicyShelf
+from callgate.server import Server, utc_now
+from callgate.settings import Settings
+from callgate.spool import Spool
+from callgate.tags import load_tagger
+from callgate.telemetry import configure_logs
+
+RESTART_PAUSE_S = 1.0
+
+log = structlog.get_logger()
+
+
+def serve(arguments: argparse.Namespace) -> Exit:
+    """Run until SIGTERM or SIGINT."""
+    configure_logs()
+    settings, folder = settings_of(arguments)
+    state = state_folder(settings, folder)
+    try:
+        state.mkdir(mode=0o750, parents=True, exist_ok=True)
+        Path(settings.gate.spool).parent.mkdir(mode=0o770, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError("gate.state or gate.spool", f"{error}", "make the folder, or name another") from None
+    try:
+        return asyncio.run(_serve(settings, folder))
+    except EmbeddedStoreError as error:
+        warn(f"callgate: {error}. Remedy: apt-get install redis-server, or set gate.redis to a Redis of your own")
+        return Exit.UNREACHABLE
+
+
+async def _serve(settings: Settings, folder: Path) -> Exit:
+    state = state_folder(settings, folder)
+    async with AsyncExitStack() as ending:
+        if not settings.gate.redis:
+            ending.push_async_callback((await KeptStore.start(state)).stop)
+        client = await ending.enter_async_context(connect(ledger_url(settings, folder)))
+        for finding in await check_store(client):
+            log.warning("store.unsafe", **asdict(finding))
+        ledger = RedisLedger(client)
+        shelf = PolicyShelf(clinics_of(settings, folder), ledger, state)
+        await shelf.open()
+        preload()
+        journal = Journal(state)
+        ending.callback(journal.close)
+        bookkeeper = Bookkeeper(
+            settings=settings,
+            shelf=shelf,
+            ledger=ledger,
+            journal=journal,
+            spool=Spool(Path(settings.gate.spool), state),
+            clock=utc_now,
+        )
+        gate = Gate(ledger=ledger, shelf=shelf, journal=journal, lending=Lending(), tagger=load_tagger(state))
+        return await _until_told(settings, Server(settings, gate, utc_now), bookkeeper)
+
+
+class KeptStore:
+    """The daemon's own store, started again whenever it ends: it ends by itself on a full disk."""
+
+    def __init__(self, state: Path, store: EmbeddedRedis) -> None:
+        self._state = state
+        self._store = store
+        self._keeper = asyncio.create_task(self._keep())
+
+    @classmethod
+    async def start(cls, state: Path) -> "KeptStore":
+        """Start it.
+
+        Raises:
+            EmbeddedStoreError: if it does not start the first time.
+        """
+        return cls(state, await start_embedded(state))
+
+    async def _keep(self) -> None:
+        while True:
+            status = await self._store.wait()
+            log.error("store.ended", status=status)
+            await self._store.stop()
+            while True:
+                await asyncio.sleep(RESTART_PAUSE_S)
+                try:
+                    self._store = await start_embedded(self._state)
+                except EmbeddedStoreError as error:
+                    log.warning("store.not_started", problem=str(error))
+                else:
+                    break
+
+    async def stop(self) -> None:
+        """End it with the daemon."""
+        self._keeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._keeper
+        await self._store.stop()
+
+
+async def _until_told(settings: Settings, server: Server, bookkeeper: Bookkeeper) -> Exit:
+    stop = asyncio.Event()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(told, stop.set)
+    try:
+        listening = await server.listen()
+    except OSError as error:
+        warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: end what holds the port")
+        return Exit.UNREACHABLE
+    background = asyncio.create_task(bookkeeper.run())
+    log.info("gate.started", listen=settings.gate.listen, clinics=bookkeeper.shelf.names(), pid=os.getpid())
+    await stop.wait()
+    listening.close()
+    background.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await background
+    log.info("gate.stopped")
+    return Exit.OK

@@ -1,0 +1,150 @@
+"""`callgate status`: one screen that says whether the clinic is protected now."""
+
+import argparse
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from callgate.commands import Exit
+from callgate.commands.blocked import blocked_line
+from callgate.commands.context import clinics_of, ledger_url, say, settings_of, state_folder, with_ledger
+from callgate.core.hold import Unavailable
+from callgate.core.money import format_amount
+from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
+from callgate.ledger.base import LedgerBook
+from callgate.ledger.redis import RedisLedger
+from callgate.settings import Settings
+from callgate.texts.catalog import Language, text
+
+CONNECT_DEADLINE_S = 1.0
+
+
+class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One clinic, as the ledger knows it; empty where the ledger does not answer. Money in micros of `currency`."""
+
+    clinic: str
+    mode: str
+    currency: str
+    policy_revision: int = 0
+    live_holds: int = 0
+    purses: dict[str, dict[str, int]] = {}
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole answer. `gate` and `ledger` are "up", or why not."""
+
+    at: datetime
+    gate: str
+    ledger: str
+    clinics: tuple[ClinicStatus, ...]
+    last_refusal: JournalRow | None
+
+
+def status(arguments: argparse.Namespace) -> Exit:
+    """Print it; exit 0 if gate and ledger answer, 1 if not."""
+    settings, folder = settings_of(arguments)
+    found = _status(settings, folder)
+    if arguments.json:
+        say(msgspec.json.encode(found).decode())
+    elif not arguments.quiet:
+        for line in status_lines(found, settings, Language(arguments.language)):
+            say(line)
+    return Exit.OK if found.gate == found.ledger == "up" else Exit.NEGATIVE
+
+
+def _status(settings: Settings, folder: Path) -> Status:
+    clinics = clinics_of(settings, folder)
+
+    async def books(ledger: RedisLedger) -> list[LedgerBook | Unavailable]:
+        return [await ledger.book(name) for name in clinics]
+
+    answers = with_ledger(ledger_url(settings, folder), books)
+    silent = next((answer.cause for answer in answers if isinstance(answer, Unavailable)), None)
+    known = [
+        _clinic_status(clinic.name, clinic.policy.mode.value, clinic.policy.currency, answer)
+        for clinic, answer in zip(clinics.values(), answers, strict=True)
+    ]
+    return Status(
+        at=datetime.now(UTC),
+        gate=_gate(settings),
+        ledger="up" if silent is None else silent,
+        clinics=tuple(known),
+        last_refusal=_last_refusal(state_folder(settings, folder) / JOURNAL_FILE),
+    )
+
+
+def _gate(settings: Settings) -> str:
+    host, _, port = settings.gate.listen.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_DEADLINE_S):
+            return "up"
+    except OSError as error:
+        return error.strerror or "no answer"
+
+
+def _clinic_status(name: str, mode: str, currency: str, book: LedgerBook | Unavailable) -> ClinicStatus:
+    match book:
+        case Unavailable():
+            return ClinicStatus(clinic=name, mode=mode, currency=currency)
+        case LedgerBook():
+            return ClinicStatus(
+                clinic=name,
+                mode=mode,
+                currency=currency,
+                policy_revision=book.policy_revision,
+                live_holds=len(book.holds),
+                purses={
+                    purse.name: {
+                        "held": purse.held_micros,
+                        "hour": purse.hour_micros,
+                        "day": purse.day_micros,
+                        "week": purse.week_micros,
+                        "month": purse.months[-1].micros if purse.months else 0,
+                    }
+                    for purse in book.purses
+                },
+            )
+
+
+def _last_refusal(file: Path) -> JournalRow | None:
+    last = None
+    if file.exists():
+        for row, _ in read_rows(file):
+            last = row if row.event == "call.refused" else last
+    return last
+
+
+def status_lines(found: Status, settings: Settings, language: Language) -> list[str]:
+    """Write the status for a person."""
+    lines = [
+        text("cli.status_gate", language, state=found.gate, listen=settings.gate.listen),
+        text("cli.status_ledger", language, state=found.ledger),
+    ]
+    for clinic in found.clinics:
+        lines.append(
+            text(
+                "cli.status_clinic",
+                language,
+                clinic=clinic.clinic,
+                mode=clinic.mode,
+                revision=clinic.policy_revision,
+                calls=clinic.live_holds,
+            )
+        )
+        lines += [
+            text(
+                "cli.status_purse",
+                language,
+                name=name,
+                held=format_amount(spent["held"]),
+                day=format_amount(spent["day"]),
+                week=format_amount(spent["week"]),
+                currency=clinic.currency,
+            )
+            for name, spent in clinic.purses.items()
+        ]
+    if found.last_refusal is not None:
+        lines.append(text("cli.status_last_refusal", language, line=blocked_line(found.last_refusal, language)))
+    return lines

@@ -1,0 +1,105 @@
+"""The road of one call, on one screen: receive, classify, judge, hold, conclude, record, answer, settle.
+
+Each stop takes values and returns a value; none calls back to an earlier one. The server receives and answers, the
+bookkeeper settles from the spool; everything between is here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from callgate.clinic import Clinic
+from callgate.core.attempt import CallAttempt
+from callgate.core.dialling import read_dialled
+from callgate.core.hold import HoldOutcome, Stale, Unavailable
+from callgate.core.judge import Reserve, Ruling, judge
+from callgate.core.pricing import PricedDestination, price_destination
+from callgate.core.reasons import Reason
+from callgate.core.verdict import Grant, Refusal, Verdict, conclude, in_observation
+from callgate.core.wire import to_wire
+from callgate.errors import JournalError
+from callgate.journal import Decision, Journal, verdict_row
+from callgate.ledger.base import Ledger
+from callgate.lending import Lending
+from callgate.policies import PolicyShelf
+from callgate.settings import EntrySettings, TrunkSettings
+from callgate.tags import Tagger
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """An attempt, with the entry and the trunk of the settings that it names."""
+
+    attempt: CallAttempt
+    entry: EntrySettings
+    trunk: TrunkSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What every call's road needs: the ledger, the policies in force, the journal, the allowance, the number tags."""
+
+    ledger: Ledger
+    shelf: PolicyShelf
+    journal: Journal
+    lending: Lending
+    tagger: Tagger
+
+    async def decide(self, passage: Passage, instant: datetime) -> Verdict:
+        """Take one attempt down the road, from classify to the answer."""
+        clinic = self.shelf.clinic(passage.attempt.clinic)
+        priced, ruling, outcome = await self._rule_and_hold(passage, clinic, instant)
+        if isinstance(outcome, Stale):
+            # Another revision is in force: fetched once, judged again. If that is outdated too, the contract applies.
+            clinic = await self.shelf.fetch(clinic.name)
+            priced, ruling, outcome = await self._rule_and_hold(passage, clinic, instant)
+        lent = None
+        if isinstance(outcome, Unavailable | Stale):
+            lent = self.lending.lend(passage.attempt, priced, clinic, instant)
+        number = wire_number(passage, priced, clinic)
+        verdict = await self._record(
+            Decision(
+                attempt=passage.attempt,
+                priced=priced,
+                clinic=clinic,
+                verdict=conclude(ruling, lent or outcome, number),
+                instant=instant,
+            )
+        )
+        return in_observation(verdict, clinic.policy, number, passage.attempt.nonce)
+
+    async def _rule_and_hold(
+        self, passage: Passage, clinic: Clinic, instant: datetime
+    ) -> tuple[PricedDestination, Ruling, HoldOutcome | None]:
+        priced = self.tagger.tagged(classify(passage, clinic, instant))
+        ruling = judge(passage.attempt, priced, clinic.rulebook, instant)
+        outcome = await self.ledger.hold(ruling.request) if isinstance(ruling, Reserve) else None
+        return priced, ruling, outcome
+
+    async def _record(self, decision: Decision) -> Verdict:
+        """Write the verdict down; a costly grant that cannot be made durable is refused."""
+        verdict = decision.verdict
+        costly = isinstance(verdict, Grant) and not decision.priced.ordinary
+        try:
+            await self.journal.write(verdict_row(decision), durable=costly or isinstance(verdict, Refusal))
+        except JournalError:
+            log.exception("journal.failed")
+            if isinstance(verdict, Grant) and costly:
+                await self.ledger.void(decision.clinic.name, verdict.grant_id)
+                return Refusal(reasons=(Reason.GATE_UNAVAILABLE,))
+        return verdict
+
+
+def classify(passage: Passage, clinic: Clinic, instant: datetime) -> PricedDestination:
+    """Read what was dialled and find its rate on the clinic's day."""
+    destination = read_dialled(passage.attempt.dialled, plan=clinic.plan, outside_prefix=passage.entry.outside_prefix)
+    day = instant.astimezone(clinic.policy.timezone).date()
+    return price_destination(destination, plan=clinic.plan, deck=clinic.deck, bundle=clinic.policy.bundle, on=day)
+
+
+def wire_number(passage: Passage, priced: PricedDestination, clinic: Clinic) -> str:
+    """Write the number as the attempt's trunk wants it."""
+    return to_wire(priced.destination, passage.trunk.number_format, clinic.plan)

@@ -1,0 +1,1 @@
+"""The installer's tools: what callgate writes for Asterisk."""

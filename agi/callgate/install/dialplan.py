@@ -1,0 +1,273 @@
+"""Writes the dialplan of an installation from its settings, number plans and policies: one file for Asterisk.
+
+The road of a call is the same everywhere (asterisk-conf/road.conf). What differs is written here: for each entry its
+emergency literals, its caller-id codes, its trunks and the ordinary national patterns that may go without a verdict.
+"""
+
+import sys
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from callgate.clinic import Clinic
+from callgate.core.allowance import LENT_SECONDS
+from callgate.core.plan import NumberPlan
+from callgate.core.verdict import VERSION
+from callgate.core.wire import NumberFormat, e164_to_wire
+from callgate.install.ordinary import OrdinaryPattern, ordinary_patterns
+from callgate.resources import resource
+from callgate.settings import EntrySettings, Settings, TrunkSettings
+
+NOW = "${STRFTIME(,,%s.%3q)}"
+NUMBER_CHARACTERS = "0-9+*#"
+EMERGENCY_RING_S = 120
+_HEADER = """\
+; callgate: the dialplan of this installation. Written by `callgate dialplan`; do not edit, write it again instead.
+; In extensions.conf:      #tryinclude "callgate.conf"    (never #include: a missing file would take every context)
+; In the phones' context:  include => {entries}           (last, after the internal contexts)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Site:
+    """One entry with everything that is written for it."""
+
+    entry: EntrySettings
+    clinic: Clinic
+    trunks: tuple[TrunkSettings, ...]
+
+    @property
+    def plan(self) -> NumberPlan:
+        return self.clinic.plan
+
+
+def write_dialplan(settings: Settings, clinics: dict[str, Clinic]) -> str:
+    """Write the file `callgate.conf`.
+
+    Args:
+        settings: checked.
+        clinics: by name, each entry's among them.
+    """
+    sites = [_site(settings, clinics, entry) for entry in settings.entry]
+    lines = [_HEADER.format(entries=" / ".join(site.entry.context for site in sites))]
+    for site in sites:
+        lines += [*_entry(site), *_emergency_forms(site), *_codes(site), *_trunks(site), *_ordinary(site)]
+    lines += [*_emergency(sites), *_carrier_endpoints(settings), *_fold()]
+    return "\n".join(lines) + "\n\n" + _road(settings)
+
+
+def write_last_resort(settings: Settings, clinics: dict[str, Clinic]) -> str:
+    """Write the small context that stays in the installer's own file, for the day `callgate.conf` is missing.
+
+    Emergency numbers and ordinary national ones of the first entry, on its first trunk; nothing else.
+    """
+    site = _site(settings, clinics, settings.entry[0])
+    trunk = site.trunks[0]
+    lines = [
+        "; Keep this in extensions.conf itself, and in the phones' context, after callgate's:",
+        ";   include => callgate-last-resort",
+        "; It is reached only while callgate.conf is missing.",
+        "[callgate-last-resort]",
+    ]
+    for number in site.plan.emergency_numbers:
+        dial = f"Dial(PJSIP/{_emergency_wire(number, trunk, site.plan)}@{trunk.endpoint},{EMERGENCY_RING_S})"
+        lines += [f"exten => {form},1,{dial}" for form in (number, *_with_prefix(number, site))]
+    for pattern in _patterns(site):
+        for prefix in _prefixes(pattern, site):
+            number = _ordinary_number(pattern, prefix, trunk, site)
+            dial = f"Dial(PJSIP/{number}@{trunk.endpoint},{settings.dialplan.ring_timeout_s},S({LENT_SECONDS}))"
+            lines.append(f"exten => _{prefix}{pattern.pattern},1,{dial}")
+    return "\n".join(lines) + "\n"
+
+
+def _site(settings: Settings, clinics: dict[str, Clinic], entry: EntrySettings) -> _Site:
+    trunks = tuple(trunk for name in entry.trunks if (trunk := settings.trunk_named(name)) is not None)
+    return _Site(entry=entry, clinic=clinics[entry.clinic], trunks=trunks)
+
+
+def _road(settings: Settings) -> str:
+    text = resource("asterisk-conf/road.conf").read_text(encoding="utf-8")
+    values = {
+        "@NOW@": NOW,
+        "@VERSION@": VERSION,
+        "@AGI@": settings.dialplan.agi,
+        "@BOUND_S@": f"{settings.dialplan.bound_s:g}",
+        "@RING_TIMEOUT_S@": str(settings.dialplan.ring_timeout_s),
+        "@LOCAL_SECONDS@": str(LENT_SECONDS),
+        "@SPOOL@": settings.gate.spool,
+        "@SOUNDS@": settings.dialplan.sounds,
+    }
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
+
+
+def _entry(site: _Site) -> Iterator[str]:
+    """The context phones include: emergency literals first, then everything that may be a number."""
+    context = site.entry.context
+    starts = "".join(character for character, _ in _unicode_forms())
+    yield f"[{context}]"
+    yield f"include => callgate-emergency-{context}"
+    yield f"include => callgate-number-{context}"
+    yield ""
+    yield f"[callgate-number-{context}]"
+    # Not `_.`: it would also catch h, i, t and T of the contexts that include this one. An extension that starts with
+    # anything else is refused by Asterisk itself.
+    for pattern in ("_[0-9+*#]!", "_[ .(]!", f"_[{starts}]!"):
+        yield f"exten => {pattern},1,Set(CALLGATE_DIALLED=${{EXTEN}})"
+        yield f" same => n,Set(CALLGATE_ENTRY={context})"
+        yield f" same => n,Set(CALLGATE_LANGUAGE={site.clinic.language})"
+        yield " same => n,Goto(callgate-road,s,1)"
+    yield ""
+
+
+def _with_prefix(number: str, site: _Site) -> tuple[str, ...]:
+    return (site.entry.outside_prefix + number,) if site.entry.outside_prefix else ()
+
+
+def emergency_forms(number: str, plan: NumberPlan, outside_prefix: str) -> tuple[str, ...]:
+    """Every form in which a person dials an emergency number.
+
+    Caller-id codes before and after the outside prefix, the international form some phones make of it, one trailing
+    ``#`` (numbers/RULES.md 2, 3, 5).
+    """
+    codes = ("", *(code.code for code in plan.caller_id_codes))
+    prefixes = ("", outside_prefix) if outside_prefix else ("",)
+    international = [
+        f"+{plan.dial_code}{number}",
+        *(idd + plan.dial_code + number for idd in plan.international_prefixes),
+    ]
+    forms = dict.fromkeys(
+        form
+        for base in (number, *international)
+        for prefix in prefixes
+        for code in codes
+        for form in (prefix + code + base, code + prefix + base)
+    )
+    return tuple(form + end for form in forms for end in ("", "#"))
+
+
+def _emergency_forms(site: _Site) -> Iterator[str]:
+    yield f"[callgate-emergency-{site.entry.context}]"
+    for number in site.plan.emergency_numbers:
+        for form in emergency_forms(number, site.plan, site.entry.outside_prefix):
+            yield f"exten => {form},1,Goto(callgate-emergency-dial-{site.entry.context},{number},1)"
+    yield ""
+
+
+def _emergency_wire(number: str, trunk: TrunkSettings, plan: NumberPlan) -> str:
+    if trunk.emergency_format == "short":
+        return trunk.emergency_prefix + number
+    return e164_to_wire(plan.dial_code + number, NumberFormat(trunk.emergency_format), plan)
+
+
+def _emergency(sites: list[_Site]) -> Iterator[str]:
+    """Emergency: no AGI, no handler, no limit, no file; the trunks in turn until one carries it."""
+    for site in sites:
+        yield f"[callgate-emergency-dial-{site.entry.context}]"
+        for number in site.plan.emergency_numbers:
+            yield f"exten => {number},1,Set(TIMEOUT(absolute)=0)"
+            for trunk in site.trunks:
+                wire = _emergency_wire(number, trunk, site.plan)
+                yield f" same => n,Dial(PJSIP/{wire}@{trunk.endpoint},{EMERGENCY_RING_S},b(callgate-emergency-leg^s^1))"
+            yield " same => n,Hangup(${HANGUPCAUSE})"
+        yield ""
+    yield "; Only a name, by which the guard knows the leg."
+    yield "[callgate-emergency-leg]"
+    yield "exten => s,1,Set(CALLGATE_GRANT=emergency)"
+    yield " same => n,Return()"
+    yield ""
+
+
+def _codes(site: _Site) -> Iterator[str]:
+    """Caller-id codes: what remains is the number, and the carrier leg's presentation is withheld."""
+    yield f"[callgate-codes-{site.entry.context}]"
+    prefix = site.entry.outside_prefix
+    for code in site.plan.caller_id_codes:
+        for before, kept in dict.fromkeys(((prefix + code.code, prefix), (code.code, ""))):
+            yield f"exten => _{before}.,1,Set(CALLGATE_BARE={kept}${{EXTEN:{len(before)}}})"
+            yield " same => n,Set(CALLGATE_WITHHELD=yes)"
+            yield " same => n,Return()"
+    yield ""
+
+
+def _trunks(site: _Site) -> Iterator[str]:
+    yield f"; The trunks of {site.entry.context}, in the order they are tried."
+    yield f"[callgate-trunk-{site.entry.context}]"
+    for attempt, trunk in enumerate(site.trunks, start=1):
+        yield f"exten => {attempt},1,Set(CALLGATE_TRUNK={trunk.name})"
+        yield f" same => n,Set(CALLGATE_ENDPOINT={trunk.endpoint})"
+        yield " same => n,Return()"
+    yield ""
+
+
+def _carrier_endpoints(settings: Settings) -> Iterator[str]:
+    yield "; A call that starts on one of these channels has both ends outside."
+    yield "[callgate-carrier-endpoints]"
+    for endpoint in dict.fromkeys(trunk.endpoint for trunk in settings.trunk):
+        yield f"exten => {endpoint},1,NoOp()"
+    yield ""
+
+
+def _patterns(site: _Site) -> list[OrdinaryPattern]:
+    return ordinary_patterns(site.plan, site.clinic.deck, datetime.now(UTC).date())
+
+
+def _prefixes(pattern: OrdinaryPattern, site: _Site) -> tuple[str, ...]:
+    """What may stand before a pattern: the outside prefix, which a number with a plus does not need."""
+    prefix = site.entry.outside_prefix
+    return tuple(dict.fromkeys((prefix, ""))) if pattern.pattern.startswith("+") else (prefix,)
+
+
+def _ordinary_number(pattern: OrdinaryPattern, prefix: str, trunk: TrunkSettings, site: _Site) -> str:
+    """The number to dial, made from ${EXTEN}, which a pattern of digits alone has proven."""
+    if pattern.strip is None:
+        return f"${{EXTEN:{len(prefix)}}}" if prefix else "${EXTEN}"
+    rest = f"${{EXTEN:{len(prefix) + pattern.strip}}}"
+    return e164_to_wire(site.plan.dial_code, trunk.number_format, site.plan) + rest
+
+
+def _ordinary(site: _Site) -> Iterator[str]:
+    """Ordinary national numbers, which may go without a verdict, and the allowance they share."""
+    yield f"[callgate-ordinary-{site.entry.context}]"
+    for pattern in _patterns(site):
+        for prefix in _prefixes(pattern, site):
+            yield f"exten => _{prefix}{pattern.pattern},1,Set(CALLGATE_NUMBER=)"
+            for attempt, trunk in enumerate(site.trunks, start=1):
+                number = _ordinary_number(pattern, prefix, trunk, site)
+                yield f' same => n,ExecIf($["${{CALLGATE_ATTEMPT}}" = "{attempt}"]?Set(CALLGATE_NUMBER={number}))'
+            yield f" same => n,Set(CALLGATE_CHARGE={pattern.minute_micros})"
+            yield " same => n,Return()"
+    allowance = site.clinic.policy.when_the_ledger_is_down.ordinary
+    yield f"exten => allowance,1,Set(CALLGATE_CALLS_MAX={allowance.calls})"
+    yield f" same => n,Set(CALLGATE_PER_S={allowance.per})"
+    yield f" same => n,Set(CALLGATE_SPENT_MAX={allowance.total})"
+    yield " same => n,Return()"
+    yield ""
+
+
+def _unicode_forms() -> Iterator[tuple[str, str]]:
+    """Every character beyond ASCII that stands for a digit, a plus or a separator, with its ASCII form."""
+    for point in range(0x80, sys.maxunicode + 1):
+        digit = unicodedata.decimal(chr(point), -1)
+        if digit >= 0:
+            yield chr(point), str(digit)
+    yield from (("\uff0b", "+"), *((space, ".") for space in "\u00a0\u202f\u2009"))
+
+
+def _fold() -> Iterator[str]:
+    """Takes separators out and turns Unicode digits into ASCII ones; returns "" if anything else remains."""
+    # Hexadecimal, because a parenthesis would end the function's arguments.
+    plain = f"{NUMBER_CHARACTERS}\\x20.\\x28\\x29\\-"
+    only_plain = f"$[${{LEN(${{FILTER({plain},${{CALLGATE_FOLDED}})}})}} = ${{LEN(${{CALLGATE_FOLDED}})}}]"
+    yield "; Only for what is not plain digits. Separators go, Unicode digits become ASCII; anything else is no number."
+    yield "[callgate-fold]"
+    yield "exten => s,1,Set(CALLGATE_FOLDED=${CALLGATE_DIALLED})"
+    yield f" same => n,GotoIf({only_plain}?number)"
+    for character, ascii_character in _unicode_forms():
+        yield f" same => n,Set(CALLGATE_FOLDED=${{STRREPLACE(CALLGATE_FOLDED,{character},{ascii_character})}})"
+    yield f" same => n,GotoIf({only_plain}?number)"
+    yield " same => n,Return()"
+    yield f" same => n(number),Return(${{FILTER({NUMBER_CHARACTERS},${{CALLGATE_FOLDED}})}})"
+    yield ""

@@ -1,0 +1,121 @@
+"""The policies in force: in memory for the call path, in Redis for every gate, on disk for a start without Redis."""
+
+import getpass
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from callgate.clinic import Clinic, check_policy, closed_days
+from callgate.core.hold import Unavailable
+from callgate.errors import SettingsError
+from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published, Revisions
+
+ORIGIN_FILE = "file"
+
+log = structlog.get_logger()
+
+
+class PolicyShelf:
+    """Every clinic with the policy that binds it now."""
+
+    def __init__(self, clinics: dict[str, Clinic], revisions: Revisions, state: Path) -> None:
+        self._clinics = clinics
+        self._revisions = revisions
+        self._state = state
+
+    def clinic(self, name: str) -> Clinic:
+        """The clinic, as this gate knows it now."""
+        return self._clinics[name]
+
+    def names(self) -> tuple[str, ...]:
+        """Every clinic's name."""
+        return tuple(self._clinics)
+
+    async def open(self) -> None:
+        """Put each clinic under its policy in force.
+
+        The installer's file is published where nothing is in force yet, or where it differs from the file that is. A
+        policy from elsewhere (`callgate policy apply`, the console) is newer than the file and stays.
+        """
+        for clinic in tuple(self._clinics.values()):
+            found = await self._revisions.fetch_policy(clinic.name)
+            match found:
+                case PolicyRevision() if found.origin == ORIGIN_FILE and found.document != clinic.document:
+                    await self._publish_file(clinic, found.revision)
+                case PolicyRevision():
+                    self._adopt(found)
+                case NoPolicy():
+                    await self._publish_file(clinic, 0)
+                case Unavailable():
+                    self._adopt_last_good(clinic)
+
+    async def fetch(self, name: str) -> Clinic:
+        """Bring a clinic to the revision in force; where that cannot be had, it stays as it is."""
+        found = await self._revisions.fetch_policy(name)
+        if isinstance(found, PolicyRevision):
+            self._adopt(found)
+        return self._clinics[name]
+
+    async def fetch_missing(self) -> None:
+        """Try again for clinics that started without Redis: until they have a revision, they could miss a newer one."""
+        if any(clinic.revision == 0 for clinic in self._clinics.values()):
+            await self.open()
+
+    async def _publish_file(self, clinic: Clinic, expected: int) -> None:
+        revision = file_revision(clinic, expected + 1)
+        match await self._revisions.publish(revision, expected):
+            case Published():
+                self._adopt(revision)
+            case Outdated():
+                await self.fetch(clinic.name)
+            case Unavailable():
+                self._adopt_last_good(clinic)
+
+    def _adopt(self, revision: PolicyRevision) -> None:
+        clinic = self._clinics[revision.clinic]
+        try:
+            policy = check_policy(revision.document, f"revision {revision.revision}")
+        except SettingsError:
+            # Written by a newer callgate: the last good one stays, and its number with it, so every hold says STALE
+            # and costly calls are refused until this gate is brought up to date.
+            log.exception("policy.unreadable", clinic=clinic.name, revision=revision.revision)
+            return
+        self._clinics[clinic.name] = replace(
+            clinic,
+            policy=policy,
+            revision=revision.revision,
+            closed_days=closed_days(policy, datetime.now(UTC).year),
+        )
+        file = self._last_good(clinic.name)
+        temporary = file.with_suffix(".new")
+        temporary.write_text(revision.document, encoding="utf-8")
+        temporary.replace(file)
+        log.info("policy.adopted", clinic=clinic.name, revision=revision.revision, origin=revision.origin)
+
+    def _adopt_last_good(self, clinic: Clinic) -> None:
+        file = self._last_good(clinic.name)
+        if not file.exists():
+            return
+        policy = check_policy(file.read_text(encoding="utf-8"), file)
+        self._clinics[clinic.name] = replace(
+            clinic, policy=policy, closed_days=closed_days(policy, datetime.now(UTC).year)
+        )
+        log.warning("policy.last_good", clinic=clinic.name, file=str(file))
+
+    def _last_good(self, name: str) -> Path:
+        return self._state / f"policy-{name}.toml"
+
+
+def file_revision(clinic: Clinic, number: int) -> PolicyRevision:
+    """Make a revision of the installer's file."""
+    return PolicyRevision(
+        clinic=clinic.name,
+        revision=number,
+        author=getpass.getuser(),
+        at=datetime.now(UTC),
+        origin=ORIGIN_FILE,
+        reason="settings",
+        document=clinic.document,
+    )

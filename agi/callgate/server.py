@@ -1,0 +1,169 @@
+"""FastAGI: the sockets and deadlines of the gate. One connection is one attempt: a question, a command, half-close."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+from urllib.parse import unquote
+
+import structlog
+
+from asterisk_agi import AgiRequest, AgiSession, ProtocolError, Reply, ReplyCode, set_variable
+from callgate.core.attempt import CallAttempt, Origin
+from callgate.core.verdict import EMERGENCY_GRANT, Grant, Refusal, Verdict, token
+from callgate.core.wire import mask
+from callgate.gate import Gate, Passage
+from callgate.settings import Settings
+
+VERDICT_VARIABLE = "CALLGATE_VERDICT"
+NETWORK_SCRIPT = "v1"
+HEADER_DEADLINE_S = 1.0
+REPLY_DEADLINE_S = 1.0
+BACKLOG = 1024
+_READ_BYTES = 4096
+
+_NAMES = ("entry", "trunk", "passage", "attempt", "nonce", "supersedes", "extension", "origin", "caller", "dialled")
+_ORIGINS = {origin.value: origin for origin in Origin}
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ATTEMPT = re.compile(r"[1-9][0-9]?")
+_GRANT = re.compile(r"[0-9A-Za-z.:_-]{0,120}")
+_EXTENSION = re.compile(r"[0-9A-Za-z_-]{0,64}")
+
+log = structlog.get_logger()
+
+Heard = TypeVar("Heard", AgiRequest, Reply)
+
+
+def receive(request: AgiRequest, settings: Settings) -> Passage | None:
+    """Turn an AGI request into a passage.
+
+    Returns:
+        The passage; None if the request is not one our dialplan makes: forged or doubled header lines, missing or
+        unknown arguments, names that the settings do not have.
+    """
+    if request.faults or request.network_script.partition("?")[0] != NETWORK_SCRIPT:
+        return None
+    pairs = [argument.partition("=")[::2] for argument in request.arguments]
+    if [name for name, _ in pairs] != list(_NAMES):
+        return None
+    named = dict(pairs)
+    entry, trunk = settings.entry_named(named["entry"]), settings.trunk_named(named["trunk"])
+    if entry is None or trunk is None or trunk.name not in entry.trunks or not _sound(named):
+        return None
+    attempt = CallAttempt(
+        passage=f"{settings.gate.pbx}.{named['passage']}",
+        attempt=int(named["attempt"]),
+        supersedes=named["supersedes"] if not named["supersedes"].startswith("local:") else "",
+        nonce=named["nonce"],
+        clinic=entry.clinic,
+        entry=entry.context,
+        trunk=trunk.name,
+        extension=named["extension"],
+        caller_id=named["caller"],
+        dialled=unquote(named["dialled"]),
+        origin=_ORIGINS.get(named["origin"], Origin.UNKNOWN),
+    )
+    return Passage(attempt=attempt, entry=entry, trunk=trunk)
+
+
+def _sound(named: dict[str, str]) -> bool:
+    return (
+        all(_UUID.fullmatch(named[name]) for name in ("passage", "nonce"))
+        and _ATTEMPT.fullmatch(named["attempt"]) is not None
+        and _GRANT.fullmatch(named["supersedes"]) is not None
+        and _EXTENSION.fullmatch(named["extension"]) is not None
+    )
+
+
+class Server:
+    """Listens, and takes each connection through receive, decide and answer."""
+
+    def __init__(self, settings: Settings, gate: Gate, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._gate = gate
+        self._clock = clock
+
+    async def listen(self) -> asyncio.Server:
+        """Open the port.
+
+        Raises:
+            OSError: if it is taken.
+        """
+        host, _, port = self._settings.gate.listen.rpartition(":")
+        return await asyncio.start_server(self._connected, host.strip("[]"), int(port), backlog=BACKLOG)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection. The one broad catch of the daemon: whatever fails here, the dialplan gets no verdict."""
+        session = AgiSession()
+        try:
+            async with asyncio.timeout(HEADER_DEADLINE_S):
+                request = await _next(reader, session, AgiRequest)
+            if request is not None:
+                await self._call(request, reader, writer, session)
+        except (TimeoutError, ConnectionError, ProtocolError) as error:
+            log.warning("connection.dropped", cause=type(error).__name__)
+        except Exception:
+            log.exception("call.failed")
+        finally:
+            writer.close()
+
+    async def _call(
+        self, request: AgiRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: AgiSession
+    ) -> None:
+        passage = receive(request, self._settings)
+        if passage is None:
+            log.warning("request.refused", faults=len(request.faults), arguments=len(request.arguments))
+            return
+        verdict = await self._gate.decide(passage, self._clock())
+        _log_verdict(passage, verdict)
+        writer.write(set_variable(VERDICT_VARIABLE, token(verdict, passage.attempt.nonce)))
+        # Asterisk runs commands that were sent together only once the sending side is closed (facts/asterisk.md 2).
+        writer.write_eof()
+        if not await _confirmed(reader, session):
+            await self._take_back(passage, verdict)
+
+    async def _take_back(self, passage: Passage, verdict: Verdict) -> None:
+        """Void a grant that Asterisk never confirmed: a gate that was too late must not keep the money."""
+        match verdict:
+            case Grant() if verdict.grant_id != EMERGENCY_GRANT:
+                await self._gate.ledger.void(passage.attempt.clinic, verdict.grant_id)
+                log.warning("grant.unconfirmed", call=passage.attempt.passage, grant=verdict.grant_id)
+            case Grant() | Refusal():
+                pass
+
+
+async def _next(reader: asyncio.StreamReader, session: AgiSession, kind: type[Heard]) -> Heard | None:
+    """Read until an event of this kind comes; None at the end of the input."""
+    while data := await reader.read(_READ_BYTES):
+        for event in session.receive(data):
+            if isinstance(event, kind):
+                return event
+    return None
+
+
+async def _confirmed(reader: asyncio.StreamReader, session: AgiSession) -> bool:
+    """Wait for ``200 result=1``: only then has the dialplan the verdict."""
+    try:
+        async with asyncio.timeout(REPLY_DEADLINE_S):
+            reply = await _next(reader, session, Reply)
+    except (TimeoutError, ConnectionError, ProtocolError):
+        return False
+    return reply is not None and reply.code is ReplyCode.OK and reply.result == 1
+
+
+def _log_verdict(passage: Passage, verdict: Verdict) -> None:
+    attempt = passage.attempt
+    bound = log.bind(
+        call=attempt.passage, clinic=attempt.clinic, extension=attempt.extension, dialled=mask(attempt.dialled)
+    )
+    match verdict:
+        case Grant():
+            bound.info("call.granted", seconds=verdict.seconds, held_micros=verdict.held_micros, trunk=attempt.trunk)
+        case Refusal():
+            bound.info("call.refused", reasons=[reason.value for reason in verdict.reasons])
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)

@@ -1,0 +1,170 @@
+"""The installer's settings: one TOML file that names the clinics, their trunks and the contexts phones dial through."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from callgate.core.wire import NumberFormat
+from callgate.errors import SettingsError
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+"""Names go into dialplan contexts, Redis keys and file names: letters, digits, ``-`` and ``_``, at most 64."""
+
+DEFAULT_SETTINGS = Path("/etc/callgate/callgate.toml")
+
+
+class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[gate]``: the daemon.
+
+    Fields:
+        listen: host and port of FastAGI.
+        state: folder of the journal, the embedded Redis and the last good policies.
+        spool: the file the dialplan appends to; Asterisk writes it, the daemon reads it.
+        redis: URL, or "" for the embedded Redis.
+        pbx: this Asterisk's name, the first part of every grant id.
+    """
+
+    listen: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}$")] = "127.0.0.1:4599"
+    state: str = "/var/lib/callgate"
+    spool: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+$")] = "/var/spool/callgate/calls.log"
+    redis: str = ""
+    pbx: Name = "pbx"
+
+
+class DialplanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[dialplan]``: what the generated dialplan is told.
+
+    Fields:
+        agi: how Asterisk reaches the gate: ``agi://host:port/v1``, or the path of the ``callgate.agi`` launcher.
+        bound_s: a silent gate is given up after this (1.206 s measured for 1.2).
+        ring_timeout_s: how long a call may ring.
+        sounds: folder with ``fr/callgate`` and ``en/callgate``, as Asterisk sees it.
+    """
+
+    agi: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:/._-]+$")] = "agi://127.0.0.1:4599/v1"
+    bound_s: Annotated[float, msgspec.Meta(gt=0.1, le=5)] = 1.2
+    ring_timeout_s: Annotated[int, msgspec.Meta(ge=5, le=300)] = 60
+    sounds: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+$")] = "/usr/share/callgate/sounds"
+
+
+class ClinicSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[[clinic]]``: one clinic, its policy document and its rate deck (paths, relative to the settings file)."""
+
+    name: Name
+    policy: str
+    rates: str
+    language: Annotated[str, msgspec.Meta(pattern="^(fr|en)$")] = "fr"
+
+
+class TrunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[[trunk]]``: a line to an operator.
+
+    Fields:
+        endpoint: its PJSIP endpoint.
+        channels: calls it carries at once.
+        number_format: how it wants numbers.
+        emergency_format: how it wants emergency numbers: ``short`` (15) or ``e164_plus`` (+3315), ``e164``, ``00``.
+        emergency_prefix: put before a short emergency number, for an operator behind another PBX.
+        order: where an entry names no trunks, they are tried in this order.
+    """
+
+    name: Name
+    endpoint: Name
+    channels: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    number_format: NumberFormat
+    emergency_format: Annotated[str, msgspec.Meta(pattern="^(short|e164_plus|e164|00)$")] = "short"
+    emergency_prefix: Annotated[str, msgspec.Meta(pattern="^[0-9]{0,4}$")] = ""
+    order: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+
+class EntrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[[entry]]``: a dialplan context that phones include to dial out.
+
+    Fields:
+        context: its name in Asterisk.
+        clinic: whose rules bind it.
+        outside_prefix: the digit dialled for an outside line, "" where there is none or the PBX has stripped it.
+        trunks: their names in the order they are tried; empty means all, by `order`.
+    """
+
+    context: Name
+    clinic: Name
+    outside_prefix: Annotated[str, msgspec.Meta(pattern="^[0-9]?$")] = ""
+    trunks: tuple[Name, ...] = ()
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole document, checked; trunks of each entry are filled in."""
+
+    gate: GateSettings = GateSettings()
+    dialplan: DialplanSettings = DialplanSettings()
+    clinic: Annotated[tuple[ClinicSettings, ...], msgspec.Meta(min_length=1)]
+    trunk: Annotated[tuple[TrunkSettings, ...], msgspec.Meta(min_length=1)]
+    entry: Annotated[tuple[EntrySettings, ...], msgspec.Meta(min_length=1)]
+
+    def trunk_named(self, name: str) -> TrunkSettings | None:
+        """Find a trunk by its name."""
+        return next((trunk for trunk in self.trunk if trunk.name == name), None)
+
+    def entry_named(self, context: str) -> EntrySettings | None:
+        """Find an entry by its context."""
+        return next((entry for entry in self.entry if entry.context == context), None)
+
+
+def parse_settings(text: str) -> Settings:
+    """Check the settings document.
+
+    Raises:
+        SettingsError: with the path in the document, the problem and the remedy.
+    """
+    try:
+        settings = msgspec.convert(tomllib.loads(text), Settings)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError("settings", f"not TOML: {error}", "mend that line") from None
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).partition(" - at ")
+        raise SettingsError(path.strip("`") or "settings", problem, "see the settings in docs/settings.md") from None
+    _check_unique("clinic", [clinic.name for clinic in settings.clinic])
+    _check_unique("trunk", [trunk.name for trunk in settings.trunk])
+    _check_unique("entry", [entry.context for entry in settings.entry])
+    by_order = tuple(trunk.name for trunk in sorted(settings.trunk, key=lambda trunk: trunk.order))
+    entries = tuple(msgspec.structs.replace(entry, trunks=entry.trunks or by_order) for entry in settings.entry)
+    _check_references(settings, entries)
+    return msgspec.structs.replace(settings, entry=entries)
+
+
+def _check_unique(table: str, names: list[str]) -> None:
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise SettingsError(f"{table}[{position}]", f'the name "{name}" stands twice', "give each its own name")
+
+
+def _check_references(settings: Settings, entries: tuple[EntrySettings, ...]) -> None:
+    clinics = {clinic.name for clinic in settings.clinic}
+    for position, entry in enumerate(entries):
+        if entry.clinic not in clinics:
+            raise SettingsError(
+                f"entry[{position}].clinic", f'no clinic is named "{entry.clinic}"', f"use one of {sorted(clinics)}"
+            )
+        for name in entry.trunks:
+            if settings.trunk_named(name) is None:
+                known = sorted(trunk.name for trunk in settings.trunk)
+                raise SettingsError(f"entry[{position}].trunks", f'no trunk is named "{name}"', f"use one of {known}")
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check the settings file.
+
+    Raises:
+        SettingsError: also where the file cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(str(path), f"cannot be read: {error}", "name it with --settings FILE") from None
+    try:
+        return parse_settings(text)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error.path}", error.problem, error.remedy) from None

@@ -1,0 +1,158 @@
+"""The spool: one file the dialplan appends to without any network, and the gate reads.
+
+Asterisk's hangup handlers run before the BYE: one that talked to a daemon would keep the operator's meter running while
+the daemon hangs (facts/dialplan.md 1). So the dialplan writes a line, and the gate reads it when it can.
+
+Lines, fields parted by ``|``, ended by ``end`` (instants are epoch seconds with milliseconds):
+
+* ``1|settle|GRANT|ENTRY|NUMBER|ANSWERED|ENDED|CAUSE|end`` a carrier leg ended; ANSWERED is empty if nobody answered;
+* ``1|void|GRANT|ENTRY|AT|end`` a grant was not used;
+* ``1|local|GRANT|ENTRY|NUMBER|AT|EXTENSION|SECONDS|end`` the dialplan let an ordinary call go with no verdict;
+* ``1|refused|ENTRY|AT|EXTENSION|REASON|DIALLED|end`` the dialplan refused by itself; DIALLED is percent-encoded.
+"""
+
+import contextlib
+import math
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from callgate.core.reasons import Reason
+
+VERSION = "1"
+END_MARK = "end"
+Instant = Annotated[float, msgspec.Meta(gt=0, lt=10_000_000_000)]
+"""Epoch seconds; the bound refuses "inf", "nan" and an epoch in milliseconds."""
+READ_BYTES_MAX = 1024 * 1024
+ROTATE_BYTES = 4 * 1024 * 1024
+
+
+class LegEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """A carrier leg ended; `answered` is None if nobody answered."""
+
+    grant: str
+    entry: str
+    number: str
+    answered: Instant | None = None
+    ended: Instant
+    cause: str = ""
+
+    @property
+    def duration_s(self) -> int:
+        """Whole seconds from answer to end, rounded up; 0 if nobody answered.
+
+        A clock set back during the call must not make it free: an answered call lasts at least a second.
+        """
+        return 0 if self.answered is None else max(1, math.ceil(self.ended - self.answered))
+
+
+class GrantUnused(msgspec.Struct, frozen=True, kw_only=True):
+    """A grant was never dialled."""
+
+    grant: str
+    entry: str
+    at: Instant
+
+
+class LocalGrant(msgspec.Struct, frozen=True, kw_only=True):
+    """The dialplan granted an ordinary call by its own counted allowance."""
+
+    grant: str
+    entry: str
+    number: str
+    at: Instant
+    extension: str = ""
+    seconds: int
+
+
+class LocalRefusal(msgspec.Struct, frozen=True, kw_only=True):
+    """The dialplan refused a call without asking the gate; `dialled` is percent-encoded."""
+
+    entry: str
+    at: Instant
+    extension: str = ""
+    reason: Reason
+    dialled: str = ""
+
+
+SpoolLine = LegEnded | GrantUnused | LocalGrant | LocalRefusal
+
+_KINDS: dict[str, type[SpoolLine]] = {
+    "settle": LegEnded,
+    "void": GrantUnused,
+    "local": LocalGrant,
+    "refused": LocalRefusal,
+}
+"""The fields of each kind of line are its struct's, in their order."""
+
+
+def parse_line(line: str) -> SpoolLine | None:
+    """Read one line; None if it is not one of ours (cut short by a full disk, or of another version)."""
+    version, *fields = line.split("|")
+    if version != VERSION or len(fields) < len(("kind", END_MARK)) or fields[-1] != END_MARK:
+        return None
+    kind = _KINDS.get(fields[0])
+    if kind is None:
+        return None
+    try:
+        named = dict(zip(kind.__struct_fields__, fields[1:-1], strict=True))
+        return msgspec.convert({name: value for name, value in named.items() if value}, kind, strict=False)
+    except ValueError:
+        # A field too many or too few, or one that is no number: not a line the dialplan writes.
+        return None
+
+
+class Spool:
+    """Reads whole lines from the spool file, from where the last line that was acknowledged ended.
+
+    The offset is kept on disk: a restart reads nothing twice and loses nothing. A crash between handling a line and
+    acknowledging it hands it out again, which does no harm: every ledger operation may arrive twice.
+
+    A file that has grown large is renamed, which Asterisk does not notice (it opens the file anew for each line); the
+    old one is read to its end, once more after a pause, and removed.
+    """
+
+    def __init__(self, file: Path, state: Path) -> None:
+        self._file = file
+        self._old = file.with_name(file.name + ".old")
+        self._offset_file = state / "spool.offset"
+        self._offset = 0
+        with contextlib.suppress(OSError, ValueError):
+            self._offset = int(self._offset_file.read_text())
+
+    def read(self) -> list[tuple[str, int]]:
+        """Read what is new: each whole line with the offset to acknowledge once it is handled."""
+        current = self._old if self._old.exists() else self._file
+        try:
+            with current.open("rb") as stream:
+                if os.fstat(stream.fileno()).st_size < self._offset:
+                    self._offset = 0
+                stream.seek(self._offset)
+                data = stream.read(READ_BYTES_MAX)
+        except FileNotFoundError:
+            return []
+        lines: list[tuple[str, int]] = []
+        offset = self._offset
+        for line in data.splitlines(keepends=True):
+            if not line.endswith(b"\n"):
+                break
+            offset += len(line)
+            lines.append((line.decode("utf-8", "replace").rstrip("\r\n"), offset))
+        if not data and current == self._old:
+            self._old.unlink()
+            self._remember(0)
+        return lines
+
+    def acknowledge(self, offset: int) -> None:
+        """Remember that everything before `offset` is handled."""
+        self._remember(offset)
+        if offset >= ROTATE_BYTES and not self._old.exists():
+            self._file.rename(self._old)
+
+    def _remember(self, offset: int) -> None:
+        self._offset = offset
+        temporary = self._offset_file.with_suffix(".new")
+        temporary.write_text(str(offset))
+        temporary.replace(self._offset_file)

@@ -1,0 +1,152 @@
+"""The practice of the lab: its settings, rules, rates and dialplan, as an installer would write them.
+
+One definition for the system tests, the demo and `make lab`.
+"""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from asterisk_conf import PHONES
+from lab import Gate, Lab
+from lab_images import ROOT
+
+CLINIC = "cabinet-des-lilas"
+OUTSIDE_PREFIX = "0"
+SOUNDS = "/usr/share/callgate/sounds"
+PRESET = ROOT / "policies" / "presets" / "cabinet-france-seule.toml"
+RATES = ROOT / "policies" / "rates" / "FR-default.csv"
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+ALWAYS_OPEN = "weekly = { " + ", ".join(f'{day} = ["00:00-24:00"]' for day in DAYS) + " }"
+NEVER_OPEN = "weekly = {}"
+
+_SETTINGS = f"""\
+[gate]
+listen = "127.0.0.1:4599"
+state  = "/var/lib/callgate"
+spool  = "/var/spool/callgate/calls.log"
+redis  = "redis://redis:6379"
+pbx    = "lab"
+
+[dialplan]
+agi = "{{agi}}"
+sounds = "{SOUNDS}"
+ring_timeout_s = 20
+
+[[clinic]]
+name   = "{CLINIC}"
+policy = "policy.toml"
+rates  = "rates.csv"
+
+[[trunk]]
+name          = "carrier-a"
+endpoint      = "carrier-a"
+channels      = 20
+number_format = "e164_plus"
+
+[[trunk]]
+name          = "carrier-b"
+endpoint      = "carrier-b"
+channels      = 20
+number_format = "national"
+order         = 2
+
+[[entry]]
+context        = "callgate"
+clinic         = "{CLINIC}"
+outside_prefix = "{OUTSIDE_PREFIX}"
+trunks         = ["carrier-a", "carrier-b"]
+"""
+
+_EXTENSIONS = """\
+; The installer's own file. callgate needs two lines of it: the #tryinclude and the include.
+[general]
+static = yes
+writeprotect = yes
+
+#tryinclude "callgate.conf"
+
+[phones]
+include => internal
+include => callgate
+include => callgate-last-resort
+
+[internal]
+{internal}
+
+[from-carrier]
+exten => _[+0-9]!,1,Dial(PJSIP/101,30)
+
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Practice:
+    """What differs between labs.
+
+    Fields:
+        policy: the clinic's rules, TOML; "" for the shipped preset, always open.
+        agi: how Asterisk reaches the gate.
+        rates: the rate deck, CSV; "" for the shipped one.
+    """
+
+    policy: str = ""
+    agi: str = "agi://127.0.0.1:4599/v1"
+    rates: str = ""
+
+
+def preset(hours: str = ALWAYS_OPEN) -> str:
+    """The shipped preset of a French practice, as an installer fills it in."""
+    lines = []
+    for line in PRESET.read_text(encoding="utf-8").splitlines():
+        if line.startswith("clinic "):
+            lines.append(f'clinic = "{CLINIC}"')
+        elif line.startswith("holidays "):
+            lines.append('holidays = "none"')  # whatever the day the lab runs on, its hours are the ones given
+        else:
+            lines.append(line)
+    return with_table("\n".join(lines), "hours", hours)
+
+
+def with_table(policy: str, table: str, body: str) -> str:
+    """Replace one table of a policy and all below it, or add the table."""
+    kept, inside = [], False
+    for line in policy.splitlines():
+        if line.startswith("["):
+            inside = line.strip("[").startswith((f"{table}]", f"{table}."))
+        if not inside:
+            kept.append(line)
+    return "\n".join([*kept, f"[{table}]", body, ""])
+
+
+def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
+    """Make the lab of a practice; it is not started yet."""
+    practice = practice or Practice()
+    config = folder / "config"
+    config.mkdir(parents=True, exist_ok=True)
+    (config / "callgate.toml").write_text(_SETTINGS.replace("{agi}", practice.agi), encoding="utf-8")
+    (config / "policy.toml").write_text(practice.policy or preset(), encoding="utf-8")
+    (config / "rates.csv").write_text(practice.rates or RATES.read_text(encoding="utf-8"), encoding="utf-8")
+    internal = "\n".join(f"exten => {phone},1,Dial(PJSIP/{phone},30)" for phone in PHONES)
+    return Lab(
+        name,
+        folder,
+        asterisk_conf={
+            "callgate.conf": dialplan(config),
+            "extensions.conf": _EXTENSIONS.replace("{internal}", internal) + dialplan(config, "--last-resort"),
+        },
+        gate=Gate(
+            command=("callgate", "--settings", "/etc/callgate/callgate.toml", "serve"),
+            config=config,
+            environment={"CALLGATE_SETTINGS": "/etc/callgate/callgate.toml", "LANG": "fr_FR.UTF-8"},
+            ready=("callgate", "status", "--quiet"),
+        ),
+        mounts={SOUNDS: ROOT / "asterisk-conf" / "sounds", "/usr/share/callgate/agi": ROOT / "agi"},
+    )
+
+
+def dialplan(config: Path, *words: str) -> str:
+    """The dialplan that `callgate dialplan` writes for these settings."""
+    command = [sys.executable, "-m", "callgate.cli", "--settings", str(config / "callgate.toml"), "dialplan", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
