@@ -9,8 +9,7 @@ from structlog.typing import EventDict
 
 def instant_and_event_first(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Put `ts` and `event` first, where a person looks and fail2ban's anchored expressions begin."""
-    first = {name: event.pop(name) for name in ("ts", "event") if name in event}
-    return first | event
+    return {**{name: event[name] for name in ("ts", "event") if name in event}, **event}
 
 
 def configure_logs() -> None:
