@@ -1,0 +1,307 @@
+"""Both ledgers side by side: whatever happens, in whatever order and how often, they answer alike, as promised.
+
+The machine keeps its own list of what every call really cost and when. It knows nothing of buckets, so that a rule that
+is wrong in both ledgers is still found (facts/reliability.md, M15).
+"""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from callgate.core.hold import Ceiling, Gone, Held, HoldRequest, Purse, Settled, SettleState, Velocity, Window
+from callgate.core.tariff import price
+from callgate.ledger.base import LapseReport, LedgerBook, Settlement
+from callgate.ledger.client import connect
+from callgate.ledger.keys import clinic_keys
+from callgate.ledger.memory import MemoryLedger
+from callgate.ledger.redis import RedisLedger
+from ledger.samples import (
+    CENT,
+    FAR_BEHIND_S,
+    FREE,
+    PATIENT,
+    PER_CALL,
+    PER_MINUTE,
+    PER_SECOND,
+    T0,
+    local_call,
+    policy,
+    request,
+)
+from redis_server import RedisServer
+
+SPANS_S = {Window.HOUR: 3600, Window.DAY: 86_400, Window.WEEK: 604_800}
+LEAPS_S = (1, 30, 59, 60, 61, 900, 3541, 3600, 3660, 20_000, 86_000, 90_000, 604_800, 8 * 86_400)
+"""Some just short of a window and some just past it, counted from within a bucket."""
+
+Answer = TypeVar("Answer")
+earlier_calls = st.integers(0, 11)
+limits = st.sampled_from((0, 50, 100, 300, 301, 1000, 3000)).map(lambda cents: cents * CENT)
+ceilings = st.lists(
+    st.builds(
+        Ceiling, window=st.sampled_from(Window), limit_micros=limits, enforced=st.sampled_from((True, True, False))
+    ),
+    max_size=3,
+    unique_by=lambda ceiling: ceiling.window,
+).map(tuple)
+purses = st.lists(
+    st.builds(
+        Purse,
+        name=st.sampled_from(("costly", "international", "extension:101")),
+        ceilings=ceilings,
+        concurrent_max=st.sampled_from((None, None, 1, 3)),
+    ),
+    max_size=3,
+    unique_by=lambda purse: purse.name,
+).map(tuple)
+velocities = st.lists(
+    st.builds(
+        Velocity,
+        name=st.sampled_from(("starts", "distinct")),
+        count_max=st.integers(0, 4),
+        span_s=st.sampled_from((60, 900, 86_400)),
+        tag=st.sampled_from(("", "x", "y", "z")),
+        enforced=st.booleans(),
+    ),
+    max_size=2,
+    unique_by=lambda velocity: velocity.name,
+).map(tuple)
+
+_clinic_numbers = itertools.count(1)
+
+
+new_requests = st.builds(
+    replace,
+    st.just(request()),
+    rate=st.sampled_from((PER_SECOND, PER_MINUTE, PER_CALL, FREE)),
+    seconds=st.sampled_from((1, 58, 59, 300, 1800, 7200)),
+    slice_s=st.sampled_from((None, None, 60)),
+    partial=st.booleans(),
+    purses=purses,
+    velocities=velocities,
+    month=st.sampled_from(("2027-01", "2027-02")),
+    policy_revision=st.sampled_from((0, 0, 1, 2)),
+)
+
+
+class LedgersSideBySide(RuleBasedStateMachine):
+    """Every rule does one thing to both ledgers and compares the answers; then the whole books are compared."""
+
+    url: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clinic = f"side-by-side-{next(_clinic_numbers)}"
+        self.clock_s = self.ledger_s = T0
+        self.runner = asyncio.Runner()
+        self.client = connect(self.url, PATIENT)
+        self.ledgers = (MemoryLedger(lambda: self.clock_s), RedisLedger(self.client, PATIENT))
+        self.numbers = itertools.count(1)
+        self.asked: list[HoldRequest] = []
+        self.granted: dict[str, tuple[HoldRequest, Held]] = {}
+        self.charges: dict[str, list[tuple[int, int]]] = {}
+        self.local_charges: list[tuple[int, int]] = []
+        self.lapsed_at: dict[str, int] = {}
+        self.published = 0
+
+    def teardown(self) -> None:
+        self.runner.run(self.client.aclose())
+        self.runner.close()
+
+    @initialize()
+    def begin(self) -> None:
+        self.move_time()
+
+    @rule(asked=new_requests, previous=st.none() | earlier_calls)
+    def hold(self, asked: HoldRequest, previous: int | None) -> None:
+        name = f"pbx.boot.{next(self.numbers)}.{self.ledger_s}"
+        supersedes = "" if previous is None else self.earlier(previous)
+        self.ask(replace(asked, clinic=self.clinic, hold_id=name, supersedes=supersedes))
+
+    @precondition(lambda self: self.asked)
+    @rule(which=earlier_calls)
+    def hold_again(self, which: int) -> None:
+        self.ask(self.asked[-1 - which % len(self.asked)])
+
+    @precondition(lambda self: self.granted)
+    @rule(which=earlier_calls)
+    def name_another_call(self, which: int) -> None:
+        asked, _ = list(self.granted.values())[-1 - which % len(self.granted)]
+        assert self.both(lambda ledger: ledger.hold(replace(asked, grace_s=asked.grace_s + 1))) == Gone()
+
+    @rule(which=earlier_calls, answered=st.booleans(), duration_s=st.integers(0, 4000))
+    def settle(self, which: int, duration_s: int, *, answered: bool) -> None:
+        hold_id = self.earlier(which)
+        settlement = Settlement(clinic=self.clinic, hold_id=hold_id, answered=answered, duration_s=duration_s)
+        settled = self.both(lambda ledger: ledger.settle(settlement))
+        assert isinstance(settled, Settled)
+        if settled.state is SettleState.DONE:
+            asked, held = self.granted[hold_id]
+            cost = price(asked.rate, duration_s) if answered else 0
+            assert settled.amount_micros == cost
+            self.charge(hold_id, held, cost)
+
+    @rule(window=st.sampled_from(tuple(SPANS_S)))
+    def spend_all_that_is_left(self, window: Window) -> None:
+        """Drive the limits to their last cent: only then does a wrong sum show."""
+        ceiling = Ceiling(window=window, limit_micros=300 * CENT)
+        asked = replace(request(), seconds=7200, partial=True, purses=(Purse(name="costly", ceilings=(ceiling,)),))
+        self.ask(replace(asked, clinic=self.clinic, hold_id=f"pbx.boot.{next(self.numbers)}.{self.ledger_s}"))
+
+    @rule(window=st.sampled_from(tuple(SPANS_S)), early_s=st.integers(-60, 60))
+    def spend_again_as_the_window_closes(self, window: Window, early_s: int) -> None:
+        """Money spent in the last second of a bucket must still count at the last second of its window."""
+        self.time_passes(21_599 - self.ledger_s % 21_600)
+        self.spend_all_that_is_left(window)
+        self.settle(0, 300, answered=True)
+        self.time_passes(SPANS_S[window] - early_s)
+        self.spend_all_that_is_left(window)
+
+    @rule(window=st.sampled_from(tuple(SPANS_S)), late_s=st.sampled_from((60, 3700, 90_000)))
+    def spend_again_after_a_late_refund(self, window: Window, late_s: int) -> None:
+        """A refund must not make room that the window never had (facts/reliability.md 0.11)."""
+        self.spend_all_that_is_left(window)
+        self.time_passes(7500)
+        self.lapse(100)
+        self.time_passes(late_s)
+        self.settle(0, 1, answered=True)
+        self.spend_all_that_is_left(window)
+
+    @rule(cents=st.integers(0, 500), epoch_s=st.sampled_from((0, 8 * 86_400, 8 * 86_400 + 1)))
+    def settle_a_local_call(self, cents: int, epoch_s: int) -> None:
+        hold_id = f"local:{next(self.numbers)}.{self.ledger_s - epoch_s}"
+        settled = self.both(lambda ledger: ledger.settle(replace(local_call(hold_id, cents), clinic=self.clinic)))
+        if settled == Settled(state=SettleState.ORPHAN, amount_micros=cents * CENT):
+            self.local_charges.append((self.ledger_s, cents * CENT))
+
+    @rule(which=earlier_calls)
+    def void(self, which: int) -> None:
+        hold_id = self.earlier(which)
+        self.both(lambda ledger: ledger.void(self.clinic, hold_id))
+
+    @rule()
+    def void_before_the_hold(self) -> None:
+        hold_id = f"pbx.boot.{next(self.numbers)}.{self.ledger_s}"
+        assert self.both(lambda ledger: ledger.void(self.clinic, hold_id)) == Settled(
+            state=SettleState.ORPHAN, amount_micros=0
+        )
+        self.ask(replace(request(), clinic=self.clinic, hold_id=hold_id))
+        assert hold_id not in self.granted
+
+    @rule(limit=st.sampled_from((1, 2, 100)))
+    def lapse(self, limit: int) -> None:
+        report = self.both(lambda ledger: ledger.lapse(self.clinic, limit))
+        assert isinstance(report, LapseReport)
+        for hold_id in report.lapsed:
+            self.lapsed_at[hold_id] = self.ledger_s
+            self.charges[hold_id] = [(self.ledger_s, self.granted[hold_id][1].amount_micros)]
+
+    @rule()
+    def publish(self) -> None:
+        self.published += 1
+        revision = replace(policy(self.published), clinic=self.clinic)
+        self.both(lambda ledger: ledger.publish(revision, self.published - 1))
+
+    @rule(leap_s=st.sampled_from(LEAPS_S))
+    def time_passes(self, leap_s: int) -> None:
+        self.clock_s = self.ledger_s + leap_s
+        self.move_time()
+
+    @rule()
+    def the_clock_falls_back(self) -> None:
+        self.clock_s -= 86_400
+        self.runner.run(self.hash_set("skew", str(2 * FAR_BEHIND_S)))
+
+    @invariant()
+    def the_books_agree_and_add_up(self) -> None:
+        book = self.book()
+        for purse in book.purses:
+            live = [hold.amount_micros for hold in book.holds if self.counts(purse.name, hold.hold_id)]
+            assert (purse.live, purse.held_micros) == (len(live), sum(live))
+            charged = sum(amount for _, amount in self.charges_of(purse.name))
+            assert sum(month.micros for month in purse.months) == charged
+
+    def ask(self, asked: HoldRequest) -> None:
+        live = {hold.hold_id for hold in self.book().holds}
+        outcome = self.both(lambda ledger: ledger.hold(asked))
+        if asked not in self.asked:
+            self.asked.append(asked)
+        if isinstance(outcome, Held) and asked.hold_id in live:
+            assert outcome == self.granted[asked.hold_id][1]
+        elif isinstance(outcome, Held):
+            assert asked.hold_id not in self.granted
+            self.granted[asked.hold_id] = (asked, outcome)
+            self.never_over_the_limit(asked, outcome)
+
+    def never_over_the_limit(self, asked: HoldRequest, held: Held) -> None:
+        live = {hold.hold_id for hold in self.book().holds}
+        for purse in asked.purses:
+            holding = [self.granted[hold_id][1] for hold_id in live if self.counts(purse.name, hold_id)]
+            assert purse.concurrent_max is None or len(holding) <= purse.concurrent_max
+            for ceiling in purse.ceilings:
+                if ceiling.enforced and held.amount_micros > 0 and ceiling.window in SPANS_S:
+                    since_s = self.ledger_s - SPANS_S[ceiling.window]
+                    spent = sum(amount for at_s, amount in self.charges_of(purse.name) if at_s > since_s)
+                    assert spent + sum(each.amount_micros for each in holding) <= ceiling.limit_micros
+
+    def charge(self, hold_id: str, held: Held, cost: int) -> None:
+        """Note when money was really spent: a lapse spent it then, and only what was not known yet is spent now."""
+        if hold_id not in self.lapsed_at:
+            self.charges[hold_id] = [(self.ledger_s, cost)]
+            return
+        at_lapse = min(cost, held.amount_micros)
+        self.charges[hold_id] = [(self.lapsed_at[hold_id], at_lapse), (self.ledger_s, cost - at_lapse)]
+
+    def charges_of(self, purse: str) -> list[tuple[int, int]]:
+        if purse == "national":
+            return self.local_charges
+        counting = (charges for hold_id, charges in self.charges.items() if self.counts(purse, hold_id))
+        return list(itertools.chain.from_iterable(counting))
+
+    def counts(self, purse: str, hold_id: str) -> bool:
+        return any(each.name == purse for each in self.granted[hold_id][0].purses)
+
+    def earlier(self, which: int) -> str:
+        return self.asked[-1 - which % len(self.asked)].hold_id if self.asked else f"unknown.{self.ledger_s}"
+
+    def both(self, operation: Callable[[MemoryLedger | RedisLedger], Awaitable[Answer]]) -> Answer:
+        async def ask() -> list[Answer]:
+            return [await operation(ledger) for ledger in self.ledgers]
+
+        expected, found = self.runner.run(ask())
+        assert found == expected
+        return expected
+
+    def book(self) -> LedgerBook:
+        book = self.both(lambda ledger: ledger.book(self.clinic))
+        assert isinstance(book, LedgerBook)
+        return book
+
+    def move_time(self) -> None:
+        self.ledger_s = max(self.ledger_s, self.clock_s)
+        self.runner.run(self.hash_set("skew", str(FAR_BEHIND_S)))
+        self.runner.run(self.hash_set("now", str(self.ledger_s)))
+
+    async def hash_set(self, field: str, value: str) -> None:
+        await self.client.hset(clinic_keys(self.clinic)[0], field, value)
+
+
+def test_two_ledgers_that_live_through_the_same_calls_agree_on_every_cent(redis_server: RedisServer) -> None:
+    print(f"Redis {redis_server.version}")
+    machine = type("Machine", (LedgersSideBySide,), {"url": redis_server.url})
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=100, stateful_step_count=50, deadline=None, report_multiple_bugs=False)
+    )
