@@ -30,10 +30,10 @@ lint: setup ## ruff (all rules) and mypy (strict)
 check: lint test ## what must be green before a push
 
 lab: docker ## leave the lab running: Asterisk, phones 101 to 105, two carriers, Redis, the gate
-	@$(PY) docker/lab.py up
+	@$(PY) docker/lab_command.py up
 
 lab-down: setup ## end the lab
-	@$(PY) docker/lab.py down
+	@$(PY) docker/lab_command.py down
 
 run: setup ## the daemon on this machine, with the sample settings
 	@.venv/bin/callgate --settings policies/callgate.toml serve

@@ -2,13 +2,9 @@
 
 One definition for the system tests, the demo and `make lab`. The gate shares Asterisk's network, so that FastAGI is on
 127.0.0.1 as in a real installation. Phones run on this machine (`sip_phone`) and reach Asterisk by `asterisk_host`.
-
-    lab.py up      start a lab and leave it running
-    lab.py down    end it
 """
 
 import secrets
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +12,11 @@ from typing import Literal
 
 from testcontainers.core.container import DockerContainer
 
-from asterisk_conf import AMI_PORT, PHONES, SIP_PORT, Secrets, asterisk_conf
+from asterisk_conf import SIP_PORT, Secrets, asterisk_conf
 from call_behaviour import Rules, write_rules
 from carrier_log import CarrierEvent, read_log
-from lab_containers import READY_MAX_S, LabContainers, sweep, until, wait_until
-from lab_images import ASTERISK_IMAGE, CALLGATE_IMAGE, ROOT, LabError, build_all
+from lab_containers import READY_MAX_S, LabContainers, until, wait_until
+from lab_images import ASTERISK_IMAGE, CALLGATE_IMAGE, ROOT, build_all
 from sip_transport import Address
 
 TRUNKS = {"carrier-a": 5080, "carrier-b": 5081}
@@ -165,6 +161,17 @@ class Lab:
         """Crash the gate: every process ends at once, and with them every connection."""
         self._containers.crash("gate")
 
+    def asterisk_exec(self, *words: str) -> str:
+        """Run a program beside Asterisk, in the network that the gate shares, and return what it printed."""
+        return self._containers.execute("asterisk", *words)
+
+    def gate_restore(self) -> None:
+        """Bring the gate back from whatever was done to it: thaw it, or start it."""
+        if self._containers.runs("gate"):
+            self.gate_signal("CONT")
+        else:
+            self.gate_start()
+
     def gate_exec(self, *words: str) -> str:
         """Run a program beside the gate, as its user, and return what it printed, errors too."""
         return self._containers.execute("gate", *words)
@@ -265,35 +272,3 @@ class Lab:
     def _process_of_asterisk(self) -> str:
         """Its process number, or "" while there is none."""
         return self._containers.execute("asterisk", "sh", "-c", "cat /run/asterisk/asterisk.pid 2>/dev/null")
-
-
-def up(lab: Lab) -> None:
-    """Start a lab, print how to use it, and leave it running."""
-    lab.start()
-    print(f"Asterisk   {lab.asterisk_host}  SIP {SIP_PORT}/udp  AMI {AMI_PORT}, callgate / {lab.secrets.manager}")
-    print(f"phones     {PHONES[0]} to {PHONES[-1]}, password {lab.secrets.phones}")
-    ports = ", ".join(f"{name} {port}" for name, port in TRUNKS.items())
-    print(f"carrier    {lab.carrier_host}  {ports}  log {lab.folder / 'carrier' / 'carrier.jsonl'}")
-    print(f"Redis      {lab.redis_host}:{REDIS_PORT}")
-    print(f"files      {lab.folder}  (etc, spool, log, state)")
-
-
-def main(words: list[str]) -> int:
-    """Run `up` or `down`; return the exit code."""
-    match words:
-        case ["up"]:
-            try:
-                up(Lab("lab", ROOT / ".lab" / "lab"))
-            except LabError as error:
-                print(f"callgate: {error}", file=sys.stderr)
-                return 4
-        case ["down"]:
-            sweep("lab")
-        case _:
-            print(__doc__)
-            return 2
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

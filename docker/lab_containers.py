@@ -73,6 +73,12 @@ class LabContainers:
         """What the container has printed so far, standard output and error."""
         return b"".join(self._containers[role].get_logs()).decode(errors="replace")
 
+    def runs(self, role: str) -> bool:
+        """Whether it is up; a frozen one is."""
+        container = self._containers[role].get_wrapped_container()
+        container.reload()
+        return bool(container.status == "running")
+
     def halt(self, role: str) -> None:
         """End it as an init system does: TERM, and KILL after 10 s. It keeps its files."""
         self._containers[role].get_wrapped_container().stop(timeout=STOP_MAX_S)
