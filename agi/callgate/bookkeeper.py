@@ -1,7 +1,7 @@
 """Settles: reads the spool, books what calls really cost, lapses holds nobody reported on, voids the doubtful ones."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import unquote
@@ -15,7 +15,6 @@ from callgate.core.hours import calendar_month
 from callgate.core.pricing import PricedDestination, price_destination
 from callgate.core.tariff import price
 from callgate.core.wire import mask
-from callgate.errors import JournalError
 from callgate.journal import Journal, JournalRow
 from callgate.ledger.base import Ledger, OrphanCharge, Settlement
 from callgate.policies import PolicyShelf
@@ -23,8 +22,10 @@ from callgate.settings import Settings
 from callgate.spool import GrantUnused, LegEnded, LocalGrant, LocalRefusal, Spool, SpoolLine, parse_line
 
 SPOOL_PAUSE_S = 0.1
-CHORES_EVERY = 10
-"""Every so many readings of the spool: lapse, void what is in doubt, look for a policy that was missed."""
+CHORES_PAUSE_S = 1.0
+FAILED_PAUSE_S = 5.0
+UNSOUND = "invalid"
+"""How the cause of an `Unavailable` begins where not the store but the request is at fault."""
 LAPSE_LIMIT = 100
 
 log = structlog.get_logger()
@@ -42,20 +43,15 @@ class Bookkeeper:
     clock: Callable[[], datetime]
 
     async def run(self) -> None:
-        """Go on until cancelled. The one broad catch of the background: a line that fails is tried again."""
-        round_number = 0
-        while True:
-            try:
-                await self.read_spool()
-                if round_number % CHORES_EVERY == 0:
-                    await self.do_chores()
-            except Exception:
-                log.exception("bookkeeping.failed")
-            round_number += 1
-            await asyncio.sleep(SPOOL_PAUSE_S)
+        """Go on until cancelled."""
+        await asyncio.gather(_repeat(self.read_spool, SPOOL_PAUSE_S), _repeat(self.do_chores, CHORES_PAUSE_S))
 
     async def read_spool(self) -> None:
-        """Handle every new line; stop at the first that the ledger or the journal cannot take, and keep it."""
+        """Handle every new line; stop at the first that the ledger cannot take now, and keep it.
+
+        Raises:
+            JournalError: the line's row could not be written; the line is kept.
+        """
         for line, offset in self.spool.read():
             parsed = parse_line(line)
             if parsed is None:
@@ -77,21 +73,18 @@ class Bookkeeper:
         """Carry out one line. Returns whether it is done with."""
         entry = self.settings.entry_named(line.entry)
         if entry is None:
-            log.warning("spool.unknown_entry", entry=line.entry)
+            log.warning("spool.unknown_entry", length=len(line.entry))
             return True
         clinic = self.shelf.clinic(entry.clinic)
-        try:
-            match line:
-                case LegEnded():
-                    return await self._settle(line, clinic)
-                case GrantUnused():
-                    return not isinstance(await self.ledger.void(clinic.name, line.grant), Unavailable)
-                case LocalGrant() | LocalRefusal():
-                    await self.journal.write(_local_row(line, clinic), durable=True)
-        except JournalError:
-            log.exception("journal.failed")
-            return False
-        return True
+        match line:
+            case LegEnded():
+                return await self._settle(line, clinic)
+            case GrantUnused():
+                outcome = await self.ledger.void(clinic.name, line.grant)
+                return not isinstance(outcome, Unavailable) or _is_hopeless(outcome)
+            case LocalGrant() | LocalRefusal():
+                await self.journal.write(_local_row(line, clinic), durable=True)
+                return True
 
     async def _settle(self, line: LegEnded, clinic: Clinic) -> bool:
         priced = _priced(line.number, clinic, self.clock())
@@ -104,10 +97,29 @@ class Bookkeeper:
         )
         outcome = await self.ledger.settle(settlement)
         if isinstance(outcome, Unavailable):
-            return False
+            return _is_hopeless(outcome)
         await self.journal.write(_settled_row(line, priced, clinic, outcome), durable=False)
         log.info("call.settled", grant=line.grant, seconds=line.duration_s, amount_micros=outcome.amount_micros)
         return True
+
+
+async def _repeat(work: Callable[[], Awaitable[None]], pause_s: float) -> None:
+    """Do some work again and again. The one broad catch of the background: what fails is tried again, in its time."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("bookkeeping.failed")
+            await asyncio.sleep(FAILED_PAUSE_S)
+        await asyncio.sleep(pause_s)
+
+
+def _is_hopeless(outcome: Unavailable) -> bool:
+    """Whether the ledger will never take this: kept, the line would hold up every later one. Its hold lapses."""
+    hopeless = outcome.cause.startswith(UNSOUND)
+    if hopeless:
+        log.error("spool.unsound", cause=outcome.cause)
+    return hopeless
 
 
 def _priced(number: str, clinic: Clinic, instant: datetime) -> PricedDestination:

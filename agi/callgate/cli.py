@@ -1,7 +1,10 @@
 """The command `callgate`: reads the command line, runs one command, and shows no traceback to anybody."""
 
 import argparse
+import contextlib
+import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -19,12 +22,19 @@ from callgate.commands.status import status
 from callgate.errors import CallgateError
 from callgate.settings import DEFAULT_SETTINGS
 
+YEARS = range(2000, 2100)
+"""`check --at` asks about these: beyond them holidays are not known, and a zone's arithmetic ends."""
+
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line `words`, or the process's own; returns the exit code of `callgate.commands.Exit`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that lacks a letter gets its code; it does not lose the answer.
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = parser().parse_args(words)
     try:
         code: Exit = arguments.run(arguments)
+        sys.stdout.flush()
     except CallgateError as error:
         sys.stderr.write(f"callgate: {error}\n")
         return Exit.INVALID
@@ -35,6 +45,10 @@ def main(words: Sequence[str] | None = None) -> int:
         # Whoever read the answer has seen enough, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+    except OSError as error:
+        where = error.filename or "input or output"
+        sys.stderr.write(f"callgate: {where}: {error.strerror or error}. Remedy: see to that file, and try again\n")
+        return Exit.INVALID
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     return code
@@ -76,8 +90,8 @@ def _add_check(add_command: AddCommand) -> None:
     checking.add_argument("--policy", type=Path, metavar="FILE", help="ask this policy instead of the settings'")
     checking.add_argument("--rates", type=Path, metavar="FILE", help="with --policy: its rate deck")
     checking.add_argument("--at", type=_iso_instant, metavar="ISO", help="when, on the clinic's clock (now)")
-    checking.add_argument("--extension", default="", metavar="N", help="which line dials")
-    checking.add_argument("--prefix", metavar="DIGIT", help="the outside prefix, if not the entry's")
+    checking.add_argument("--extension", type=_extension, default="", metavar="N", help="which line dials")
+    checking.add_argument("--prefix", type=_prefix, metavar="DIGIT", help="the outside prefix, if not the entry's")
     checking.add_argument("--clinic", metavar="NAME", help="whose rules, where there are several")
     checking.add_argument("--json", action="store_true", help="one JSON object")
     checking.set_defaults(run=check)
@@ -96,7 +110,7 @@ def _add_policy(add_command: AddCommand) -> None:
     applying.add_argument("--author", default="", help="for the record (you)")
     applying.set_defaults(run=apply)
     showing = policies.add_parser("show", help="print the policy in force")
-    showing.add_argument("--revision", type=int, metavar="N", help="an earlier one")
+    showing.add_argument("--revision", type=_revision, metavar="N", help="an earlier one")
     showing.add_argument("--clinic", metavar="NAME")
     showing.set_defaults(run=show)
     listing = policies.add_parser("history", help="every revision, newest first")
@@ -118,15 +132,34 @@ def _add_views(add_command: AddCommand) -> None:
 
 
 def _iso_instant(word: str) -> datetime:
-    try:
-        return datetime.fromisoformat(word)
-    except ValueError:
-        message = f'"{word}" is not an ISO instant such as 2026-12-25T03:00'
-        raise argparse.ArgumentTypeError(message) from None
+    with contextlib.suppress(ValueError):
+        instant = datetime.fromisoformat(word)
+        if instant.year in YEARS:
+            return instant
+    message = f'"{word}" is not an ISO instant of these decades, such as 2026-12-25T03:00'
+    raise argparse.ArgumentTypeError(message)
+
+
+def _matching(pattern: str, meaning: str) -> Callable[[str], str]:
+    def read(word: str) -> str:
+        if re.fullmatch(pattern, word) is None:
+            message = f"{word!r} is not {meaning}"
+            raise argparse.ArgumentTypeError(message)
+        return word
+
+    return read
+
+
+_extension = _matching(r"[0-9A-Za-z_-]{0,64}", "an extension: letters, digits, - and _, at most 64")
+_prefix = _matching(r"[0-9]?", 'one digit, or ""')
+
+
+def _revision(word: str) -> int:
+    return int(_matching(r"[1-9][0-9]{0,8}", "the number of a revision, from 1")(word))
 
 
 def _language() -> str:
-    return "en" if os.environ.get("LC_ALL", os.environ.get("LANG", "fr")).startswith("en") else "fr"
+    return "en" if (os.environ.get("LC_ALL") or os.environ.get("LANG", "fr")).startswith("en") else "fr"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """One clinic as the gate serves it: its policy in force, number plan, rate deck and trunks, loaded from files."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -9,12 +11,17 @@ from callgate.core.deck import DeckError, RateDeck, parse_deck
 from callgate.core.plan import NumberPlan, PlanError, parse_plan
 from callgate.core.policy import Policy, parse_policy
 from callgate.core.policy_document import PolicyErrors
+from callgate.core.wire import NumberFormat, e164_to_wire
 from callgate.errors import ResourceError, SettingsError
-from callgate.holidays_table import holiday_dates
+from callgate.holidays_table import HolidayError, holiday_dates
 from callgate.resources import resource
-from callgate.settings import ClinicSettings, EntrySettings, Settings
+from callgate.settings import ClinicSettings, EntrySettings, Settings, TrunkSettings
 
 HOLIDAY_YEARS_AHEAD = 2
+
+
+UNKNOWN_REVISION = 1_000_000_000
+"""No policy is ever published under this number, the ledger's highest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +49,14 @@ class Clinic:
 
     @property
     def rulebook(self) -> Rulebook:
-        """What the judge rules by."""
+        """What the judge rules by.
+
+        A gate that does not know which revision is in force must not pass for one that does: it names a revision that
+        never is, so that its first hold is `Stale` as soon as the ledger knows better.
+        """
         return Rulebook(
             policy=self.policy,
-            revision=self.revision,
+            revision=self.revision or UNKNOWN_REVISION,
             plan=self.plan,
             closed_days=self.closed_days,
             channels=self.channels,
@@ -90,29 +101,75 @@ def _load_clinic(settings: Settings, clinic: ClinicSettings, folder: Path) -> Cl
             f'says "{policy.clinic}", the settings say "{clinic.name}"',
             "use the same name in both",
         )
-    deck_file = folder / clinic.rates
-    try:
-        deck = parse_deck(read_text(deck_file), policy.currency)
-    except DeckError as error:
-        raise SettingsError(str(deck_file), str(error.faults[0]), "correct the line") from None
     entries = [entry for entry in settings.entry if entry.clinic == clinic.name]
+    with in_document(folder / clinic.policy):
+        plan, days = load_plan(policy.home), closed_days(policy, datetime.now(UTC).year)
     return Clinic(
         name=clinic.name,
         language=clinic.language,
         document=document,
         policy=policy,
         revision=0,
-        plan=load_plan(policy.home),
-        deck=deck,
-        closed_days=closed_days(policy, datetime.now(UTC).year),
+        plan=plan,
+        deck=load_deck(folder / clinic.rates, policy.currency),
+        closed_days=days,
         channels=_channels(settings, entries),
         ring_timeout_s=settings.dialplan.ring_timeout_s,
     )
 
 
+def under_policy(clinic: Clinic, document: str, where: Path | str) -> Clinic:
+    """Put a clinic under another policy; its revision stays for the caller to set.
+
+    Args:
+        clinic: as it is.
+        document: the policy's text.
+        where: the file or revision it comes from, for a message.
+
+    Raises:
+        SettingsError: if it is no policy, or one for another clinic, country or currency: plan and rates stay.
+    """
+    policy = check_policy(document, where)
+    for field in ("clinic", "home", "currency"):
+        now, then = getattr(clinic.policy, field), getattr(policy, field)
+        if now != then:
+            problem = f'says "{then}", the clinic is set up with "{now}"'
+            raise SettingsError(f"{where}: {field}", problem, "change the policy file of the settings, and restart")
+    with in_document(where):
+        return replace(clinic, policy=policy, closed_days=closed_days(policy, datetime.now(UTC).year))
+
+
+def load_deck(file: Path, currency: str) -> RateDeck:
+    """Load a rate deck.
+
+    Raises:
+        SettingsError: with its first bad line.
+    """
+    try:
+        return parse_deck(read_text(file), currency)
+    except DeckError as error:
+        fault = error.faults[0]
+        raise SettingsError(f"{file}, line {fault.line}", fault.problem, fault.remedy) from None
+
+
 def closed_days(policy: Policy, year: int) -> frozenset[date]:
-    """Compile the policy's public holidays for `year` and the two after it."""
-    return holiday_dates(policy.holidays, range(year, year + HOLIDAY_YEARS_AHEAD + 1))
+    """Compile the policy's public holidays for `year` and the two after it.
+
+    Raises:
+        SettingsError: if nobody knows them.
+    """
+    try:
+        return holiday_dates(policy.holidays, range(year, year + HOLIDAY_YEARS_AHEAD + 1))
+    except HolidayError as error:
+        problem, _, remedy = str(error).removeprefix("holidays: ").partition(". Remedy: ")
+        raise SettingsError("holidays", problem, remedy) from None
+
+
+def emergency_wire(number: str, trunk: TrunkSettings, plan: NumberPlan) -> str:
+    """Write an emergency number, such as 15, as a trunk wants it."""
+    if trunk.emergency_format == "short":
+        return trunk.emergency_prefix + number
+    return e164_to_wire(plan.dial_code + number, NumberFormat(trunk.emergency_format), plan)
 
 
 def _channels(settings: Settings, entries: list[EntrySettings]) -> int:
@@ -125,11 +182,23 @@ def read_text(file: Path) -> str:
 
     Raises:
         SettingsError: if it cannot be read.
+        PermissionError: if it may not be read.
     """
     try:
         return file.read_text(encoding="utf-8")
+    except PermissionError:
+        raise
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(str(file), f"cannot be read: {error}", "name an existing UTF-8 text file") from None
+
+
+@contextmanager
+def in_document(where: Path | str) -> Iterator[None]:
+    """Name the file in what is said to be wrong with it."""
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error.path}", error.problem, error.remedy) from None
 
 
 def check_policy(document: str, file: Path | str) -> Policy:

@@ -9,14 +9,15 @@ from datetime import datetime
 
 import structlog
 
-from callgate.clinic import Clinic
+from callgate.clinic import Clinic, emergency_wire
 from callgate.core.attempt import CallAttempt
 from callgate.core.dialling import read_dialled
 from callgate.core.hold import HoldOutcome, Stale, Unavailable
-from callgate.core.judge import Reserve, Ruling, judge
+from callgate.core.judge import Refuse, Reserve, Ruling, judge
+from callgate.core.plan import NumberClass
 from callgate.core.pricing import PricedDestination, price_destination
 from callgate.core.reasons import Reason
-from callgate.core.verdict import Grant, Refusal, Verdict, conclude, in_observation
+from callgate.core.verdict import EMERGENCY_GRANT, Grant, Refusal, Verdict, conclude, in_observation
 from callgate.core.wire import to_wire
 from callgate.errors import JournalError
 from callgate.journal import Decision, Journal, verdict_row
@@ -52,10 +53,13 @@ class Gate:
         """Take one attempt down the road, from classify to the answer."""
         clinic = self.shelf.clinic(passage.attempt.clinic)
         priced, ruling, outcome = await self._rule_and_hold(passage, clinic, instant)
-        if isinstance(outcome, Stale):
-            # Another revision is in force: fetched once, judged again. If that is outdated too, the contract applies.
-            clinic = await self.shelf.fetch(clinic.name)
-            priced, ruling, outcome = await self._rule_and_hold(passage, clinic, instant)
+        if isinstance(outcome, Stale) or isinstance(ruling, Refuse):
+            # Another revision is in force, or may be: a refusal asked the ledger nothing, and a permission given since
+            # must count. Fetched once, judged again; if that is outdated too, the contract applies.
+            fetched = await self.shelf.fetch(clinic.name)
+            if fetched is not clinic:
+                clinic = fetched
+                priced, ruling, outcome = await self._rule_and_hold(passage, clinic, instant)
         lent = None
         if isinstance(outcome, Unavailable | Stale):
             lent = self.lending.lend(passage.attempt, priced, clinic, instant)
@@ -65,6 +69,7 @@ class Gate:
                 attempt=passage.attempt,
                 priced=priced,
                 clinic=clinic,
+                number=number,
                 verdict=conclude(ruling, lent or outcome, number),
                 instant=instant,
             )
@@ -80,9 +85,13 @@ class Gate:
         return priced, ruling, outcome
 
     async def _record(self, decision: Decision) -> Verdict:
-        """Write the verdict down; a costly grant that cannot be made durable is refused."""
+        """Write the verdict down.
+
+        Where the disk fails, a costly grant is refused and its hold voided. An ordinary call goes on, and an emergency
+        call does not even wait for the disk.
+        """
         verdict = decision.verdict
-        costly = isinstance(verdict, Grant) and not decision.priced.ordinary
+        costly = isinstance(verdict, Grant) and verdict.grant_id != EMERGENCY_GRANT and not decision.priced.ordinary
         try:
             await self.journal.write(verdict_row(decision), durable=costly or isinstance(verdict, Refusal))
         except JournalError:
@@ -101,5 +110,12 @@ def classify(passage: Passage, clinic: Clinic, instant: datetime) -> PricedDesti
 
 
 def wire_number(passage: Passage, priced: PricedDestination, clinic: Clinic) -> str:
-    """Write the number as the attempt's trunk wants it."""
-    return to_wire(priced.destination, passage.trunk.number_format, clinic.plan)
+    """Write the number as the attempt's trunk wants it; "" for what never goes to a trunk, whatever the mode."""
+    destination = priced.destination
+    match destination.number_class:
+        case NumberClass.EMERGENCY:
+            return emergency_wire(destination.number, passage.trunk, clinic.plan)
+        case NumberClass.INTERNAL_FEATURE:
+            return ""
+        case _:
+            return to_wire(destination, passage.trunk.number_format, clinic.plan)

@@ -5,11 +5,13 @@ rows that wait together share one fdatasync.
 """
 
 import asyncio
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -42,7 +44,7 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
         observed: the clinic only observes: the refusal was not carried out.
     """
 
-    at: datetime
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
     event: str
     clinic: str
     call: str
@@ -65,13 +67,15 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Journal:
-    """Appends rows to the file, in order, each batch with one write and, where a row asks, one fdatasync."""
+    """Appends rows to the file, in order, each with one write; rows that must be durable share one fdatasync."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / JOURNAL_FILE
         self._lock = asyncio.Lock()
-        self._waiting: list[bytes] = []
         self._descriptor: int | None = None
+        self._is_torn = False
+        self._appended = 0
+        self._synced = 0
 
     async def write(self, row: JournalRow, *, durable: bool) -> None:
         """Append a row; with `durable`, return only when the disk has it.
@@ -79,37 +83,36 @@ class Journal:
         Raises:
             JournalError: nothing may be granted on a row that could not be written.
         """
-        self._waiting.append(msgspec.json.encode(row) + b"\n")
-        if not durable:
-            self._append()
-            return
-        async with self._lock:
-            # Whoever held the lock before us may have synced our row with theirs; syncing an empty batch is cheap.
-            self._append()
-            try:
-                async with asyncio.timeout(SYNC_DEADLINE_S):
-                    await asyncio.to_thread(os.fdatasync, self._open())
-            except OSError as error:  # TimeoutError is one
-                raise JournalError(str(self.file), error.strerror or "the disk does not answer") from error
-
-    def _append(self) -> None:
-        batch = b"".join(self._waiting)
-        if not batch:
-            return
         try:
-            written = os.write(self._open(), batch)
-        except OSError as error:
-            self._waiting.clear()
-            raise JournalError(str(self.file), error.strerror or "unknown") from error
-        self._waiting.clear()
-        if written < len(batch):
-            # A full disk takes a part of a line; end it, so that the next row starts on its own line.
-            os.write(self._open(), b"\n")
-            raise JournalError(str(self.file), "disk full")
+            self._append(msgspec.json.encode(row) + b"\n")
+            if durable:
+                async with asyncio.timeout(SYNC_DEADLINE_S):
+                    await self._sync(self._appended)
+        except OSError as error:  # TimeoutError is one
+            raise JournalError(str(self.file), error.strerror or "the disk does not answer") from error
+
+    def _append(self, line: bytes) -> None:
+        descriptor = self._open()
+        # A full disk or a power cut leaves a part of a line behind: the next row starts on a line of its own.
+        line = b"\n" + line if self._is_torn else line
+        self._is_torn = os.write(descriptor, line) < len(line)
+        if self._is_torn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._appended += 1
+
+    async def _sync(self, rows: int) -> None:
+        """Bring the first `rows` rows to the disk, unless whoever held the lock before has done so with theirs."""
+        async with self._lock:
+            if self._synced < rows:
+                covered = self._appended
+                await asyncio.to_thread(os.fdatasync, self._open())
+                self._synced = covered
 
     def _open(self) -> int:
         if self._descriptor is None:
-            self._descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._descriptor = os.open(self.file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            size = os.fstat(self._descriptor).st_size
+            self._is_torn = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
         return self._descriptor
 
     def close(self) -> None:
@@ -130,17 +133,18 @@ def read_rows(file: Path, start: int = 0) -> Iterator[tuple[JournalRow, int]]:
             offset += len(line)
             try:
                 yield msgspec.json.decode(line, type=JournalRow), offset
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A verdict with all that led to it."""
+    """A verdict with all that led to it; `number` is what a trunk would be sent, "" for what goes to none."""
 
     attempt: CallAttempt
     priced: PricedDestination
     clinic: Clinic
+    number: str
     verdict: Verdict
     instant: datetime
 
@@ -174,5 +178,5 @@ def verdict_row(decision: Decision) -> JournalRow:
                 held_micros=verdict.held_micros,
             )
         case Refusal():
-            observed = decision.clinic.policy.mode is Mode.OBSERVE and bool(destination.number)
+            observed = decision.clinic.policy.mode is Mode.OBSERVE and bool(decision.number)
             return msgspec.structs.replace(row, retry_s=verdict.retry_s, observed=observed)

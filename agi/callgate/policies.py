@@ -1,13 +1,14 @@
 """The policies in force: in memory for the call path, in Redis for every gate, on disk for a start without Redis."""
 
 import getpass
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
-from callgate.clinic import Clinic, check_policy, closed_days
+from callgate.clinic import Clinic, read_text, under_policy
 from callgate.core.hold import Unavailable
 from callgate.errors import SettingsError
 from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published, Revisions
@@ -24,6 +25,7 @@ class PolicyShelf:
         self._clinics = clinics
         self._revisions = revisions
         self._state = state
+        self._in_force: dict[str, PolicyRevision] = {}
 
     def clinic(self, name: str) -> Clinic:
         """The clinic, as this gate knows it now."""
@@ -40,28 +42,32 @@ class PolicyShelf:
         policy from elsewhere (`callgate policy apply`, the console) is newer than the file and stays.
         """
         for clinic in tuple(self._clinics.values()):
-            found = await self._revisions.fetch_policy(clinic.name)
-            match found:
-                case PolicyRevision() if found.origin == ORIGIN_FILE and found.document != clinic.document:
-                    await self._publish_file(clinic, found.revision)
-                case PolicyRevision():
-                    self._adopt(found)
-                case NoPolicy():
-                    await self._publish_file(clinic, 0)
-                case Unavailable():
-                    self._adopt_last_good(clinic)
+            await self._open(clinic)
 
     async def fetch(self, name: str) -> Clinic:
         """Bring a clinic to the revision in force; where that cannot be had, it stays as it is."""
         found = await self._revisions.fetch_policy(name)
-        if isinstance(found, PolicyRevision):
+        if isinstance(found, PolicyRevision) and found != self._in_force.get(name):
             self._adopt(found)
         return self._clinics[name]
 
     async def fetch_missing(self) -> None:
-        """Try again for clinics that started without Redis: until they have a revision, they could miss a newer one."""
-        if any(clinic.revision == 0 for clinic in self._clinics.values()):
-            await self.open()
+        """Try again for clinics that started without Redis."""
+        for clinic in tuple(self._clinics.values()):
+            if clinic.revision == 0:
+                await self._open(clinic)
+
+    async def _open(self, clinic: Clinic) -> None:
+        found = await self._revisions.fetch_policy(clinic.name)
+        match found:
+            case PolicyRevision() if found.origin == ORIGIN_FILE and found.document != clinic.document:
+                await self._publish_file(clinic, found.revision)
+            case PolicyRevision():
+                self._adopt(found)
+            case NoPolicy():
+                await self._publish_file(clinic, 0)
+            case Unavailable():
+                self._adopt_last_good(clinic)
 
     async def _publish_file(self, clinic: Clinic, expected: int) -> None:
         revision = file_revision(clinic, expected + 1)
@@ -76,33 +82,34 @@ class PolicyShelf:
     def _adopt(self, revision: PolicyRevision) -> None:
         clinic = self._clinics[revision.clinic]
         try:
-            policy = check_policy(revision.document, f"revision {revision.revision}")
-        except SettingsError:
-            # Written by a newer callgate: the last good one stays, and its number with it, so every hold says STALE
-            # and costly calls are refused until this gate is brought up to date.
-            log.exception("policy.unreadable", clinic=clinic.name, revision=revision.revision)
+            bound = under_policy(clinic, revision.document, f"revision {revision.revision}")
+        except SettingsError as error:
+            # Written by a newer callgate, or for other rates: the last good one stays, and its number with it, so
+            # every hold says STALE and costly calls are refused until this gate is brought up to date.
+            log.warning("policy.unusable", clinic=clinic.name, revision=revision.revision, problem=str(error))
             return
-        self._clinics[clinic.name] = replace(
-            clinic,
-            policy=policy,
-            revision=revision.revision,
-            closed_days=closed_days(policy, datetime.now(UTC).year),
-        )
+        self._clinics[clinic.name] = replace(bound, revision=revision.revision)
+        self._in_force[clinic.name] = revision
+        log.info("policy.adopted", clinic=clinic.name, revision=revision.revision, origin=revision.origin)
         file = self._last_good(clinic.name)
         temporary = file.with_suffix(".new")
-        temporary.write_text(revision.document, encoding="utf-8")
-        temporary.replace(file)
-        log.info("policy.adopted", clinic=clinic.name, revision=revision.revision, origin=revision.origin)
+        try:
+            temporary.write_text(revision.document, encoding="utf-8")
+            temporary.replace(file)
+        except OSError as error:
+            # It binds all the same; only a start without Redis would take an older one.
+            log.warning("policy.not_kept", clinic=clinic.name, file=str(file), problem=error.strerror)
 
     def _adopt_last_good(self, clinic: Clinic) -> None:
         file = self._last_good(clinic.name)
         if not file.exists():
             return
-        policy = check_policy(file.read_text(encoding="utf-8"), file)
-        self._clinics[clinic.name] = replace(
-            clinic, policy=policy, closed_days=closed_days(policy, datetime.now(UTC).year)
-        )
-        log.warning("policy.last_good", clinic=clinic.name, file=str(file))
+        try:
+            self._clinics[clinic.name] = under_policy(clinic, read_text(file), file)
+        except (OSError, SettingsError) as error:
+            log.warning("policy.last_good_unusable", clinic=clinic.name, problem=str(error))
+        else:
+            log.warning("policy.last_good", clinic=clinic.name, file=str(file))
 
     def _last_good(self, name: str) -> Path:
         return self._state / f"policy-{name}.toml"
@@ -113,9 +120,17 @@ def file_revision(clinic: Clinic, number: int) -> PolicyRevision:
     return PolicyRevision(
         clinic=clinic.name,
         revision=number,
-        author=getpass.getuser(),
+        author=author(),
         at=datetime.now(UTC),
         origin=ORIGIN_FILE,
         reason="settings",
         document=clinic.document,
     )
+
+
+def author() -> str:
+    """Name whoever runs this program: the user, or the number of one who has no name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

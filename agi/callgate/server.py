@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeVar
 from urllib.parse import unquote
 
 import structlog
@@ -20,6 +19,7 @@ VERDICT_VARIABLE = "CALLGATE_VERDICT"
 NETWORK_SCRIPT = "v1"
 HEADER_DEADLINE_S = 1.0
 REPLY_DEADLINE_S = 1.0
+DRAIN_S = 4.0
 BACKLOG = 1024
 _READ_BYTES = 4096
 
@@ -28,11 +28,10 @@ _ORIGINS = {origin.value: origin for origin in Origin}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ATTEMPT = re.compile(r"[1-9][0-9]?")
 _GRANT = re.compile(r"[0-9A-Za-z.:_-]{0,120}")
+_ENCODED = re.compile(r"[!-~]{0,1024}")
 _EXTENSION = re.compile(r"[0-9A-Za-z_-]{0,64}")
 
 log = structlog.get_logger()
-
-Heard = TypeVar("Heard", AgiRequest, Reply)
 
 
 def receive(request: AgiRequest, settings: Settings) -> Passage | None:
@@ -54,7 +53,7 @@ def receive(request: AgiRequest, settings: Settings) -> Passage | None:
     attempt = CallAttempt(
         passage=f"{settings.gate.pbx}.{named['passage']}",
         attempt=int(named["attempt"]),
-        supersedes=named["supersedes"] if not named["supersedes"].startswith("local:") else "",
+        supersedes=_superseded(named, settings),
         nonce=named["nonce"],
         clinic=entry.clinic,
         entry=entry.context,
@@ -73,7 +72,14 @@ def _sound(named: dict[str, str]) -> bool:
         and _ATTEMPT.fullmatch(named["attempt"]) is not None
         and _GRANT.fullmatch(named["supersedes"]) is not None
         and _EXTENSION.fullmatch(named["extension"]) is not None
+        and _ENCODED.fullmatch(named["dialled"]) is not None
     )
+
+
+def _superseded(named: dict[str, str], settings: Settings) -> str:
+    """The hold of this passage's earlier trunk attempt: never a stranger's, and "" for a grant that was no hold."""
+    grant = named["supersedes"]
+    return grant if grant.startswith(f"{settings.gate.pbx}.{named['passage']}.") else ""
 
 
 class Server:
@@ -83,6 +89,7 @@ class Server:
         self._settings = settings
         self._gate = gate
         self._clock = clock
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> asyncio.Server:
         """Open the port.
@@ -91,14 +98,24 @@ class Server:
             OSError: if it is taken.
         """
         host, _, port = self._settings.gate.listen.rpartition(":")
-        return await asyncio.start_server(self._connected, host.strip("[]"), int(port), backlog=BACKLOG)
+        return await asyncio.start_server(self._accept, host.strip("[]"), int(port), backlog=BACKLOG)
+
+    async def drain(self) -> None:
+        """Wait until the calls that are being decided have their answer, for at most `DRAIN_S`."""
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=DRAIN_S)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._connected(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection. The one broad catch of the daemon: whatever fails here, the dialplan gets no verdict."""
         session = AgiSession()
         try:
             async with asyncio.timeout(HEADER_DEADLINE_S):
-                request = await _next(reader, session, AgiRequest)
+                request = await _request(reader, session)
             if request is not None:
                 await self._call(request, reader, writer, session)
         except (TimeoutError, ConnectionError, ProtocolError) as error:
@@ -117,11 +134,15 @@ class Server:
             return
         verdict = await self._gate.decide(passage, self._clock())
         _log_verdict(passage, verdict)
-        writer.write(set_variable(VERDICT_VARIABLE, token(verdict, passage.attempt.nonce)))
-        # Asterisk runs commands that were sent together only once the sending side is closed (facts/asterisk.md 2).
-        writer.write_eof()
-        if not await _confirmed(reader, session):
-            await self._take_back(passage, verdict)
+        is_confirmed = False
+        try:
+            writer.write(set_variable(VERDICT_VARIABLE, token(verdict, passage.attempt.nonce)))
+            # Asterisk runs commands that were sent together only once the sending side is closed (facts/asterisk.md 2).
+            writer.write_eof()
+            is_confirmed = await _confirmed(reader, session)
+        finally:
+            if not is_confirmed:
+                await self._take_back(passage, verdict)
 
     async def _take_back(self, passage: Passage, verdict: Verdict) -> None:
         """Void a grant that Asterisk never confirmed: a gate that was too late must not keep the money."""
@@ -133,11 +154,11 @@ class Server:
                 pass
 
 
-async def _next(reader: asyncio.StreamReader, session: AgiSession, kind: type[Heard]) -> Heard | None:
-    """Read until an event of this kind comes; None at the end of the input."""
+async def _request(reader: asyncio.StreamReader, session: AgiSession) -> AgiRequest | None:
+    """Read until the request is whole; None at the end of the input. What comes with it was said too early."""
     while data := await reader.read(_READ_BYTES):
         for event in session.receive(data):
-            if isinstance(event, kind):
+            if isinstance(event, AgiRequest):
                 return event
     return None
 
@@ -146,10 +167,13 @@ async def _confirmed(reader: asyncio.StreamReader, session: AgiSession) -> bool:
     """Wait for ``200 result=1``: only then has the dialplan the verdict."""
     try:
         async with asyncio.timeout(REPLY_DEADLINE_S):
-            reply = await _next(reader, session, Reply)
-    except (TimeoutError, ConnectionError, ProtocolError):
-        return False
-    return reply is not None and reply.code is ReplyCode.OK and reply.result == 1
+            while data := await reader.read(_READ_BYTES):
+                for event in session.receive(data):
+                    if isinstance(event, Reply) and event.code is not ReplyCode.TRYING:
+                        return event.code is ReplyCode.OK and event.result == 1
+    except (TimeoutError, ConnectionError, ProtocolError) as error:
+        log.warning("reply.missing", cause=type(error).__name__)
+    return False
 
 
 def _log_verdict(passage: Passage, verdict: Verdict) -> None:

@@ -9,9 +9,14 @@ import msgspec
 from callgate.core.wire import NumberFormat
 from callgate.errors import SettingsError
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-"""Names go into dialplan contexts, Redis keys and file names: letters, digits, ``-`` and ``_``, at most 64."""
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
+"""Names go into dialplan contexts, Redis keys and file names: letters, digits, ``-`` and ``_``, at most 64.
 
+Patterns here end with ``\\Z``: a ``$`` would let a newline through at the end, and with it a line of dialplan."""
+
+PORT_MAX = 65535
+RESERVED_PREFIX = "callgate-"
+"""Contexts of the generated dialplan itself begin so; an entry of such a name would become a part of one of them."""
 DEFAULT_SETTINGS = Path("/etc/callgate/callgate.toml")
 
 
@@ -26,10 +31,10 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         pbx: this Asterisk's name, the first part of every grant id.
     """
 
-    listen: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}$")] = "127.0.0.1:4599"
+    listen: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}\Z")] = "127.0.0.1:4599"
     state: str = "/var/lib/callgate"
-    spool: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+$")] = "/var/spool/callgate/calls.log"
-    redis: str = ""
+    spool: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+\Z")] = "/var/spool/callgate/calls.log"
+    redis: Annotated[str, msgspec.Meta(pattern=r"^(?:(?:redis|rediss|unix)://[!-~]+)?\Z")] = ""
     pbx: Name = "pbx"
 
 
@@ -43,10 +48,10 @@ class DialplanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         sounds: folder with ``fr/callgate`` and ``en/callgate``, as Asterisk sees it.
     """
 
-    agi: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:/._-]+$")] = "agi://127.0.0.1:4599/v1"
+    agi: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:/._-]+\Z")] = "agi://127.0.0.1:4599/v1"
     bound_s: Annotated[float, msgspec.Meta(gt=0.1, le=5)] = 1.2
     ring_timeout_s: Annotated[int, msgspec.Meta(ge=5, le=300)] = 60
-    sounds: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+$")] = "/usr/share/callgate/sounds"
+    sounds: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+\Z")] = "/usr/share/callgate/sounds"
 
 
 class ClinicSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -55,7 +60,7 @@ class ClinicSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     name: Name
     policy: str
     rates: str
-    language: Annotated[str, msgspec.Meta(pattern="^(fr|en)$")] = "fr"
+    language: Annotated[str, msgspec.Meta(pattern=r"^(fr|en)\Z")] = "fr"
 
 
 class TrunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -74,8 +79,8 @@ class TrunkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     endpoint: Name
     channels: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
     number_format: NumberFormat
-    emergency_format: Annotated[str, msgspec.Meta(pattern="^(short|e164_plus|e164|00)$")] = "short"
-    emergency_prefix: Annotated[str, msgspec.Meta(pattern="^[0-9]{0,4}$")] = ""
+    emergency_format: Annotated[str, msgspec.Meta(pattern=r"^(short|e164_plus|e164|00)\Z")] = "short"
+    emergency_prefix: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{0,4}\Z")] = ""
     order: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
@@ -91,7 +96,7 @@ class EntrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     context: Name
     clinic: Name
-    outside_prefix: Annotated[str, msgspec.Meta(pattern="^[0-9]?$")] = ""
+    outside_prefix: Annotated[str, msgspec.Meta(pattern=r"^[0-9]?\Z")] = ""
     trunks: tuple[Name, ...] = ()
 
 
@@ -120,12 +125,15 @@ def parse_settings(text: str) -> Settings:
         SettingsError: with the path in the document, the problem and the remedy.
     """
     try:
-        settings = msgspec.convert(tomllib.loads(text), Settings)
-    except tomllib.TOMLDecodeError as error:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # tomllib passes on what int() and deep nesting raise
         raise SettingsError("settings", f"not TOML: {error}", "mend that line") from None
+    try:
+        settings = msgspec.convert(document, Settings)
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at ")
         raise SettingsError(path.strip("`") or "settings", problem, "see the settings in docs/settings.md") from None
+    _check_listen(settings.gate.listen)
     _check_unique("clinic", [clinic.name for clinic in settings.clinic])
     _check_unique("trunk", [trunk.name for trunk in settings.trunk])
     _check_unique("entry", [entry.context for entry in settings.entry])
@@ -133,6 +141,11 @@ def parse_settings(text: str) -> Settings:
     entries = tuple(msgspec.structs.replace(entry, trunks=entry.trunks or by_order) for entry in settings.entry)
     _check_references(settings, entries)
     return msgspec.structs.replace(settings, entry=entries)
+
+
+def _check_listen(listen: str) -> None:
+    if int(listen.rpartition(":")[2]) > PORT_MAX:
+        raise SettingsError("gate.listen", f'"{listen}" has no such port', f"use a port up to {PORT_MAX}")
 
 
 def _check_unique(table: str, names: list[str]) -> None:
@@ -144,6 +157,9 @@ def _check_unique(table: str, names: list[str]) -> None:
 def _check_references(settings: Settings, entries: tuple[EntrySettings, ...]) -> None:
     clinics = {clinic.name for clinic in settings.clinic}
     for position, entry in enumerate(entries):
+        if entry.context.lower().startswith(RESERVED_PREFIX):
+            problem = f'"{entry.context}" begins like the contexts callgate writes for itself'
+            raise SettingsError(f"entry[{position}].context", problem, f"choose a name without {RESERVED_PREFIX}")
         if entry.clinic not in clinics:
             raise SettingsError(
                 f"entry[{position}].clinic", f'no clinic is named "{entry.clinic}"', f"use one of {sorted(clinics)}"
@@ -159,9 +175,12 @@ def load_settings(path: Path) -> Settings:
 
     Raises:
         SettingsError: also where the file cannot be read.
+        PermissionError: if it may not be read.
     """
     try:
         text = path.read_text(encoding="utf-8")
+    except PermissionError:
+        raise
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(str(path), f"cannot be read: {error}", "name it with --settings FILE") from None
     try:

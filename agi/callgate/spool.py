@@ -120,7 +120,7 @@ class Spool:
         self._offset_file = state / "spool.offset"
         self._offset = 0
         with contextlib.suppress(OSError, ValueError):
-            self._offset = int(self._offset_file.read_text())
+            self._offset = max(0, int(self._offset_file.read_text()))
 
     def read(self) -> list[tuple[str, int]]:
         """Read what is new: each whole line with the offset to acknowledge once it is handled."""
@@ -133,16 +133,24 @@ class Spool:
                 data = stream.read(READ_BYTES_MAX)
         except FileNotFoundError:
             return []
+        lines = self._split(data)
+        if not lines and current == self._old:
+            # Also with a line that was never ended. The offset first: a crash in between hands lines out again, the
+            # other way round it would skip the new file's.
+            self._remember(0)
+            self._old.unlink()
+        return lines
+
+    def _split(self, data: bytes) -> list[tuple[str, int]]:
+        *whole, rest = data.split(b"\n")
+        if not whole and len(rest) == READ_BYTES_MAX:
+            # No line of ours is that long. It is passed on in pieces, each unreadable, so that it stops nothing.
+            whole, rest = [rest[:-1]], b""
         lines: list[tuple[str, int]] = []
         offset = self._offset
-        for line in data.splitlines(keepends=True):
-            if not line.endswith(b"\n"):
-                break
-            offset += len(line)
-            lines.append((line.decode("utf-8", "replace").rstrip("\r\n"), offset))
-        if not data and current == self._old:
-            self._old.unlink()
-            self._remember(0)
+        for line in whole:
+            offset += len(line) + 1
+            lines.append((line.decode("utf-8", "replace").removesuffix("\r"), offset))
         return lines
 
     def acknowledge(self, offset: int) -> None:

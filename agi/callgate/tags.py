@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from callgate.core.pricing import PricedDestination
+from callgate.errors import SettingsError
 
 KEY_FILE = "tags.key"
 _SECRET_BYTES = 32
@@ -28,10 +29,18 @@ class Tagger:
 
 
 def load_tagger(state: Path) -> Tagger:
-    """Read the gate's secret from its state folder, making it at the first start."""
+    """Read the gate's secret from its state folder, making it at the first start.
+
+    Raises:
+        SettingsError: if it is damaged: with another secret, or none, tags could be undone or would all change.
+    """
     file = state / KEY_FILE
     if not file.exists():
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(secrets.token_bytes(_SECRET_BYTES))
-    return Tagger(file.read_bytes())
+    secret = file.read_bytes()
+    if len(secret) != _SECRET_BYTES:
+        remedy = "remove it; a new one is made, and start limits count from zero"
+        raise SettingsError(str(file), f"is no secret of {_SECRET_BYTES} bytes", remedy)
+    return Tagger(secret)

@@ -1,5 +1,6 @@
 """Logs: one JSON object a line, named noun then past verb, with fields and no prose; numbers in it are masked."""
 
+import contextlib
 import logging
 import sys
 
@@ -10,6 +11,18 @@ from structlog.typing import EventDict
 def instant_and_event_first(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Put `ts` and `event` first, where a person looks and fail2ban's anchored expressions begin."""
     return {**{name: event[name] for name in ("ts", "event") if name in event}, **event}
+
+
+class StandardError:
+    """Writes lines to standard error. One that cannot be written is lost: it must not cost the call it speaks of."""
+
+    def write_line(self, line: str) -> None:
+        """Write one event."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = write_line
 
 
 def configure_logs() -> None:
@@ -23,6 +36,6 @@ def configure_logs() -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=StandardError,
         cache_logger_on_first_use=True,
     )

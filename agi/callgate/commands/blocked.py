@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from callgate.commands import Exit
-from callgate.commands.context import say, settings_of, state_folder, warn
+from callgate.commands.context import printable, say, settings_of, state_folder
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from callgate.texts.catalog import Language, text
 
@@ -30,7 +31,7 @@ def since_instant(word: str) -> datetime:
         return datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})
     try:
         return datetime.fromisoformat(word).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         message = f'"{word}" is neither a span (30m, 12h, 7d) nor an ISO instant (2026-11-21T19:00)'
         raise argparse.ArgumentTypeError(message) from None
 
@@ -39,15 +40,12 @@ def blocked(arguments: argparse.Namespace) -> Exit:
     """List the refusals, oldest first; with ``--follow`` go on until interrupted."""
     settings, folder = settings_of(arguments)
     file = state_folder(settings, folder) / JOURNAL_FILE
-    language = Language(arguments.language)
-    try:
-        offset, shown = _show(file, 0, arguments)
-    except PermissionError:
-        warn(f"callgate: {file} may not be read by you. Remedy: run as the user of the daemon, or as root")
-        return Exit.PERMISSION
+    offset, shown = _show(file, 0, arguments)
     if not shown and not arguments.json and not arguments.follow:
-        say(text("cli.no_refusal", language))
+        say(text("cli.no_refusal", Language(arguments.language)))
     while arguments.follow:
+        # Whoever reads along through a pipe waits for each line.
+        sys.stdout.flush()
         time.sleep(FOLLOW_PAUSE_S)
         offset, _ = _show(file, offset, arguments)
     return Exit.OK
@@ -55,10 +53,10 @@ def blocked(arguments: argparse.Namespace) -> Exit:
 
 def _show(file: Path, start: int, arguments: argparse.Namespace) -> tuple[int, int]:
     """Show the refusals from byte `start` on; returns where to go on, and how many there were."""
-    offset, shown = start, 0
     if not file.exists():
-        return offset, shown
-    for row, behind in read_rows(file, start):
+        return 0, 0
+    offset, shown = min(start, file.stat().st_size), 0
+    for row, behind in read_rows(file, offset):
         offset = behind
         if row.event != "call.refused" or (arguments.since is not None and row.at < arguments.since):
             continue
@@ -70,12 +68,7 @@ def _show(file: Path, start: int, arguments: argparse.Namespace) -> tuple[int, i
 def blocked_line(row: JournalRow, language: Language, zone: ZoneInfo | None = None) -> str:
     """Write one refusal for a person: when, which extension, what was dialled, and why."""
     at = row.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
-    printable = row.dialled.encode("unicode_escape", "backslashreplace").decode() if _hostile(row) else row.dialled
-    why = text(f"reason.{row.reasons[0].value}", language)
+    extension, dialled = printable(row.extension) or "-", printable(row.dialled)
+    why = "; ".join(f"{reason.value}: {text(f'reason.{reason.value}', language)}" for reason in row.reasons[:1])
     observed = f" [{text('cli.observed', language)}]" if row.observed else ""
-    return f"{at}  {row.extension or '-':>6}  {printable:<18}  {row.reasons[0].value}: {why}{observed}"
-
-
-def _hostile(row: JournalRow) -> bool:
-    """Whether what was dialled could move a terminal's cursor."""
-    return not row.dialled.isprintable()
+    return f"{at}  {extension:>6}  {dialled:<18}  {why}{observed}"

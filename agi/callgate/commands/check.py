@@ -2,18 +2,17 @@
 
 import argparse
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from callgate.clinic import Clinic, check_policy, closed_days, load_plan, read_text
+from callgate.clinic import Clinic, check_policy, closed_days, in_document, load_deck, load_plan, read_text
 from callgate.commands import Exit
-from callgate.commands.context import clinics_of, say, settings_of, warn
+from callgate.commands.context import clinics_of, printable, say, settings_of, warn
 from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.case import open_case
-from callgate.core.deck import DeckError, parse_deck
 from callgate.core.judge import Reserve, Ruling, judge
 from callgate.core.money import format_amount
 from callgate.core.plan import NumberClass
@@ -24,7 +23,7 @@ from callgate.errors import SettingsError
 from callgate.gate import Passage, classify, wire_number
 from callgate.ledger.memory import MemoryLedger
 from callgate.resources import resource
-from callgate.settings import EntrySettings, TrunkSettings
+from callgate.settings import DEFAULT_SETTINGS, EntrySettings, TrunkSettings
 from callgate.texts.catalog import Language, text
 
 FACTORY_POLICY = "policies/presets/cabinet-france-seule.toml"
@@ -47,6 +46,9 @@ def check(arguments: argparse.Namespace) -> Exit:
     """Print the reasoning; exit 0 if the call would go, 1 if not."""
     clinic, entry, trunk = _site(arguments)
     instant = _instant(arguments.at, clinic)
+    # The public holidays of the year that is asked for, which need not be this one.
+    year = instant.astimezone(clinic.policy.timezone).year
+    clinic = replace(clinic, closed_days=closed_days(clinic.policy, year))
     attempt = CallAttempt(
         passage=f"check.{_NO_UUID}",
         attempt=1,
@@ -83,7 +85,8 @@ def ask(passage: Passage, clinic: Clinic, instant: datetime) -> Answer:
 
 def _site(arguments: argparse.Namespace) -> tuple[Clinic, EntrySettings, TrunkSettings]:
     """The clinic, entry and trunk to ask for: from the settings, or, where there are none, one clinic by itself."""
-    if arguments.policy is None and arguments.settings.exists():
+    # Settings that were named must be there; the usual place may be empty.
+    if arguments.policy is None and (arguments.settings != DEFAULT_SETTINGS or arguments.settings.exists()):
         settings, folder = settings_of(arguments)
         clinics = clinics_of(settings, folder)
         entry = next((found for found in settings.entry if found.clinic == (arguments.clinic or found.clinic)), None)
@@ -106,20 +109,17 @@ def _with_prefix(entry: EntrySettings, prefix: str | None) -> EntrySettings:
 
 def _alone(policy_file: Path, rates_file: Path | None) -> Clinic:
     policy = check_policy(document := read_text(policy_file), policy_file)
-    deck_file = rates_file or resource(f"policies/rates/{policy.home}-default.csv")
-    try:
-        deck = parse_deck(read_text(deck_file), policy.currency)
-    except DeckError as error:
-        raise SettingsError(str(deck_file), str(error.faults[0]), "correct the line") from None
+    with in_document(policy_file):
+        plan, days = load_plan(policy.home), closed_days(policy, datetime.now(UTC).year)
     return Clinic(
         name=policy.clinic,
         language="fr",
         document=document,
         policy=policy,
         revision=0,
-        plan=load_plan(policy.home),
-        deck=deck,
-        closed_days=closed_days(policy, datetime.now(UTC).year),
+        plan=plan,
+        deck=load_deck(rates_file or resource(f"policies/rates/{policy.home}-default.csv"), policy.currency),
+        closed_days=days,
         channels=10,
         ring_timeout_s=60,
     )
@@ -139,7 +139,7 @@ def reasoning(answer: Answer, language: Language) -> list[str]:
     opened = open_case(attempt, answer.priced, answer.clinic.rulebook, answer.instant).is_open
     currency = answer.clinic.policy.currency
     lines = [
-        text("cli.check_dialled", language, dialled=attempt.dialled, extension=attempt.extension or "-"),
+        text("cli.check_dialled", language, dialled=printable(attempt.dialled), extension=attempt.extension or "-"),
         text(
             "cli.check_when",
             language,
@@ -203,7 +203,7 @@ def as_json(answer: Answer) -> dict[str, object]:
     destination, rate, verdict = answer.priced.destination, answer.priced.rate, answer.verdict
     grant = verdict if isinstance(verdict, Grant) else None
     return {
-        "dialled": answer.passage.attempt.dialled,
+        "dialled": answer.passage.attempt.dialled.encode(errors="backslashreplace").decode(),
         "at": answer.instant.isoformat(),
         "clinic": answer.clinic.name,
         "extension": answer.passage.attempt.extension,

@@ -4,7 +4,7 @@ import argparse
 import csv
 import io
 import sys
-from pathlib import Path
+from typing import TextIO
 
 from callgate.classify import ClassifyError, classify_rows
 from callgate.clinic import load_plan
@@ -18,21 +18,26 @@ def classify(arguments: argparse.Namespace) -> Exit:
     """Write the rows to standard output with `number`, `region` and `class` added."""
     csv.field_size_limit(sys.maxsize)
     plans = {file.stem: load_plan(file.stem) for file in sorted(resource("policies/plans").glob("*.toml"))}
+    rows = arguments.rows
     try:
-        return _classify(arguments.rows, plans)
+        stream: TextIO = rows.open(encoding="utf-8", newline="")
+    except PermissionError:
+        raise
     except OSError as error:
-        warn(f"callgate: {arguments.rows} cannot be read: {error.strerror}. Remedy: name an existing CSV file")
+        warn(f"callgate: {rows} cannot be read: {error.strerror}. Remedy: name an existing CSV file")
         return Exit.USAGE
-    except ClassifyError as error:
-        warn(f"callgate: {arguments.rows}, {error}")
-        return Exit.INVALID
+    with stream:
+        try:
+            return _classify(stream, plans)
+        except ClassifyError as error:
+            warn(f"callgate: {rows}, {error}")
+            return Exit.INVALID
 
 
-def _classify(rows: Path, plans: dict[str, NumberPlan]) -> Exit:
+def _classify(rows: TextIO, plans: dict[str, NumberPlan]) -> Exit:
     written = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
     try:
-        with rows.open(encoding="utf-8", newline="") as stream:
-            without_plan = classify_rows(stream, written, plans)
+        without_plan = classify_rows(rows, written, plans)
     finally:
         written.detach()
     if without_plan:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from redis.asyncio import Redis
+
 from callgate.clinic import Clinic, load_clinics
 from callgate.errors import SettingsError
 from callgate.ledger.client import connect
@@ -55,15 +57,30 @@ def ledger_url(settings: Settings, folder: Path) -> str:
     return settings.gate.redis or f"unix://{quote(str(state_folder(settings, folder).resolve() / EMBEDDED_SOCKET))}"
 
 
-def with_ledger(url: str, work: Callable[[RedisLedger], Awaitable[Answer]]) -> Answer:
+def ledger_link(settings: Settings, folder: Path) -> Redis:
+    """Prepare the link to the ledger; it connects when it is first used.
+
+    Raises:
+        SettingsError: if the configured address is none.
+    """
+    try:
+        return connect(ledger_url(settings, folder))
+    except ValueError as error:
+        # Not the address itself: it may hold a password.
+        raise SettingsError("gate.redis", f"is no address: {error}", "write it as redis://host:6379/0") from None
+
+
+def ledger_place(settings: Settings) -> str:
+    """Name the ledger for a message, without the password its address may hold."""
+    return settings.gate.redis.rpartition("@")[2] or "the daemon's own Redis"
+
+
+def with_ledger(settings: Settings, folder: Path, work: Callable[[RedisLedger], Awaitable[Answer]]) -> Answer:
     """Run some work on the ledger and close the link."""
 
     async def run() -> Answer:
-        client = connect(url)
-        try:
+        async with ledger_link(settings, folder) as client:
             return await work(RedisLedger(client))
-        finally:
-            await client.aclose()
 
     return asyncio.run(run())
 
@@ -71,6 +88,13 @@ def with_ledger(url: str, work: Callable[[RedisLedger], Awaitable[Answer]]) -> A
 def say(text: str = "") -> None:
     """Write a line for whoever asked."""
     sys.stdout.write(text + "\n")
+
+
+def printable(text: str) -> str:
+    """Make what a stranger wrote safe for a terminal: nothing in it moves the cursor or writes from right to left."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def warn(text: str) -> None:

@@ -1,18 +1,26 @@
 """`callgate policy validate|apply|show|history`: the clinic's rules, and every revision of them."""
 
 import argparse
-import getpass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 
-from callgate.clinic import check_policy, closed_days, load_plan, read_text
+from callgate.clinic import check_policy, closed_days, in_document, load_plan, read_text, under_policy
 from callgate.commands import Exit
-from callgate.commands.context import clinic_named, ledger_url, say, settings_of, warn, with_ledger
+from callgate.commands.context import (
+    clinic_named,
+    clinics_of,
+    ledger_place,
+    printable,
+    say,
+    settings_of,
+    warn,
+    with_ledger,
+)
 from callgate.core.hold import Unavailable
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published
+from callgate.policies import author
 from callgate.settings import Settings
 
 ORIGIN = "command"
@@ -20,23 +28,21 @@ ORIGIN = "command"
 
 def validate(arguments: argparse.Namespace) -> Exit:
     """Check a policy file; every mistake is named with its path and remedy."""
-    policy = _checked(arguments.file)
-    say(f"{arguments.file}: valid; clinic {policy}")
-    return Exit.OK
-
-
-def _checked(file: Path) -> str:
+    file = arguments.file
     policy = check_policy(read_text(file), file)
-    load_plan(policy.home)
-    closed_days(policy, datetime.now(UTC).year)
-    return policy.clinic
+    with in_document(file):
+        load_plan(policy.home)
+        closed_days(policy, datetime.now(UTC).year)
+    say(f"{file}: valid; clinic {policy.clinic}")
+    return Exit.OK
 
 
 def apply(arguments: argparse.Namespace) -> Exit:
     """Publish a policy file as the next revision; it binds the very next call."""
     settings, folder = settings_of(arguments)
-    clinic = clinic_named(settings, _checked(arguments.file))
     document = read_text(arguments.file)
+    clinic = clinic_named(settings, check_policy(document, arguments.file).clinic)
+    under_policy(clinics_of(settings, folder)[clinic], document, arguments.file)
 
     async def publish(ledger: RedisLedger) -> Published | Outdated | Unavailable:
         current = await ledger.fetch_policy(clinic)
@@ -46,7 +52,7 @@ def apply(arguments: argparse.Namespace) -> Exit:
         revision = PolicyRevision(
             clinic=clinic,
             revision=number + 1,
-            author=arguments.author or getpass.getuser(),
+            author=arguments.author or author(),
             at=datetime.now(UTC),
             origin=ORIGIN,
             reason=arguments.reason,
@@ -54,7 +60,7 @@ def apply(arguments: argparse.Namespace) -> Exit:
         )
         return await ledger.publish(revision, number)
 
-    match with_ledger(ledger_url(settings, folder), publish):
+    match with_ledger(settings, folder, publish):
         case Published(revision=number):
             say(f"{clinic}: revision {number} is in force")
             return Exit.OK
@@ -69,7 +75,7 @@ def show(arguments: argparse.Namespace) -> Exit:
     """Print the policy in force, or one revision of it."""
     settings, folder = settings_of(arguments)
     clinic = clinic_named(settings, arguments.clinic)
-    found = with_ledger(ledger_url(settings, folder), lambda ledger: ledger.fetch_policy(clinic, arguments.revision))
+    found = with_ledger(settings, folder, lambda ledger: ledger.fetch_policy(clinic, arguments.revision))
     match found:
         case PolicyRevision():
             warn(f"# {_line(found)}")
@@ -86,7 +92,7 @@ def history(arguments: argparse.Namespace) -> Exit:
     """List the revisions, newest first."""
     settings, folder = settings_of(arguments)
     clinic = clinic_named(settings, arguments.clinic)
-    found = with_ledger(ledger_url(settings, folder), lambda ledger: ledger.policy_history(clinic))
+    found = with_ledger(settings, folder, lambda ledger: ledger.policy_history(clinic))
     if isinstance(found, Unavailable):
         return _unreachable(settings, found.cause)
     for revision in found:
@@ -96,10 +102,11 @@ def history(arguments: argparse.Namespace) -> Exit:
 
 def _line(revision: PolicyRevision) -> str:
     at = revision.at.strftime("%Y-%m-%d %H:%M:%SZ")
-    return f"{revision.clinic} {revision.revision}  {at}  {revision.author}  {revision.origin}  {revision.reason}"
+    words = f"{revision.clinic} {revision.revision}  {at}  {revision.author}  {revision.origin}  {revision.reason}"
+    return printable(words)
 
 
 def _unreachable(settings: Settings, cause: str) -> Exit:
-    where = settings.gate.redis or "the daemon's own Redis"
+    where = ledger_place(settings)
     warn(f"callgate: {where} does not answer ({cause}). Remedy: start the daemon, or see 'callgate status'")
     return Exit.UNREACHABLE

@@ -13,13 +13,12 @@ import structlog
 
 from callgate.bookkeeper import Bookkeeper
 from callgate.commands import Exit
-from callgate.commands.context import clinics_of, ledger_url, settings_of, state_folder, warn
+from callgate.commands.context import clinics_of, ledger_link, settings_of, state_folder, warn
 from callgate.core.dialling import preload
 from callgate.errors import SettingsError
 from callgate.gate import Gate
 from callgate.journal import Journal
-from callgate.ledger.client import connect
-from callgate.ledger.embedded import EmbeddedRedis, EmbeddedStoreError, start_embedded
+from callgate.ledger.embedded import EmbeddedFault, EmbeddedRedis, EmbeddedStoreError, start_embedded
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.store import check_store
 from callgate.lending import Lending
@@ -35,6 +34,15 @@ RESTART_PAUSE_S = 1.0
 log = structlog.get_logger()
 
 
+_REMEDIES: dict[EmbeddedFault, str] = {
+    EmbeddedFault.NOT_INSTALLED: "apt-get install redis-server, or set gate.redis to a Redis of your own",
+    EmbeddedFault.PATH_TOO_LONG: "name a shorter folder in gate.state",
+    EmbeddedFault.FOLDER_IN_USE: "end the other daemon, or name another folder in gate.state",
+    EmbeddedFault.DIED: "see redis/redis.log in the state folder",
+    EmbeddedFault.SILENT: "see redis/redis.log in the state folder",
+}
+
+
 def serve(arguments: argparse.Namespace) -> Exit:
     """Run until SIGTERM or SIGINT."""
     configure_logs()
@@ -43,25 +51,35 @@ def serve(arguments: argparse.Namespace) -> Exit:
     try:
         state.mkdir(mode=0o750, parents=True, exist_ok=True)
         Path(settings.gate.spool).parent.mkdir(mode=0o770, parents=True, exist_ok=True)
+    except PermissionError:
+        raise
     except OSError as error:
         raise SettingsError("gate.state or gate.spool", f"{error}", "make the folder, or name another") from None
     try:
         return asyncio.run(_serve(settings, folder))
     except EmbeddedStoreError as error:
-        warn(f"callgate: {error}. Remedy: apt-get install redis-server, or set gate.redis to a Redis of your own")
+        warn(f"callgate: {error}. Remedy: {_REMEDIES[error.fault]}")
         return Exit.UNREACHABLE
+    except asyncio.CancelledError:
+        return Exit.OK
 
 
 async def _serve(settings: Settings, folder: Path) -> Exit:
+    serving = asyncio.current_task()
+    assert serving is not None
+    for told in (signal.SIGTERM, signal.SIGINT):
+        # At any point of the way up, too: a store that has been started is ended again.
+        asyncio.get_running_loop().add_signal_handler(told, serving.cancel)
     state = state_folder(settings, folder)
+    clinics = clinics_of(settings, folder)
     async with AsyncExitStack() as ending:
         if not settings.gate.redis:
             ending.push_async_callback((await KeptStore.start(state)).stop)
-        client = await ending.enter_async_context(connect(ledger_url(settings, folder)))
+        client = await ending.enter_async_context(ledger_link(settings, folder))
         for finding in await check_store(client):
             log.warning("store.unsafe", **asdict(finding))
         ledger = RedisLedger(client)
-        shelf = PolicyShelf(clinics_of(settings, folder), ledger, state)
+        shelf = PolicyShelf(clinics, ledger, state)
         await shelf.open()
         preload()
         journal = Journal(state)
@@ -104,7 +122,7 @@ class KeptStore:
                 await asyncio.sleep(RESTART_PAUSE_S)
                 try:
                     self._store = await start_embedded(self._state)
-                except EmbeddedStoreError as error:
+                except (EmbeddedStoreError, OSError) as error:
                     log.warning("store.not_started", problem=str(error))
                 else:
                     break
@@ -118,20 +136,17 @@ class KeptStore:
 
 
 async def _until_told(settings: Settings, server: Server, bookkeeper: Bookkeeper) -> Exit:
-    stop = asyncio.Event()
-    for told in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(told, stop.set)
+    """Take calls until cancelled, and let the last ones have their answer."""
     try:
         listening = await server.listen()
     except OSError as error:
-        warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: end what holds the port")
+        remedy = "end what holds the port, or change gate.listen"
+        warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: {remedy}")
         return Exit.UNREACHABLE
-    background = asyncio.create_task(bookkeeper.run())
     log.info("gate.started", listen=settings.gate.listen, clinics=bookkeeper.shelf.names(), pid=os.getpid())
-    await stop.wait()
-    listening.close()
-    background.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await background
+        await bookkeeper.run()
+    listening.close()
+    await server.drain()
     log.info("gate.stopped")
     return Exit.OK

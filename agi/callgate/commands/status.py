@@ -9,7 +9,7 @@ import msgspec
 
 from callgate.commands import Exit
 from callgate.commands.blocked import blocked_line
-from callgate.commands.context import clinics_of, ledger_url, say, settings_of, state_folder, with_ledger
+from callgate.commands.context import clinics_of, say, settings_of, state_folder, with_ledger
 from callgate.core.hold import Unavailable
 from callgate.core.money import format_amount
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
@@ -60,7 +60,7 @@ def _status(settings: Settings, folder: Path) -> Status:
     async def books(ledger: RedisLedger) -> list[LedgerBook | Unavailable]:
         return [await ledger.book(name) for name in clinics]
 
-    answers = with_ledger(ledger_url(settings, folder), books)
+    answers = with_ledger(settings, folder, books)
     silent = next((answer.cause for answer in answers if isinstance(answer, Unavailable)), None)
     known = [
         _clinic_status(clinic.name, clinic.policy.mode.value, clinic.policy.currency, answer)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from callgate.core.attempt import CallAttempt
+from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.hours import is_open
 from callgate.core.plan import NumberPlan
 from callgate.core.policy import Policy
@@ -55,6 +55,11 @@ class Case:
     def free_of_hours(self) -> bool:
         """Whether the number may be dialled whatever country, class or hour: listed, excepted or must-reach."""
         return self.permitted or self.priced.destination.must_reach
+
+    @property
+    def between_outsiders(self) -> bool:
+        """Whether both ends are outside, or may be: whom a forward brings along, Asterisk does not tell."""
+        return self.attempt.origin in {Origin.EXTERNAL, Origin.FORWARDED}
 
 
 def open_case(attempt: CallAttempt, priced: PricedDestination, book: Rulebook, instant: datetime) -> Case:

@@ -12,7 +12,7 @@ from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.case import Case, Rulebook, open_case
 from callgate.core.hold import HoldRequest
 from callgate.core.hours import WhenClosed, calendar_month
-from callgate.core.limits import purses, velocities
+from callgate.core.limits import per_call_micros, purses, velocities
 from callgate.core.plan import NumberClass
 from callgate.core.policy_tables import ClassChoice, ExtensionReach, RuleHours
 from callgate.core.pricing import PricedDestination
@@ -108,8 +108,11 @@ def _refused_country(case: Case) -> Reason | None:
 
 
 def _external_to_external(case: Case) -> Reason | None:
-    outside = case.attempt.origin is Origin.EXTERNAL and case.external_number is None
-    return Reason.EXTERNAL_TO_EXTERNAL if outside else None
+    if case.external_number is not None or not case.between_outsiders:
+        return None
+    # A forwarded call may well come from inside: an ordinary one has the benefit of the doubt.
+    doubtful = case.attempt.origin is Origin.FORWARDED and case.priced.ordinary
+    return None if doubtful else Reason.EXTERNAL_TO_EXTERNAL
 
 
 def _rate(case: Case) -> Reason | None:
@@ -138,6 +141,11 @@ def _closed(case: Case) -> Reason | None:
             return None
 
 
+def _one_call(case: Case) -> Reason | None:
+    rate = case.priced.rate
+    return Reason.CEILING_CALL if rate is not None and _longest_s(case, rate) < 1 else None
+
+
 RULES: tuple[Callable[[Case], Reason | None], ...] = (
     _refused_number,
     _unknown_origin,
@@ -147,18 +155,21 @@ RULES: tuple[Callable[[Case], Reason | None], ...] = (
     _external_to_external,
     _rate,
     _closed,
+    _one_call,
 )
 """Every rule is asked, so that a refusal carries every reason; their order here means nothing."""
 
 
-def _reserve(case: Case, rate: Rate) -> Ruling:
-    policy, ordinary = case.book.policy, case.priced.ordinary
-    longest_s: int = policy.limits.max_duration_s.ordinary if ordinary else policy.limits.max_duration_s.costly
-    per_call_micros = policy.ceilings.costly.per_call
-    if not ordinary and per_call_micros is not None:
-        longest_s = min(longest_s, affordable_seconds(rate, per_call_micros, longest_s))
-        if longest_s < 1:
-            return Refuse(reasons=(Reason.CEILING_CALL,))
+def _longest_s(case: Case, rate: Rate) -> int:
+    """Find how long the call may last, in seconds; 0 if even its first increment costs more than one call may."""
+    longest = case.book.policy.limits.max_duration_s
+    longest_s: int = longest.ordinary if case.priced.ordinary else longest.costly
+    most_micros = per_call_micros(case)
+    return longest_s if most_micros is None else affordable_seconds(rate, most_micros, longest_s)
+
+
+def _reserve(case: Case, rate: Rate) -> Reserve:
+    policy, ordinary, longest_s = case.book.policy, case.priced.ordinary, _longest_s(case, rate)
     request = HoldRequest(
         clinic=case.attempt.clinic,
         hold_id=hold_id(case.attempt, case.instant),

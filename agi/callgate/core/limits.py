@@ -1,6 +1,8 @@
 """Which purses and start limits count a call: the policy's ceilings, turned into what the ledger is asked."""
 
-from callgate.core.attempt import Origin
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from callgate.core.case import Case
 from callgate.core.hold import Ceiling, Purse, Velocity, Window
 from callgate.core.policy_tables import PurseCeilings
@@ -9,75 +11,98 @@ from callgate.core.policy_values import StartLimit
 BUNDLE_SPAN_S = 31 * 24 * 3600
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scope:
+    """A purse that has a table of its own under ``[ceilings]``, and the most calls up in it."""
+
+    name: str
+    table: PurseCeilings
+    lines: int | None = None
+
+
 def purses(case: Case) -> tuple[Purse, ...]:
-    """List the purses that count this call, at most eight."""
+    """List the purses that count this call, at most eight.
+
+    Their names go into the ledger: a number stands in none of them, only its tag.
+    """
     concurrent, channels = case.book.policy.limits.concurrent, case.book.channels
     lines = concurrent.clinic if concurrent.clinic is not None else max(1, channels - 1)
     found = [Purse(name="clinic", concurrent_max=lines)]
     if not case.is_open:
         found.append(Purse(name="closed", concurrent_max=concurrent.closed))
-    found += _national(case) if case.priced.ordinary else _costly(case)
-    if case.external_number is not None and case.attempt.origin is Origin.EXTERNAL:
-        found.append(Purse(name="external_to_external", concurrent_max=concurrent.external_to_external))
-        found.append(
-            Purse(
-                name=f"external:{case.number}",
-                ceilings=(Ceiling(window=Window.DAY, limit_micros=case.external_number.day),),
-                concurrent_max=case.external_number.lines,
-            )
+    found += [
+        Purse(
+            name=scope.name,
+            ceilings=_ceilings(scope.table, enforced=_ceilings_bind(case)),
+            concurrent_max=scope.lines,
         )
-    return tuple(found)
+        for scope in _scopes(case)
+    ]
+    if not case.priced.ordinary:
+        found += [*_country(case), *_number(case)]
+    return (*found, *_external(case))
 
 
-def _national(case: Case) -> list[Purse]:
-    """Ordinary calls only sound an alarm in opening hours; when closed they refuse, unless the number is listed."""
-    enforced = not case.is_open and not case.free_of_hours
-    return [Purse(name="national", ceilings=_ceilings(case.book.policy.ceilings.national, enforced=enforced))]
+def per_call_micros(case: Case) -> int | None:
+    """Find the most that this one call may cost: the least that its purses say, or None if none of them binds it."""
+    if not _ceilings_bind(case):
+        return None
+    return min((most for scope in _scopes(case) if (most := scope.table.per_call) is not None), default=None)
 
 
-def _costly(case: Case) -> list[Purse]:
-    policy, destination = case.book.policy, case.priced.destination
-    found = [Purse(name="costly", ceilings=_ceilings(policy.ceilings.costly))]
-    if destination.region in case.book.plan.overseas:
-        found.append(
-            Purse(
-                name="overseas",
-                ceilings=_ceilings(policy.ceilings.overseas),
-                concurrent_max=policy.limits.concurrent.overseas,
-            )
-        )
-    elif destination.region != policy.home:
-        found.append(
-            Purse(
-                name="international",
-                ceilings=_ceilings(policy.ceilings.international),
-                concurrent_max=policy.limits.concurrent.international,
-            )
-        )
-    if case.attempt.extension:
-        found.append(Purse(name=f"extension:{case.attempt.extension}", ceilings=_ceilings(policy.ceilings.extension)))
-    return found + _country(case) + _number(case)
+def _ceilings_bind(case: Case) -> bool:
+    """Ordinary calls only sound an alarm in opening hours; when closed they are bound, unless the number is listed."""
+    return not case.priced.ordinary or not (case.is_open or case.free_of_hours)
 
 
-def _country(case: Case) -> list[Purse]:
+def _scopes(case: Case) -> Iterator[_Scope]:
+    ceilings, concurrent = case.book.policy.ceilings, case.book.policy.limits.concurrent
+    if case.priced.ordinary:
+        yield _Scope(name="national", table=ceilings.national)
+        return
+    yield _Scope(name="costly", table=ceilings.costly)
+    if _is_overseas(case):
+        yield _Scope(name="overseas", table=ceilings.overseas, lines=concurrent.overseas)
+    elif case.priced.destination.region != case.book.plan.country:
+        yield _Scope(name="international", table=ceilings.international, lines=concurrent.international)
+    # Between outsiders no line of the clinic dials: the listed number has its own purse, and eight are the most.
+    if case.attempt.extension and not case.between_outsiders:
+        yield _Scope(name=f"extension:{case.attempt.extension}", table=ceilings.extension)
+
+
+def _is_overseas(case: Case) -> bool:
+    return case.priced.destination.region in case.book.plan.overseas
+
+
+def _country(case: Case) -> Iterator[Purse]:
     days = [found.day for found in (case.country_exception, case.country_rule) if found is not None]
     limits = [day for day in days if day is not None]
-    if not limits:
-        return []
-    ceiling = Ceiling(window=Window.DAY, limit_micros=min(limits))
-    return [Purse(name=f"country:{case.priced.destination.region}", ceilings=(ceiling,))]
+    if limits:
+        ceiling = Ceiling(window=Window.DAY, limit_micros=min(limits))
+        yield Purse(name=f"country:{case.priced.destination.region}", ceilings=(ceiling,))
 
 
-def _number(case: Case) -> list[Purse]:
+def _number(case: Case) -> Iterator[Purse]:
     exception = case.number_exception
-    if exception is None or exception.total is None:
-        return []
-    # The end is part of the name: a new permission starts a new purse.
-    name = f"number:{exception.number}:{int(exception.until.timestamp())}"
-    return [Purse(name=name, ceilings=(Ceiling(window=Window.TOTAL, limit_micros=exception.total),))]
+    if exception is not None and exception.total is not None:
+        # The end is part of the name: a new permission starts a new purse.
+        name = f"number:{case.priced.tag}:{int(exception.until.timestamp())}"
+        yield Purse(name=name, ceilings=(Ceiling(window=Window.TOTAL, limit_micros=exception.total),))
 
 
-def _ceilings(table: PurseCeilings, *, enforced: bool = True) -> tuple[Ceiling, ...]:
+def _external(case: Case) -> Iterator[Purse]:
+    number = case.external_number
+    if number is not None and case.between_outsiders:
+        lines = case.book.policy.limits.concurrent.external_to_external
+        yield Purse(name="external_to_external", concurrent_max=lines)
+        yield Purse(
+            name=f"external:{case.priced.tag}",
+            ceilings=(Ceiling(window=Window.DAY, limit_micros=number.day),),
+            concurrent_max=number.lines,
+        )
+
+
+def _ceilings(table: PurseCeilings, *, enforced: bool) -> tuple[Ceiling, ...]:
     windows = (
         (Window.HOUR, table.hour),
         (Window.DAY, table.day),
@@ -91,18 +116,18 @@ def _ceilings(table: PurseCeilings, *, enforced: bool = True) -> tuple[Ceiling, 
 
 def velocities(case: Case) -> tuple[Velocity, ...]:
     """List the start limits of this call: costly ones only; a bundle's distinct numbers only sound an alarm."""
-    policy, destination = case.book.policy, case.priced.destination
-    starts, bundle, tag = policy.limits.starts, policy.bundle, case.priced.tag
+    policy, tag = case.book.policy, case.priced.tag
+    starts, bundle = policy.limits.starts, policy.bundle
     if case.priced.ordinary:
-        if destination.number_class not in bundle.included:
+        if case.priced.destination.number_class not in bundle.included:
             return ()
         return (
             Velocity(name="bundle", count_max=bundle.distinct_per_month, span_s=BUNDLE_SPAN_S, tag=tag, enforced=False),
         )
     found = [_velocity(f"same_number:{tag}", starts.same_number)]
-    if destination.region in case.book.plan.overseas:
+    if _is_overseas(case):
         found.append(_velocity("overseas", starts.overseas))
-    elif destination.region != policy.home:
+    elif case.priced.destination.region != case.book.plan.country:
         found.append(_velocity("international", starts.international))
         found.append(_velocity("distinct_foreign", starts.distinct_foreign, tag))
     return tuple(found)

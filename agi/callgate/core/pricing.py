@@ -12,6 +12,9 @@ from callgate.core.tariff import Rate, price
 ORDINARY_CLASSES = frozenset({NumberClass.NATIONAL_FIXED, NumberClass.NATIONAL_MOBILE, NumberClass.FREEPHONE})
 _MINUTE_S = 60
 
+# Holds keep their rate: one that is no row of a deck has no prefix, since the number itself is none of the ledger's.
+_BUNDLED = Rate(prefix="", label="bundle", connect_micros=0, per_minute_micros=0, first_increment_s=1, increment_s=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedDestination:
@@ -44,29 +47,18 @@ def price_destination(
     """
     home = destination.region == plan.country and destination.number_class in ORDINARY_CLASSES
     if home and destination.number_class in bundle.included:
-        return PricedDestination(destination=destination, rate=_free(destination), ordinary=True)
+        return PricedDestination(destination=destination, rate=_BUNDLED, ordinary=True)
     rate = deck.rate_for(destination.number, on) if destination.number else None
     cap_micros = plan.unknown_rate_cap_micros
     ordinary = destination.must_reach or (home and (rate is None or price(rate, _MINUTE_S) <= cap_micros))
     if rate is None and ordinary:
-        rate = _capped(destination, cap_micros)
+        rate = _capped(cap_micros)
     return PricedDestination(destination=destination, rate=rate, ordinary=ordinary)
 
 
-def _free(destination: Destination) -> Rate:
+def _capped(cap_micros: int) -> Rate:
     return Rate(
-        prefix=destination.number,
-        label="bundle",
-        connect_micros=0,
-        per_minute_micros=0,
-        first_increment_s=1,
-        increment_s=1,
-    )
-
-
-def _capped(destination: Destination, cap_micros: int) -> Rate:
-    return Rate(
-        prefix=destination.number,
+        prefix="",
         label="no rate: held at the cap of its class",
         connect_micros=0,
         per_minute_micros=cap_micros,

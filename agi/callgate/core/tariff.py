@@ -10,7 +10,8 @@ class Rate:
     """The price of calls to one prefix, tax included.
 
     Fields:
-        prefix: the digits of E.164 without ``+``, or the short code's digits; for a message, not for arithmetic.
+        prefix: the digits of E.164 without ``+``, or the short code's digits; "" for a rate that is no row of a deck.
+            For a message, not for arithmetic.
         label: the deck's own words.
         connect_micros: charged once when the call is answered (per-call prices are connect fees).
         per_minute_micros: charged by time.

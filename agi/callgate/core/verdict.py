@@ -5,7 +5,7 @@ reason, end mark. A token that is cut short, is for another nonce or holds anyth
 refuses (AGISTATUS says SUCCESS after a crash, an early close or garbage: facts/asterisk.md 1).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from callgate.core.allowance import Lent
 from callgate.core.hold import Denial, DenialKind, Denied, Gone, Held, HoldOutcome, Stale, Unavailable, Window
@@ -80,15 +80,19 @@ def conclude(ruling: Ruling, outcome: HoldOutcome | Lent | None, number: str) ->
 
 
 def in_observation(verdict: Verdict, policy: Policy, number: str, nonce: str) -> Verdict:
-    """Answer for a clinic that only observes: a refusal stays in the journal, and the call goes.
+    """Answer for a clinic that only observes: a refusal stays in the journal and the call goes, and money cuts none.
 
-    What cannot be dialled (no number) stays refused. Its grant is `observe:` and the nonce, which no purse counts.
+    What cannot be dialled (no number) stays refused. The grant of a refused call is `observe:` and the nonce, which no
+    purse counts.
     """
-    if policy.mode is Mode.ENFORCE or isinstance(verdict, Grant) or not number:
+    if policy.mode is Mode.ENFORCE or not number:
         return verdict
-    return Grant(
-        number=number, seconds=policy.limits.max_duration_s.costly, grant_id=f"observe:{nonce}", reasons=verdict.reasons
-    )
+    seconds = policy.limits.max_duration_s.costly
+    match verdict:
+        case Grant():
+            return replace(verdict, seconds=max(verdict.seconds, seconds))
+        case Refusal():
+            return Grant(number=number, seconds=seconds, grant_id=f"observe:{nonce}", reasons=verdict.reasons)
 
 
 def _of_outcome(outcome: HoldOutcome | Lent | None, number: str) -> Verdict:

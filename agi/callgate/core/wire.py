@@ -1,5 +1,6 @@
 """The number as a trunk wants it, and the masks under which it may be shown."""
 
+import re
 from enum import StrEnum
 
 from callgate.core.dialling import Destination
@@ -7,6 +8,9 @@ from callgate.core.plan import NumberPlan
 
 MASKED_DIGITS = 4
 _SHORT_DIGITS_MAX = 6
+# Digits with whatever people put between them. What parts two numbers, such as an extension or a host, ends one.
+_ONE_NUMBER = re.compile(r"\d(?:[^\w*;@&,/]*\d)*")
+_DIGIT = re.compile(r"\d")
 
 
 class NumberFormat(StrEnum):
@@ -24,7 +28,8 @@ def to_wire(destination: Destination, number_format: NumberFormat, plan: NumberP
     Args:
         destination: a dialable one; a short code is the same in every format.
         number_format: the trunk's.
-        plan: of the home country; with ``national``, foreign numbers are written with its international prefix.
+        plan: of the home country; with ``national``, foreign numbers are written with its international prefix, those
+            of its overseas regions too.
     """
     if not destination.number.startswith("+"):
         return destination.number
@@ -47,12 +52,10 @@ def e164_to_wire(digits: str, number_format: NumberFormat, plan: NumberPlan) -> 
 
 
 def mask(dialled: str) -> str:
-    """Hide the last four digits, wherever they stand; short codes are not personal and stay as they are.
+    """Hide the last four digits of every number in what was dialled; a short code alone is not personal and stays.
 
     The yardstick is the CNIL's for workplace telephony (facts/reliability.md 7).
     """
-    positions = [position for position, character in enumerate(dialled) if character.isdecimal()]
-    if len(positions) <= _SHORT_DIGITS_MAX:
+    if sum(character.isdecimal() for character in dialled) <= _SHORT_DIGITS_MAX:
         return dialled
-    hidden = set(positions[-MASKED_DIGITS:])
-    return "".join("•" if position in hidden else character for position, character in enumerate(dialled))
+    return _ONE_NUMBER.sub(lambda found: _DIGIT.sub("•", found[0][::-1], count=MASKED_DIGITS)[::-1], dialled)

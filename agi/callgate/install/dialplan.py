@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from callgate.clinic import Clinic
+from callgate.clinic import Clinic, emergency_wire
 from callgate.core.allowance import LENT_SECONDS
 from callgate.core.plan import NumberPlan
 from callgate.core.verdict import VERSION
-from callgate.core.wire import NumberFormat, e164_to_wire
+from callgate.core.wire import e164_to_wire
 from callgate.install.ordinary import OrdinaryPattern, ordinary_patterns
 from callgate.resources import resource
 from callgate.settings import EntrySettings, Settings, TrunkSettings
@@ -71,7 +71,7 @@ def write_last_resort(settings: Settings, clinics: dict[str, Clinic]) -> str:
         "[callgate-last-resort]",
     ]
     for number in site.plan.emergency_numbers:
-        dial = f"Dial(PJSIP/{_emergency_wire(number, trunk, site.plan)}@{trunk.endpoint},{EMERGENCY_RING_S})"
+        dial = f"Dial(PJSIP/{emergency_wire(number, trunk, site.plan)}@{trunk.endpoint},{EMERGENCY_RING_S})"
         lines += [f"exten => {form},1,{dial}" for form in (number, *_with_prefix(number, site))]
     for pattern in _patterns(site):
         for prefix in _prefixes(pattern, site):
@@ -106,7 +106,8 @@ def _road(settings: Settings) -> str:
 def _entry(site: _Site) -> Iterator[str]:
     """The context phones include: emergency literals first, then everything that may be a number."""
     context = site.entry.context
-    starts = "".join(character for character, _ in _unicode_forms())
+    # A set matches single bytes, and an extension has at most 80 of them: one character for each first byte will do.
+    starts = "".join({character.encode()[0]: character for character, _ in _unicode_forms()}.values())
     yield f"[{context}]"
     yield f"include => callgate-emergency-{context}"
     yield f"include => callgate-number-{context}"
@@ -156,12 +157,6 @@ def _emergency_forms(site: _Site) -> Iterator[str]:
     yield ""
 
 
-def _emergency_wire(number: str, trunk: TrunkSettings, plan: NumberPlan) -> str:
-    if trunk.emergency_format == "short":
-        return trunk.emergency_prefix + number
-    return e164_to_wire(plan.dial_code + number, NumberFormat(trunk.emergency_format), plan)
-
-
 def _emergency(sites: list[_Site]) -> Iterator[str]:
     """Emergency: no AGI, no handler, no limit, no file; the trunks in turn until one carries it."""
     for site in sites:
@@ -169,7 +164,7 @@ def _emergency(sites: list[_Site]) -> Iterator[str]:
         for number in site.plan.emergency_numbers:
             yield f"exten => {number},1,Set(TIMEOUT(absolute)=0)"
             for trunk in site.trunks:
-                wire = _emergency_wire(number, trunk, site.plan)
+                wire = emergency_wire(number, trunk, site.plan)
                 yield f" same => n,Dial(PJSIP/{wire}@{trunk.endpoint},{EMERGENCY_RING_S},b(callgate-emergency-leg^s^1))"
             yield " same => n,Hangup(${HANGUPCAUSE})"
         yield ""
