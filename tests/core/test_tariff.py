@@ -98,3 +98,27 @@ def test_the_paid_time_is_within_the_amount_and_one_second_more_is_not(
         assert price(tariff, seconds + CUT_MARGIN_S) <= amount_micros
     if seconds < longest_s:
         assert price(tariff, seconds + CUT_MARGIN_S + 1) > amount_micros
+
+
+@given(RATES, st.integers(0, 10**10), st.integers(1, 7200))
+def test_a_call_that_money_ends_is_cut_within_its_last_paid_increment(
+    tariff: Rate, amount_micros: int, longest_s: int
+) -> None:
+    """A cut takes up to two seconds: on the bound of an increment it doubled the bill (facts/semantics.md 5)."""
+    seconds = affordable_seconds(tariff, amount_micros, longest_s)
+    if 0 < seconds < longest_s:
+        assert billed_seconds(tariff, seconds + CUT_MARGIN_S) == seconds + CUT_MARGIN_S
+
+
+def test_ten_calls_of_three_euros_a_minute_cost_no_more_than_thirty() -> None:
+    """Cut at 60.05 s they were booked at EUR 60 (facts/semantics.md 5)."""
+    tariff = rate(minute=3_000_000, first=60, step=60)
+    seconds = affordable_seconds(tariff, 3_000_000, 1800)
+    assert seconds == 58
+    assert 10 * price(tariff, seconds + 1) == 30_000_000
+
+
+@given(RATES, st.integers(0, 10**10), st.integers(0, 10**8), st.integers(1, 7200))
+def test_more_money_never_buys_less_time(tariff: Rate, amount_micros: int, more_micros: int, longest_s: int) -> None:
+    shorter = affordable_seconds(tariff, amount_micros, longest_s)
+    assert shorter <= affordable_seconds(tariff, amount_micros + more_micros, longest_s)

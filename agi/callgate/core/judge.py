@@ -120,6 +120,9 @@ def _rate(case: Case) -> Reason | None:
         return None
     if case.priced.rate is None:
         return Reason.RATE_UNKNOWN
+    if case.permitted:
+        # The clinic wants this very number; the ceilings bind what it costs. A higher cap for all would open more.
+        return None
     rule = case.country_rule
     most_micros: int = case.book.policy.limits.max_rate_per_minute
     if rule is not None and rule.max_rate_per_minute is not None:

@@ -147,7 +147,7 @@ class Numbers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """``[numbers]``: single numbers and beginnings of numbers.
 
     Fields:
-        always_allow: beats country, class and hours; never a lock or an invalid number.
+        always_allow: beats country, class, hours and the highest rate; never a lock or an invalid number.
         always_refuse: beats all but emergency.
         exception: numbers allowed for a time.
     """

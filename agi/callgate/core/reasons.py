@@ -11,8 +11,8 @@ class Reason(StrEnum):
     """A reason code. The order of the members is their weight: safety, destination, time, money, velocity, degraded."""
 
     LOCKED = "locked"
-    INJECTION = "injection"
     INVALID = "invalid"
+    INJECTION = "injection"
     ORIGIN_UNKNOWN = "origin_unknown"
 
     NUMBER_REFUSED = "number_refused"
