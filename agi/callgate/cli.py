@@ -22,6 +22,7 @@ from callgate.commands.status import status
 from callgate.errors import CallgateError
 from callgate.settings import DEFAULT_SETTINGS
 
+WORDS_MAX = 200
 YEARS = range(2000, 2100)
 """`check --at` asks about these: beyond them holidays are not known, and a zone's arithmetic ends."""
 
@@ -106,8 +107,8 @@ def _add_policy(add_command: AddCommand) -> None:
     validating.set_defaults(run=validate)
     applying = policies.add_parser("apply", help="put a policy file in force, from the very next call")
     applying.add_argument("file", type=Path, metavar="FILE")
-    applying.add_argument("--reason", default="", help="for the record")
-    applying.add_argument("--author", default="", help="for the record (you)")
+    applying.add_argument("--reason", type=_words, default="", help="for the record")
+    applying.add_argument("--author", type=_words, default="", help="for the record (you)")
     applying.set_defaults(run=apply)
     showing = policies.add_parser("show", help="print the policy in force")
     showing.add_argument("--revision", type=_revision, metavar="N", help="an earlier one")
@@ -152,6 +153,13 @@ def _matching(pattern: str, meaning: str) -> Callable[[str], str]:
 
 _extension = _matching(r"[0-9A-Za-z_-]{0,64}", "an extension: letters, digits, - and _, at most 64")
 _prefix = _matching(r"[0-9]?", 'one digit, or ""')
+
+
+def _words(text: str) -> str:
+    if len(text) > WORDS_MAX or not text.isprintable():
+        message = f"this is too long or cannot be printed; write at most {WORDS_MAX} characters on one line"
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 def _revision(word: str) -> int:

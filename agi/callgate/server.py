@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import structlog
 
-from asterisk_agi import AgiRequest, AgiSession, ProtocolError, Reply, ReplyCode, set_variable
+from asterisk_agi import AgiRequest, AgiSession, Event, ProtocolError, Reply, ReplyCode, set_variable
 from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.verdict import EMERGENCY_GRANT, Grant, Refusal, Verdict, token
 from callgate.core.wire import mask
@@ -168,12 +168,17 @@ async def _confirmed(reader: asyncio.StreamReader, session: AgiSession) -> bool:
     try:
         async with asyncio.timeout(REPLY_DEADLINE_S):
             while data := await reader.read(_READ_BYTES):
-                for event in session.receive(data):
-                    if isinstance(event, Reply) and event.code is not ReplyCode.TRYING:
-                        return event.code is ReplyCode.OK and event.result == 1
+                reply = _final(session.receive(data))
+                if reply is not None:
+                    return reply.code is ReplyCode.OK and reply.result == 1
     except (TimeoutError, ConnectionError, ProtocolError) as error:
         log.warning("reply.missing", cause=type(error).__name__)
     return False
+
+
+def _final(events: list[Event]) -> Reply | None:
+    replies = (event for event in events if isinstance(event, Reply) and event.code is not ReplyCode.TRYING)
+    return next(replies, None)
 
 
 def _log_verdict(passage: Passage, verdict: Verdict) -> None:

@@ -102,6 +102,15 @@ async def test_a_settlement_the_ledger_knows_nothing_of_books_nothing_and_bars_t
     assert await bench.settle(local_call(hold_id("a"), 5)) == already(0)
 
 
+async def test_a_call_that_talked_on_a_voided_hold_is_booked_once(bench: Bench) -> None:
+    """A gate frozen at the wrong moment voids the grant it could not confirm, and the call goes on."""
+    await bench.held(request("a"))
+    await bench.void("a")
+    assert await bench.settle(local_call(hold_id("a"), 450, "costly")) == orphan(450)
+    assert await bench.settle(local_call(hold_id("a"), 450, "costly")) == already(450)
+    assert await bench.settle(answered("a")) == already(450)
+
+
 async def test_an_unknown_call_from_before_memory_books_nothing(bench: Bench) -> None:
     too_old = Settled(state=SettleState.TOO_OLD, amount_micros=0)
     await bench.at(8 * DAY_S + 1)

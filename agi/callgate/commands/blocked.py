@@ -55,7 +55,8 @@ def _show(file: Path, start: int, arguments: argparse.Namespace) -> tuple[int, i
     """Show the refusals from byte `start` on; returns where to go on, and how many there were."""
     if not file.exists():
         return 0, 0
-    offset, shown = min(start, file.stat().st_size), 0
+    # A journal that has become shorter is another one.
+    offset, shown = (start if start <= file.stat().st_size else 0), 0
     for row, behind in read_rows(file, offset):
         offset = behind
         if row.event != "call.refused" or (arguments.since is not None and row.at < arguments.since):

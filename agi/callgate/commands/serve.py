@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import os
 import signal
 from contextlib import AsyncExitStack
@@ -30,6 +29,7 @@ from callgate.tags import load_tagger
 from callgate.telemetry import configure_logs
 
 RESTART_PAUSE_S = 1.0
+CANCEL_AGAIN_S = 0.5
 
 log = structlog.get_logger()
 
@@ -60,16 +60,13 @@ def serve(arguments: argparse.Namespace) -> Exit:
     except EmbeddedStoreError as error:
         warn(f"callgate: {error}. Remedy: {_REMEDIES[error.fault]}")
         return Exit.UNREACHABLE
-    except asyncio.CancelledError:
-        return Exit.OK
 
 
 async def _serve(settings: Settings, folder: Path) -> Exit:
-    serving = asyncio.current_task()
-    assert serving is not None
+    stop = asyncio.Event()
     for told in (signal.SIGTERM, signal.SIGINT):
-        # At any point of the way up, too: a store that has been started is ended again.
-        asyncio.get_running_loop().add_signal_handler(told, serving.cancel)
+        # Before anything is started, so that whoever is told on the way up ends what was started, too.
+        asyncio.get_running_loop().add_signal_handler(told, stop.set)
     state = state_folder(settings, folder)
     clinics = clinics_of(settings, folder)
     async with AsyncExitStack() as ending:
@@ -93,7 +90,7 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             clock=utc_now,
         )
         gate = Gate(ledger=ledger, shelf=shelf, journal=journal, lending=Lending(), tagger=load_tagger(state))
-        return await _until_told(settings, Server(settings, gate, utc_now), bookkeeper)
+        return await _run(settings, Server(settings, gate, utc_now), bookkeeper, stop)
 
 
 class KeptStore:
@@ -129,24 +126,30 @@ class KeptStore:
 
     async def stop(self) -> None:
         """End it with the daemon."""
-        self._keeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._keeper
+        await _end(self._keeper)
         await self._store.stop()
 
 
-async def _until_told(settings: Settings, server: Server, bookkeeper: Bookkeeper) -> Exit:
-    """Take calls until cancelled, and let the last ones have their answer."""
+async def _end(task: asyncio.Task[None]) -> None:
+    while not task.done():
+        # More than once: a cancellation that meets redis-py while it connects can be lost.
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
+
+
+async def _run(settings: Settings, server: Server, bookkeeper: Bookkeeper, stop: asyncio.Event) -> Exit:
+    """Take calls until told to stop, and let the last ones have their answer."""
     try:
         listening = await server.listen()
     except OSError as error:
         remedy = "end what holds the port, or change gate.listen"
         warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: {remedy}")
         return Exit.UNREACHABLE
+    background = asyncio.create_task(bookkeeper.run())
     log.info("gate.started", listen=settings.gate.listen, clinics=bookkeeper.shelf.names(), pid=os.getpid())
-    with contextlib.suppress(asyncio.CancelledError):
-        await bookkeeper.run()
+    await stop.wait()
     listening.close()
     await server.drain()
+    await _end(background)
     log.info("gate.stopped")
     return Exit.OK

@@ -41,6 +41,10 @@ class _Site:
     def plan(self) -> NumberPlan:
         return self.clinic.plan
 
+    @property
+    def emergency_numbers(self) -> list[str]:
+        return [entry.number for entry in self.plan.emergency]
+
 
 def write_dialplan(settings: Settings, clinics: dict[str, Clinic]) -> str:
     """Write the file `callgate.conf`.
@@ -70,7 +74,7 @@ def write_last_resort(settings: Settings, clinics: dict[str, Clinic]) -> str:
         "; It is reached only while callgate.conf is missing.",
         "[callgate-last-resort]",
     ]
-    for number in site.plan.emergency_numbers:
+    for number in site.emergency_numbers:
         dial = f"Dial(PJSIP/{emergency_wire(number, trunk, site.plan)}@{trunk.endpoint},{EMERGENCY_RING_S})"
         lines += [f"exten => {form},1,{dial}" for form in (number, *_with_prefix(number, site))]
     for pattern in _patterns(site):
@@ -151,7 +155,7 @@ def emergency_forms(number: str, plan: NumberPlan, outside_prefix: str) -> tuple
 
 def _emergency_forms(site: _Site) -> Iterator[str]:
     yield f"[callgate-emergency-{site.entry.context}]"
-    for number in site.plan.emergency_numbers:
+    for number in site.emergency_numbers:
         for form in emergency_forms(number, site.plan, site.entry.outside_prefix):
             yield f"exten => {form},1,Goto(callgate-emergency-dial-{site.entry.context},{number},1)"
     yield ""
@@ -161,7 +165,7 @@ def _emergency(sites: list[_Site]) -> Iterator[str]:
     """Emergency: no AGI, no handler, no limit, no file; the trunks in turn until one carries it."""
     for site in sites:
         yield f"[callgate-emergency-dial-{site.entry.context}]"
-        for number in site.plan.emergency_numbers:
+        for number in site.emergency_numbers:
             yield f"exten => {number},1,Set(TIMEOUT(absolute)=0)"
             for trunk in site.trunks:
                 wire = emergency_wire(number, trunk, site.plan)

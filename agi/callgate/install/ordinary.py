@@ -53,7 +53,7 @@ def _short_codes(plan: NumberPlan, deck: RateDeck, on: date) -> Iterator[Ordinar
         minute = _dearest_minute(code, "", deck, on)
         if code.number_class in ORDINARY_CLASSES and (minute is None or minute <= cap):
             yield OrdinaryPattern(pattern=code.pattern, strip=None, minute_micros=cap if minute is None else minute)
-    for number in plan.must_reach_numbers:
+    for number in sorted(plan.must_reach_numbers):
         if not number.startswith("+"):
             rate = deck.rate_for(number, on)
             minute = cap if rate is None else price(rate, _MINUTE_S)

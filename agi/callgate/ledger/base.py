@@ -116,8 +116,8 @@ class Ledger(ABC):
     async def hold(self, request: HoldRequest) -> HoldOutcome:
         """Set money aside for one call, or say which limits forbid it.
 
-        In this order: the same request again gets the same answer; an id that ended, names another call or is older
-        than 8 days is `Gone`; another policy revision in force is `Stale`; then the limits, without the superseded
+        In this order: the same request again gets the same answer; an id that ended or names another call is
+        `Gone`; another policy revision in force is `Stale`; then the limits, without the superseded
         trunk attempt. That one is released only if this one is held, and its start becomes this one's. A denied hold
         uses up neither a line nor a start.
         """

@@ -53,6 +53,7 @@ class _Over:
     amount_micros: int
     kept_from_s: int
     starts: bool
+    void: bool
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ class ClinicModel:
             request, policy_revision=0
         ):
             return known.held
-        if known is not None or self._is_too_old(request.hold_id):
+        if known is not None:
             return Gone()
         in_force = self.revision_in_force
         if request.policy_revision and in_force and request.policy_revision != in_force:
@@ -89,7 +90,12 @@ class ClinicModel:
     def settle(self, settlement: Settlement) -> Settled:
         """See `Ledger.settle`."""
         match self.records.get(settlement.hold_id):
+            case None if self._is_too_old(settlement.hold_id):
+                return Settled(state=SettleState.TOO_OLD, amount_micros=0)
             case None:
+                return self._settle_orphan(settlement)
+            case _Over(void=True) if settlement.answered and settlement.orphan is not None:
+                # A call that talked although its hold was voided or superseded is booked all the same.
                 return self._settle_orphan(settlement)
             case _Over(amount_micros=amount_micros):
                 return Settled(state=SettleState.ALREADY, amount_micros=amount_micros)
@@ -112,11 +118,11 @@ class ClinicModel:
             case None if self._is_too_old(hold_id):
                 return Settled(state=SettleState.TOO_OLD, amount_micros=0)
             case None:
-                self._end(hold_id, 0, starts=False)
+                self._end(hold_id, 0, starts=False, void=True)
                 return Settled(state=SettleState.ORPHAN, amount_micros=0)
             case _Live() as record:
                 self._release(record)
-                self._end(hold_id, 0, starts=record.starts)
+                self._end(hold_id, 0, starts=record.starts, void=True)
                 return Settled(state=SettleState.DONE, amount_micros=0)
             case ended:
                 return Settled(state=SettleState.ALREADY, amount_micros=ended.amount_micros)
@@ -191,7 +197,7 @@ class ClinicModel:
 
         if isinstance(previous, _Live):
             self._release(previous)
-            self.records[request.supersedes] = self._ended(request.supersedes, 0, starts=False)
+            self.records[request.supersedes] = self._ended(request.supersedes, 0, starts=False, void=True)
         elif previous is not None:
             self.records[request.supersedes] = replace(previous, starts=previous.starts and not inherits)
         for purse in request.purses:
@@ -211,8 +217,6 @@ class ClinicModel:
         return held
 
     def _settle_orphan(self, settlement: Settlement) -> Settled:
-        if self._is_too_old(settlement.hold_id):
-            return Settled(state=SettleState.TOO_OLD, amount_micros=0)
         amount = 0
         if settlement.orphan is not None and settlement.answered:
             amount = settlement.orphan.amount_micros
@@ -231,12 +235,12 @@ class ClinicModel:
             account = self.accounts[purse.name]
             account.post(amount_micros, at_s, month=request.month, counts_in_total=counts_in_total)
 
-    def _end(self, hold_id: str, amount_micros: int, *, starts: bool) -> None:
-        self.records[hold_id] = self._ended(hold_id, amount_micros, starts=starts)
+    def _end(self, hold_id: str, amount_micros: int, *, starts: bool, void: bool = False) -> None:
+        self.records[hold_id] = self._ended(hold_id, amount_micros, starts=starts, void=void)
         self.sequence += 1
 
-    def _ended(self, hold_id: str, amount_micros: int, *, starts: bool) -> _Over:
-        return _Over(amount_micros=amount_micros, kept_from_s=self._kept_from(hold_id), starts=starts)
+    def _ended(self, hold_id: str, amount_micros: int, *, starts: bool, void: bool) -> _Over:
+        return _Over(amount_micros=amount_micros, kept_from_s=self._kept_from(hold_id), starts=starts, void=void)
 
     def _kept_from(self, hold_id: str) -> int:
         # An id from a clock ahead of ours is kept until it, too, would be too old to believe.

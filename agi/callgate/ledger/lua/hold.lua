@@ -124,7 +124,6 @@ end
 
 local known = load_hold(request.hold_id)
 if known then return answer_known(known) end
-if too_old(request.hold_id) then return {'GONE'} end
 if request.policy_revision > 0 and revision > 0 and request.policy_revision ~= revision then
   return {'STALE', revision}
 end

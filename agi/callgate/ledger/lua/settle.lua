@@ -6,8 +6,8 @@
 --
 -- Replies: a state and the micros booked for the hold
 --   done amount      it was live, or had lapsed and is now corrected
---   already amount   it was settled or voided before; nothing changes
---   orphan amount    the ledger never held it: booked as the settlement says, 0 if it says nothing
+--   already amount   it was settled before, or voided and nobody answered; nothing changes
+--   orphan amount    the ledger never held it, or not any more: booked as the settlement says, 0 if it says nothing
 --   too_old 0        unknown, and older than the ledger remembers; nothing is booked
 
 local settlement = sound(cmsgpack.unpack(ARGV[1]))
@@ -46,5 +46,7 @@ if not record then
   if too_old(id) then return {'too_old', 0} end
   return settle_orphan()
 end
+-- A call that talked although its hold was voided (its confirmation was lost) or superseded is booked all the same.
+if record.state == 'void' and settlement.answered and settlement.orphan then return settle_orphan() end
 if record.state == 'settled' or record.state == 'void' then return {'already', record.amount} end
 return settle_held(record)

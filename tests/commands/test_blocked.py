@@ -1,0 +1,172 @@
+"""`callgate blocked` shows the refused calls, also as they happen, and is safe to read on a terminal."""
+
+import argparse
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from callgate.cli import main
+from callgate.commands.blocked import blocked_line, since_instant
+from callgate.core.reasons import Reason
+from callgate.journal import JOURNAL_FILE, JournalRow
+from callgate.texts.catalog import Language, text
+from clinic_samples import write_site
+
+Out = pytest.CaptureFixture[str]
+AT = datetime(2026, 11, 24, 10, tzinfo=UTC)
+PARIS = ZoneInfo("Europe/Paris")
+FOLLOW_MAX_S = 20
+
+
+def refusal(
+    call: str = "a", at: datetime = AT, *, dialled: str = "000325551••••", extension: str = "101"
+) -> JournalRow:
+    return JournalRow(
+        at=at,
+        event="call.refused",
+        clinic="c",
+        call=call,
+        extension=extension,
+        dialled=dialled,
+        reasons=(Reason.COUNTRY_REFUSED, Reason.CLOSED),
+    )
+
+
+GRANT = JournalRow(at=AT, event="call.granted", clinic="c", call="g", grant="x")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_site(tmp_path)
+    return tmp_path
+
+
+def write(folder: Path, *rows: JournalRow) -> None:
+    with (folder / "state" / JOURNAL_FILE).open("ab") as stream:
+        stream.writelines(msgspec.json.encode(row) + b"\n" for row in rows)
+
+
+def blocked(folder: Path, *words: str, language: str = "en") -> int:
+    return main(["--settings", str(folder / "callgate.toml"), "--language", language, "blocked", *words])
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "No refused call.\n"), ("fr", "Aucun appel refusé.\n")])
+def test_before_the_first_call_there_is_none(folder: Path, capsys: Out, language: str, said: str) -> None:
+    assert blocked(folder, language=language) == 0
+    assert capsys.readouterr().out == said
+    (folder / "state").rmdir()
+    assert blocked(folder, language=language) == 0
+    assert capsys.readouterr().out == said
+
+
+def test_refused_calls_are_listed_oldest_first_and_granted_ones_are_not(folder: Path, capsys: Out) -> None:
+    write(folder, refusal("a", dialled="1"), GRANT, refusal("b", dialled="2"))
+    assert blocked(folder) == 0
+    assert [line.split()[3] for line in capsys.readouterr().out.splitlines()] == ["1", "2"]
+
+
+def test_programs_get_one_object_a_line_and_nothing_when_there_is_none(folder: Path, capsys: Out) -> None:
+    assert blocked(folder, "--json") == 0
+    assert capsys.readouterr().out == ""
+    write(folder, refusal())
+    assert blocked(folder, "--json") == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["reasons"], row["at"]) == (["country_refused", "closed"], "2026-11-24T10:00:00Z")
+
+
+def test_only_what_came_since(folder: Path, capsys: Out) -> None:
+    now = datetime.now(UTC)
+    write(folder, refusal(at=now - timedelta(hours=3), dialled="1"), refusal(at=now - timedelta(hours=1), dialled="2"))
+    assert blocked(folder, "--since", "2h") == 0
+    assert capsys.readouterr().out.split()[3] == "2"
+    assert blocked(folder, "--since", "30m") == 0
+    assert capsys.readouterr().out == "No refused call.\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "ago"),
+    [
+        ("30m", timedelta(minutes=30)),
+        ("12h", timedelta(hours=12)),
+        ("7d", timedelta(days=7)),
+        ("99999d", timedelta(99999)),
+    ],
+)
+def test_a_span_counts_back_from_now(word: str, ago: timedelta) -> None:
+    assert abs(datetime.now(UTC) - ago - since_instant(word)) < timedelta(seconds=5)
+
+
+def test_an_instant_without_a_zone_is_local() -> None:
+    assert since_instant("2026-11-21T19:00+01:00") == datetime(2026, 11, 21, 18, tzinfo=UTC)
+    assert since_instant("2026-11-21T19:00") == datetime(2026, 11, 21, 19).astimezone()
+
+
+@pytest.mark.parametrize("word", ["", "0m", "-1h", "1w", "123456m", "1.5h", "noon", "0001-01-01", "1 h"])
+def test_any_other_word_is_refused(word: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is neither a span"):
+        since_instant(word)
+
+
+def test_a_line_says_when_who_what_and_why() -> None:
+    why = text("reason.country_refused", Language.EN)
+    line = f"2026-11-24 11:00:00     101  000325551••••       country_refused: {why}"
+    assert blocked_line(refusal(), Language.EN, PARIS) == line
+    assert "observed only" in blocked_line(msgspec.structs.replace(refusal(), observed=True), Language.EN)
+    assert blocked_line(refusal(extension=""), Language.EN, PARIS).split()[2] == "-"
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[2J", "a\nb", "\u202e15", "\x9b31m", "\r", "\0"])
+def test_a_stranger_cannot_play_with_the_terminal(hostile: str) -> None:
+    line = blocked_line(refusal(dialled=f"06{hostile}", extension=hostile), Language.FR)
+    assert line.replace("\u00a0", " ").replace("\u202f", " ").isprintable()
+    assert line.count(hostile.encode("unicode_escape").decode()) >= 1
+
+
+def test_a_row_without_a_reason_is_shown_all_the_same() -> None:
+    assert "000325551" in blocked_line(msgspec.structs.replace(refusal(), reasons=()), Language.FR)
+
+
+@contextmanager
+def following(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`callgate blocked --follow`, read through a pipe."""
+    words = [sys.executable, "-m", "callgate.cli", "--settings", str(folder / "callgate.toml"), "blocked", "--follow"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def next_line(process: subprocess.Popen[bytes]) -> str:
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], FOLLOW_MAX_S)
+    assert ready, "nothing came"
+    return process.stdout.readline().decode()
+
+
+def test_refused_calls_are_shown_as_they_happen_also_through_a_pipe(folder: Path) -> None:
+    """Lines once stayed in a buffer until there were four thousand bytes of them."""
+    with following(folder) as process:
+        for number in range(2):
+            write(folder, refusal(dialled=f"call-{number}"), GRANT)
+            assert f"call-{number}" in next_line(process)
+        # Emptied, as by a rotation of logs: it goes on with what is new.
+        (folder / "state" / JOURNAL_FILE).write_bytes(b"")
+        write(folder, refusal(dialled="anew"))
+        assert "anew" in next_line(process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(FOLLOW_MAX_S) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b""

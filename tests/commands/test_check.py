@@ -1,0 +1,169 @@
+"""`callgate check` says what the gate would say, changes nothing, and is safe to read on a terminal."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from callgate.cli import main
+from callgate.core.verdict import Grant
+from clinic_samples import BRUSSELS, PARIS, POINTE_A_PITRE, SETTINGS, open_site, policy_text, write_site
+
+TUESDAY = "2026-11-24T11:00"
+NIGHT = "2026-11-24T23:30"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> str:
+    return str(write_site(tmp_path))
+
+
+Out = pytest.CaptureFixture[str]
+
+
+def asked(settings: str, capsys: Out, *words: str) -> tuple[int, dict[str, object]]:
+    """The exit code and the JSON answer."""
+    code = main(["--settings", settings, "check", *words, "--json"])
+    answer = json.loads(capsys.readouterr().out)
+    assert isinstance(answer, dict)
+    return code, answer
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "reasons"),
+    [
+        ((PARIS, "--at", TUESDAY), 0, []),
+        ((PARIS, "--at", NIGHT), 0, []),
+        ((POINTE_A_PITRE, "--at", TUESDAY), 0, []),
+        ((POINTE_A_PITRE, "--at", NIGHT), 1, ["closed"]),
+        ((BRUSSELS, "--at", TUESDAY), 1, ["country_refused"]),
+        ((BRUSSELS, "--at", NIGHT), 1, ["country_refused", "closed"]),
+        (("015", "--at", NIGHT), 0, ["emergency"]),
+        (("101",), 1, ["not_a_public_number"]),
+        (("0612%40trunk",), 1, ["invalid"]),
+        ((PARIS.removeprefix("0"), "--prefix", "", "--at", TUESDAY), 0, []),
+    ],
+)
+def test_the_exit_code_says_whether_the_call_would_go_and_the_reasons_why_not(
+    settings: str, capsys: Out, *, words: tuple[str, ...], code: int, reasons: list[str]
+) -> None:
+    ended, answer = asked(settings, capsys, *words)
+    assert (ended, answer["reasons"]) == (code, reasons)
+    assert answer["verdict"] == ("refuse" if code else "grant")
+
+
+@pytest.mark.parametrize(
+    ("at", "utc"),
+    [
+        ("2026-11-24T11:00", "2026-11-24T10:00:00+00:00"),
+        ("2026-07-24T11:00", "2026-07-24T09:00:00+00:00"),
+        ("2026-11-24T11:00+05:00", "2026-11-24T06:00:00+00:00"),
+        ("2026-11-24T11:00Z", "2026-11-24T11:00:00+00:00"),
+    ],
+)
+def test_an_instant_without_a_zone_is_on_the_clinics_own_clock(settings: str, capsys: Out, at: str, utc: str) -> None:
+    _, answer = asked(settings, capsys, PARIS, "--at", at)
+    assert answer["at"] == utc
+
+
+@pytest.mark.parametrize("year", [2019, 2030, 2040])
+def test_the_public_holidays_of_any_year_are_known(settings: str, capsys: Out, year: int) -> None:
+    """Only this year's and the next two were: Bastille Day of a later year was a day like any other."""
+    _, holiday = asked(settings, capsys, POINTE_A_PITRE, "--at", f"{year}-07-14T11:00")
+    assert holiday["reasons"] == ["closed"]
+
+
+def test_the_reasoning_is_told_step_by_step(settings: str, capsys: Out) -> None:
+    assert main(["--settings", settings, "--language", "en", "check", POINTE_A_PITRE, "--at", TUESDAY]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Dialled: 00590271212 (extension -)",
+        "When: 2026-11-24T11:00:00+01:00, within opening hours",
+        "Destination: +590590271212, GP, national fixed line",
+        "Rate: assumed: overseas: 0.00 a call and 0.25 a minute (EUR); costly",
+        "Counts in: clinic (ceilings: -)",
+        "Counts in: costly (ceilings: hour 10.00 EUR, day 15.00 EUR, week 30.00 EUR, month 60.00 EUR)",
+        "Counts in: overseas (ceilings: day 5.00 EUR, week 15.00 EUR)",
+        "Verdict: grant of +590590271212 for 1198 s at most, 5.00 EUR held (with every purse empty)",
+    ]
+    assert main(["--settings", settings, "check", BRUSSELS, "--at", NIGHT, "--extension", "101"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "Composé\u00a0: 0003225551212 (poste 101)"
+    assert [line.split(":")[0] for line in said[-3:]] == ["Verdict\u00a0", "  country_refused", "  closed"]
+
+
+def test_an_emergency_number_has_no_rate_to_speak_of(settings: str, capsys: Out) -> None:
+    assert main(["--settings", settings, "--language", "en", "check", "015"]) == 0
+    assert "Rate" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("dialled", "shown"),
+    [
+        ("0\x1b[2J\x07", r"0\x1b[2J\x07"),
+        ("01\n02", r"01\n02"),
+        ("\u202e15", r"\u202e15"),
+        ("\x9b31m", r"\x9b31m"),
+        ("0\udcff1", r"0\udcff1"),
+    ],
+)
+def test_what_was_dialled_cannot_play_with_the_terminal(settings: str, capsys: Out, dialled: str, shown: str) -> None:
+    assert main(["--settings", settings, "check", dialled]) == 1
+    assert capsys.readouterr().out.splitlines()[0] == f"Composé\u00a0: {shown} (poste -)"
+    _, answer = asked(settings, capsys, dialled)
+    assert answer["dialled"] == dialled.encode(errors="backslashreplace").decode()
+
+
+def test_it_needs_no_settings_to_ask_a_policy(tmp_path: Path, capsys: Out) -> None:
+    policy, rates = tmp_path / "policy.toml", tmp_path / "rates.csv"
+    policy.write_text(policy_text({'allow = ["FR",': 'allow = ["FR", "BE",'}))
+    rates.write_text(
+        "prefix,label,connect_fee,per_minute,first_increment_s,increment_s,currency,tax,valid_from,valid_to\n"
+        "+32,Belgium,0.00,0.12,60,1,EUR,0,,\n"
+    )
+    words = ["check", "003225551212", "--policy", str(policy), "--rates", str(rates), "--at", TUESDAY, "--json"]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["rate"]["label"] == "Belgium"
+
+
+def test_without_any_settings_it_asks_the_factory_policy_and_says_so(
+    tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CALLGATE_SETTINGS", raising=False)
+    for module in ("callgate.cli", "callgate.commands.check"):
+        monkeypatch.setattr(f"{module}.DEFAULT_SETTINGS", tmp_path / "callgate.toml")
+    assert main(["check", "15"]) == 0
+    assert capsys.readouterr().err == "callgate: no settings file; asking the factory policy, cabinet France seule\n"
+
+
+def test_of_several_clinics_one_is_named(tmp_path: Path, capsys: Out) -> None:
+    other = SETTINGS.partition("[[clinic]]")[2].partition("[[trunk]]")[0].replace("cabinet-des-lilas", "roses")
+    other = other.replace("policy.toml", "roses.toml")
+    entry = '[[entry]]\ncontext = "roses"\nclinic = "roses"\ntrunks = ["carrier-b"]\n'
+    file = write_site(tmp_path, settings=f"{SETTINGS}\n[[clinic]]{other}{entry}")
+    (tmp_path / "roses.toml").write_text(policy_text({"cabinet-des-lilas": "roses"}))
+    _, answer = asked(str(file), capsys, "0142685300", "--clinic", "roses", "--at", TUESDAY)
+    assert (answer["clinic"], answer["wire_number"]) == ("roses", "0142685300")
+
+
+def test_it_changes_nothing(tmp_path: Path, settings: str, capsys: Out) -> None:
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
+    asked(settings, capsys, PARIS)
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    "dialled", [PARIS, POINTE_A_PITRE, BRUSSELS, "015", "*31#*31#15", "101", "*72", "0abc", "03114", "00899701234"]
+)
+def test_it_says_what_the_gate_says(tmp_path: Path, capsys: Out, dialled: str) -> None:
+    """In another process and at another time: one function decides."""
+    site = open_site(tmp_path)
+    code, answer = asked(os.fspath(tmp_path / "callgate.toml"), capsys, dialled, "--at", TUESDAY, "--extension", "101")
+
+    verdict = asyncio.run(site.gate.decide(site.passage(dialled), site.now))
+    assert answer["reasons"] == [reason.value for reason in verdict.reasons]
+    assert (code == 0) == isinstance(verdict, Grant)
+    if isinstance(verdict, Grant):
+        assert (answer["wire_number"], answer["seconds"]) == (verdict.number, verdict.seconds)
+        assert answer["held_micros"] == verdict.held_micros

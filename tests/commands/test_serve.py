@@ -1,0 +1,238 @@
+"""`callgate serve`: the real daemon with its own Redis, from its first start to its end."""
+
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from asterisk_agi import CommandReader
+from clinic_samples import CLINIC, PARIS, POINTE_A_PITRE, SETTINGS, header, policy_text, write_site
+
+PATIENCE_S = 30
+ALWAYS_OPEN = policy_text({'outside = "national"': 'outside = "as_open"'})
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+        assert isinstance(port, int)
+        return port
+
+
+def write_settings(folder: Path, port: int, redis: str = "") -> None:
+    text = SETTINGS.replace("127.0.0.1:0", f"127.0.0.1:{port}").replace("[gate]", f'[gate]\nredis = "{redis}"')
+    write_site(folder, ALWAYS_OPEN, text)
+
+
+@dataclass(kw_only=True)
+class Daemon:
+    """A running daemon, and everything it has said so far."""
+
+    folder: Path
+    process: subprocess.Popen[str]
+    said: list[str] = field(default_factory=list)
+    heard: queue.Queue[str] = field(default_factory=queue.Queue)
+
+    def __post_init__(self) -> None:
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.heard.put(line)
+        self.heard.put("")
+
+    def wait_for(self, event: str) -> str:
+        """The next line that has this event."""
+        while line := self.heard.get(timeout=PATIENCE_S):
+            self.said.append(line)
+            if event in line:
+                return line
+        pytest.fail(f"the daemon ended without {event}: {''.join(self.said)}")
+
+    def end(self, signal_number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(signal_number)
+        return self.process.wait(PATIENCE_S)
+
+    def has_store(self) -> bool:
+        """Whether somebody listens on the socket of its own Redis."""
+        with socket.socket(socket.AF_UNIX) as link:
+            return link.connect_ex(str(self.folder / "state" / "redis" / "redis.sock")) == 0
+
+
+@contextmanager
+def daemon(folder: Path, environment: dict[str, str] | None = None) -> Iterator[Daemon]:
+    words = [sys.executable, "-m", "callgate.cli", "--settings", str(folder / "callgate.toml"), "serve"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
+    ) as process:
+        try:
+            yield Daemon(folder=folder, process=process)
+        finally:
+            process.terminate()
+            try:
+                process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def ask(port: int, dialled: str) -> list[str]:
+    """One call, as the dialplan asks for it: the fields of its verdict."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as link, link.makefile("rb") as heard:
+        link.sendall(header(passage=str(uuid4()), nonce=str(uuid4()), dialled=dialled))
+        ((*_, token),) = CommandReader().receive(heard.read())
+        link.sendall(b"200 result=1\n")
+    return token.split("|")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Ask again and again, for a bounded time."""
+    pause = threading.Event()
+    for _ in range(PATIENCE_S * 50):
+        if condition():
+            return
+        pause.wait(0.02)
+    pytest.fail("it never was")
+
+
+def test_from_the_first_start_to_the_end(tmp_path: Path) -> None:
+    port = free_port()
+    write_settings(tmp_path, port)
+    with daemon(tmp_path) as gate:
+        gate.wait_for("gate.started")
+        verdict = ask(port, PARIS)
+        assert (verdict[1], verdict[3]) == ("grant", "+33142685300")
+        now = int(verdict[4].rpartition(".")[2])
+        with (tmp_path / "spool" / "calls.log").open("a") as spool:
+            spool.write(f"1|settle|{verdict[4]}|callgate|+33142685300|{now}.0|{now + 60}.0|16|end\n")
+        settled = msgspec.json.decode(gate.wait_for("call.settled"))
+        assert (settled["seconds"], settled["amount_micros"]) == (60, 20_000)
+        assert gate.has_store()
+        assert gate.end() == 0
+        gate.wait_for("gate.stopped")
+        assert not gate.has_store()
+        said = "".join(gate.said)
+    assert "store.unsafe" not in said
+    assert "42685300" not in said, "numbers are masked in the log"
+    assert all(msgspec.json.decode(line)["ts"] for line in gate.said)
+
+
+def test_a_restart_finds_the_money_that_was_spent(tmp_path: Path) -> None:
+    port = free_port()
+    write_settings(tmp_path, port)
+    verdicts = []
+    for _ in range(2):
+        with daemon(tmp_path) as gate:
+            gate.wait_for("gate.started")
+            verdicts.append(ask(port, POINTE_A_PITRE)[1])
+            gate.end(signal.SIGINT)
+    assert verdicts == ["grant", "refuse"], "the first call still holds the whole day's money"
+
+
+def test_a_daemon_that_is_ended_while_it_starts_leaves_no_store_behind(tmp_path: Path) -> None:
+    write_settings(tmp_path, free_port())
+    with daemon(tmp_path) as gate:
+        until(gate.has_store)
+        assert gate.end() == 0
+        assert not gate.has_store()
+
+
+def test_its_own_store_is_started_again_when_it_ends(tmp_path: Path) -> None:
+    port = free_port()
+    write_settings(tmp_path, port)
+    with daemon(tmp_path) as gate:
+        gate.wait_for("gate.started")
+        socket_file = tmp_path / "state" / "redis" / "redis.sock"
+        subprocess.run(["redis-cli", "-s", str(socket_file), "shutdown", "nosave"], check=False, capture_output=True)
+        gate.wait_for("store.ended")
+        assert ask(port, PARIS)[4].startswith("local:")
+        assert ask(port, POINTE_A_PITRE)[6] == "ledger_unavailable"
+        until(gate.has_store)
+        until(lambda: ask(port, PARIS)[4].startswith("pbx1."))
+        assert gate.end() == 0
+
+
+def test_without_its_redis_the_daemon_starts_and_does_what_the_contract_says(tmp_path: Path) -> None:
+    port = free_port()
+    write_settings(tmp_path, port, redis=f"unix://{tmp_path}/nobody.sock")
+    with daemon(tmp_path) as gate:
+        gate.wait_for("gate.started")
+        assert any("store.unsafe" in line for line in gate.said)
+        assert ask(port, PARIS)[4].startswith("local:")
+        assert ask(port, POINTE_A_PITRE)[1:7:5] == ["refuse", "ledger_unavailable"]
+        assert ask(port, "*31%23*31%2315")[3:5] == ["15", "emergency"]
+        assert gate.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "problem", "remedy"),
+    [
+        ("state", "another daemon holds daemon.lock", "end the other daemon, or name another folder in gate.state"),
+        ("other", "cannot listen on 127.0.0.1:", "end what holds the port, or change gate.listen"),
+    ],
+    ids=["the same folder", "the same port"],
+)
+def test_a_second_daemon_gets_one_clear_line_and_the_first_goes_on(
+    tmp_path: Path, state: str, problem: str, remedy: str
+) -> None:
+    port = free_port()
+    write_settings(tmp_path, port)
+    with daemon(tmp_path) as first:
+        first.wait_for("gate.started")
+        settings = (tmp_path / "callgate.toml").read_text().replace('state  = "state"', f'state = "{state}"')
+        (tmp_path / "callgate.toml").write_text(settings)
+        with daemon(tmp_path) as second:
+            line = second.wait_for("callgate: ")
+            assert problem in line
+            assert line.endswith(f"Remedy: {remedy}\n")
+            assert second.process.wait(PATIENCE_S) == 4
+            assert [said for said in second.said if not said.startswith("{")] == [line]
+        assert ask(port, PARIS)[1] == "grant"
+        assert first.end() == 0
+
+
+def test_without_a_redis_to_start_it_says_how_to_get_one(tmp_path: Path) -> None:
+    write_settings(tmp_path, free_port())
+    with daemon(tmp_path, {"PATH": str(tmp_path)}) as gate:
+        assert "Remedy: apt-get install redis-server, or set gate.redis" in gate.wait_for("callgate: ")
+        assert gate.process.wait(PATIENCE_S) == 4
+
+
+def test_a_state_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    write_settings(tmp_path, free_port())
+    (tmp_path / "state").rmdir()
+    (tmp_path / "state").write_text("a file")
+    with daemon(tmp_path) as gate:
+        line = gate.wait_for("callgate: ")
+        assert "gate.state or gate.spool: " in line
+        assert line.endswith("Remedy: make the folder, or name another\n")
+        assert gate.process.wait(PATIENCE_S) == 3
+
+
+def test_a_damaged_secret_of_the_number_tags_is_said_at_the_start(tmp_path: Path) -> None:
+    write_settings(tmp_path, free_port())
+    (tmp_path / "state" / "tags.key").write_bytes(b"")
+    with daemon(tmp_path) as gate:
+        assert "tags.key: is no secret of 32 bytes" in gate.wait_for("callgate: ")
+        assert gate.process.wait(PATIENCE_S) == 3
+        assert not gate.has_store()
+
+
+def test_the_policy_of_the_file_is_published_under_the_clinics_name(tmp_path: Path) -> None:
+    write_settings(tmp_path, free_port())
+    with daemon(tmp_path) as gate:
+        adopted = msgspec.json.decode(gate.wait_for("policy.adopted"))
+        assert (adopted["clinic"], adopted["revision"], adopted["origin"]) == (CLINIC, 1, "file")
+        gate.wait_for("gate.started")
+        assert gate.end() == 0

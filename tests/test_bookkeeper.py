@@ -1,0 +1,303 @@
+"""After the call: what the spool says is booked once, whatever is repeated, and no line can hold up the others."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callgate import bookkeeper as bookkeeper_module
+from callgate.core.money import format_amount
+from callgate.core.reasons import Reason
+from callgate.core.verdict import Grant
+from callgate.errors import JournalError
+from callgate.ledger.client import connect
+from callgate.ledger.redis import RedisLedger
+from callgate.ledger.revisions import PolicyRevision
+from clinic_samples import (
+    CLINIC,
+    HOLD,
+    NONCE,
+    PARIS,
+    POINTE_A_PITRE,
+    TUESDAY_11,
+    Site,
+    open_site,
+    policy_text,
+    silent_ledger,
+)
+from redis_server import RedisServer
+
+NOW_S = int(TUESDAY_11.timestamp())
+ANSWERED_A_MINUTE = f"1|settle|{HOLD}|callgate|+590590271212|{NOW_S}.000|{NOW_S + 60}.000|16|end"
+UNANSWERED = f"1|settle|{HOLD}|callgate|+590590271212||{NOW_S + 20}.000|19|end"
+LOCAL = f"local:{NONCE}.{NOW_S}"
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> Site:
+    site = open_site(tmp_path)
+    await site.shelf.open()
+    return site
+
+
+async def call(site: Site, dialled: str = POINTE_A_PITRE) -> Grant:
+    """A call that was granted."""
+    verdict = await site.gate.decide(site.passage(dialled), site.now)
+    assert isinstance(verdict, Grant), verdict
+    return verdict
+
+
+async def booked(site: Site, purse: str = "costly") -> tuple[int, str]:
+    """Live holds, and what is spent."""
+    book = await site.purse(purse)
+    return book.live, format_amount(book.day_micros)
+
+
+def settled(site: Site) -> list[tuple[str, int, str]]:
+    return [
+        (row.grant, row.seconds, format_amount(row.amount_micros)) for row in site.rows if row.event == "call.settled"
+    ]
+
+
+async def test_an_answered_call_is_booked_at_what_it_cost(site: Site) -> None:
+    await call(site)
+    site.write_spool(ANSWERED_A_MINUTE)
+    await site.bookkeeper.read_spool()
+    assert await booked(site) == (0, "0.25")
+    assert settled(site) == [(HOLD, 60, "0.25")]
+    row = site.rows[-1]
+    assert (row.number, row.region, row.call) == ("+59059027••••", "GP", HOLD.rsplit(".", 2)[0])
+
+
+async def test_a_call_nobody_answered_costs_nothing(site: Site) -> None:
+    await call(site)
+    site.write_spool(UNANSWERED)
+    await site.bookkeeper.read_spool()
+    assert await booked(site) == (0, "0.00")
+
+
+async def test_a_grant_that_was_never_dialled_is_given_back(site: Site) -> None:
+    await call(site)
+    site.write_spool(f"1|void|{HOLD}|callgate|{NOW_S}.5|end")
+    await site.bookkeeper.read_spool()
+    assert await booked(site) == (0, "0.00")
+
+
+async def test_a_crash_between_booking_and_remembering_books_nothing_twice(site: Site) -> None:
+    await call(site)
+    site.write_spool(ANSWERED_A_MINUTE)
+    await site.bookkeeper.read_spool()
+    (site.folder / "state" / "spool.offset").unlink()
+    restarted = open_site(site.folder, ledger=site.ledger)
+    await restarted.bookkeeper.read_spool()
+    assert await booked(site) == (0, "0.25")
+    # The journal may say it twice: both rows name the same grant and the same amount.
+    assert settled(site) == [(HOLD, 60, "0.25")] * 2
+
+
+# The local allowance and observation.
+
+
+@pytest.mark.parametrize(
+    ("grant", "purse"), [(LOCAL, "national"), (f"observe:{NONCE}", "observed")], ids=["local allowance", "observation"]
+)
+async def test_a_call_the_ledger_never_held_is_booked_by_what_it_was(site: Site, grant: str, purse: str) -> None:
+    site.write_spool(f"1|settle|{grant}|callgate|0142685300|{NOW_S}.0|{NOW_S + 90}.0|16|end")
+    await site.bookkeeper.read_spool()
+    assert await booked(site, purse) == (0, "0.03")
+    assert settled(site) == [(grant, 90, "0.03")]
+
+
+@pytest.mark.parametrize(
+    "number", ["+33142685300", "33142685300", "0033142685300", "0142685300"], ids=lambda number: f"sent as {number}"
+)
+async def test_a_number_is_priced_in_whatever_form_the_trunk_was_sent(site: Site, number: str) -> None:
+    site.write_spool(f"1|settle|{LOCAL}|callgate|{number}|{NOW_S}.0|{NOW_S + 60}.0|16|end")
+    await site.bookkeeper.read_spool()
+    assert settled(site) == [(LOCAL, 60, "0.02")]
+
+
+async def test_a_local_call_nobody_answered_is_free_and_one_to_nowhere_known_is_no_fault(site: Site) -> None:
+    site.write_spool(
+        f"1|settle|{LOCAL}|callgate|0142685300||{NOW_S + 60}.0|19|end",
+        f"1|settle|observe:{NONCE}|callgate|xyz|{NOW_S}.0|{NOW_S + 60}.0|16|end",
+    )
+    await site.bookkeeper.read_spool()
+    assert settled(site) == [(LOCAL, 0, "0.00"), (f"observe:{NONCE}", 60, "0.00")]
+
+
+async def test_what_the_dialplan_decided_alone_is_written_down_masked(site: Site) -> None:
+    site.write_spool(
+        f"1|local|{LOCAL}|callgate|0142685300|{NOW_S}.25|101|900|end",
+        f"1|refused|callgate|{NOW_S}.5|102|injection|0612345678%40trunk%0A|end",
+    )
+    await site.bookkeeper.read_spool()
+    local, refusal = site.rows
+    assert (local.event, local.number, local.seconds, local.extension) == ("call.local", "014268••••", 900, "101")
+    assert (refusal.event, refusal.reasons, refusal.dialled) == (
+        "call.refused",
+        (Reason.INJECTION,),
+        "061234••••@trunk\n",
+    )
+
+
+# Lines that go wrong.
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "nonsense",
+        "1|settle|cut",
+        f"1|settle|{HOLD}|no-such-entry|+590590271212|{NOW_S}.0|{NOW_S + 60}.0|16|end",
+        f"1|settle|{HOLD}|callgate|+590590271212|5.0|{NOW_S}.0|16|end",
+        f"1|settle|{'x' * 300}|callgate|+590590271212|{NOW_S}.0|{NOW_S + 60}.0|16|end",
+        f"1|settle|two words|callgate|+590590271212|{NOW_S}.0|{NOW_S + 60}.0|16|end",
+        f"1|void|{'x' * 300}|callgate|{NOW_S}.0|end",
+        f"1|void|é|callgate|{NOW_S}.0|end",
+        f"1|settle|{LOCAL}|callgate|0142685300|0.5|9000000000.0|16|end",
+        f"1|local|{LOCAL}|callgate|{chr(0)}|0.001|\ufffd|{10**30}|end",
+        "1|refused|callgate|0.001|%00|invalid|%ED%A0%80%FF|end",
+    ],
+    ids=[
+        "empty",
+        "not ours",
+        "cut short",
+        "an entry that was removed",
+        "a call of years: the clock was set",
+        "a grant too long for the ledger",
+        "a grant with a blank",
+        "a void of a grant too long for the ledger",
+        "a void of no ASCII",
+        "a local call of centuries",
+        "a local call with nonsense in every field",
+        "a refusal with nonsense in every field",
+    ],
+)
+async def test_a_line_that_can_never_be_booked_does_not_hold_up_the_next_one(site: Site, line: str) -> None:
+    """The ledger answers an unsound request as unavailable: such a line was once tried again for ever."""
+    await call(site)
+    site.write_spool(line, ANSWERED_A_MINUTE)
+    await site.bookkeeper.read_spool()
+    assert await booked(site) == (0, "0.25")
+    assert site.spool.read() == []
+
+
+@given(
+    st.sampled_from(["settle", "void", "local", "refused"]),
+    st.lists(
+        st.sampled_from([HOLD, LOCAL, "callgate", "+33142685300", f"{NOW_S}.5", "0.001", "9999999999", "", "16"])
+        | st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12),
+        min_size=3,
+        max_size=7,
+    ),
+)
+def test_no_line_at_all_makes_the_bookkeeper_fail(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, fields: list[str]
+) -> None:
+    async def handle() -> None:
+        site = open_site(tmp_path_factory.mktemp("site"))
+        site.write_spool("|".join(("1", kind, *fields, "end")))
+        await site.bookkeeper.read_spool()
+        assert site.spool.read() == []
+        site.journal.close()
+
+    asyncio.run(handle())
+
+
+async def test_a_line_waits_for_a_journal_that_can_be_written(site: Site) -> None:
+    await call(site)
+    site.journal.close()
+    site.journal.file.rename(site.folder / "aside")
+    site.journal.file.mkdir()
+    site.write_spool(ANSWERED_A_MINUTE)
+    for _ in range(2):
+        with pytest.raises(JournalError):
+            await site.bookkeeper.read_spool()
+    site.journal.file.rmdir()
+    await site.bookkeeper.read_spool()
+    assert settled(site) == [(HOLD, 60, "0.25")]
+
+
+@pytest.mark.parametrize("line", [ANSWERED_A_MINUTE, f"1|void|{HOLD}|callgate|{NOW_S}.5|end"])
+async def test_without_the_ledger_a_line_is_kept(tmp_path: Path, line: str) -> None:
+    site = open_site(tmp_path, ledger=silent_ledger(tmp_path))
+    site.write_spool(line, "behind")
+    for _ in range(5):
+        await site.bookkeeper.read_spool()
+    assert [kept for kept, _ in site.spool.read()] == [line, "behind"]
+
+
+# In the background.
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the background work until something is so, for ten seconds at most."""
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    pytest.fail("it never was")
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SPOOL_PAUSE_S", "CHORES_PAUSE_S", "FAILED_PAUSE_S"):
+        monkeypatch.setattr(bookkeeper_module, name, 0.001)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_broken_journal_stops_neither_the_lapses_nor_for_ever_the_spool(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The chores once shared a turn with the spool: a line that failed each time kept every hold from lapsing."""
+    await call(site)
+    site.journal.close()
+    site.journal.file.rename(site.folder / "aside")
+    site.journal.file.mkdir()
+    site.write_spool(f"1|refused|callgate|{NOW_S}.5|102|injection|06|end")
+    site.now += timedelta(hours=3)
+    said = ""
+
+    def heard(event: str) -> bool:
+        nonlocal said
+        said += "".join(capsys.readouterr())
+        return event in said
+
+    background = asyncio.create_task(site.bookkeeper.run())
+    await until(lambda: heard("bookkeeping.failed"))
+    await until(lambda: heard("holds.lapsed"))
+    assert (await site.purse("costly")).live == 0
+    site.journal.file.rmdir()
+    await until(lambda: site.journal.file.is_file() and bool(site.rows))
+    background.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await background
+    assert [row.extension for row in site.rows] == ["102"]
+
+
+async def test_a_clinic_that_started_without_redis_gets_its_policy_when_it_is_back(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    redis_folder = tmp_path_factory.mktemp("redis")
+    async with connect(f"unix://{redis_folder}/redis.sock") as client:
+        site = open_site(tmp_path, ledger=RedisLedger(client))
+        await site.shelf.open()
+        await site.bookkeeper.do_chores()
+        assert site.shelf.clinic(CLINIC).revision == 0
+        with RedisServer(redis_folder):
+            document = policy_text({'allow = ["FR",': 'allow = ["FR", "IT",'})
+            fresh = PolicyRevision(
+                clinic=CLINIC, revision=4, author="a", at=TUESDAY_11, origin="command", reason="", document=document
+            )
+            await RedisLedger(client).publish(fresh, 0)
+            async with asyncio.timeout(10):
+                while site.shelf.clinic(CLINIC).revision != 4:
+                    await site.bookkeeper.do_chores()
+            await call(site, PARIS)
+            assert site.rows[-1].policy_revision == 4

@@ -1,0 +1,260 @@
+"""The road of one call: what is answered, what is held, and what the journal says of it."""
+
+import asyncio
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from callgate.core.allowance import LENT_SECONDS
+from callgate.core.attempt import Origin
+from callgate.core.reasons import Reason
+from callgate.core.verdict import Grant, Refusal, token
+from callgate.gate import Passage
+from callgate.ledger.revisions import PolicyRevision
+from clinic_samples import (
+    BRUSSELS,
+    HOLD,
+    NONCE,
+    OBSERVING,
+    PARIS,
+    POINTE_A_PITRE,
+    TUESDAY_11,
+    Site,
+    open_site,
+    policy_text,
+    silent_ledger,
+)
+
+TOKEN = re.compile(r"1\|(grant|refuse)\|[0-9a-f-]{36}\|[0-9+]*\|[0-9A-Za-z.:_-]*\|[0-9]{1,4}\|[a-z_]+\|end")
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> Site:
+    site = open_site(tmp_path)
+    await site.shelf.open()
+    return site
+
+
+async def granted(site: Site, passage: Passage) -> Grant:
+    verdict = await site.gate.decide(passage, site.now)
+    assert isinstance(verdict, Grant), verdict
+    return verdict
+
+
+async def refused(site: Site, passage: Passage) -> tuple[Reason, ...]:
+    verdict = await site.gate.decide(passage, site.now)
+    assert isinstance(verdict, Refusal), verdict
+    return verdict.reasons
+
+
+async def test_an_ordinary_call_is_granted_held_and_written_down(site: Site) -> None:
+    grant = await granted(site, site.passage(PARIS))
+    assert (grant.number, grant.grant_id, grant.reasons) == ("+33142685300", HOLD, ())
+    (row,) = site.rows
+    assert (row.event, row.grant, row.held_micros, row.policy_revision) == ("call.granted", HOLD, grant.held_micros, 1)
+    assert (row.dialled, row.number) == ("0014268••••", "+3314268••••")
+    assert [hold.hold_id for hold in (await site.book()).holds] == [HOLD]
+
+
+async def test_a_refused_call_holds_nothing_and_its_row_has_every_reason(site: Site) -> None:
+    assert (await refused(site, site.passage(BRUSSELS)))[0] is Reason.COUNTRY_REFUSED
+    (row,) = site.rows
+    assert (row.event, row.reasons[0], row.observed) == ("call.refused", Reason.COUNTRY_REFUSED, False)
+    assert (await site.book()).holds == ()
+
+
+@pytest.mark.parametrize(("trunk", "number"), [("carrier-a", "+33142685300"), ("carrier-b", "0142685300")])
+async def test_the_number_is_written_as_the_trunk_wants_it(site: Site, trunk: str, number: str) -> None:
+    assert (await granted(site, site.passage(PARIS, trunk=trunk))).number == number
+
+
+@pytest.mark.parametrize(("trunk", "number"), [("carrier-a", "15"), ("carrier-b", "+3315")])
+async def test_an_emergency_number_is_written_in_the_trunks_own_form_for_them(
+    site: Site, trunk: str, number: str
+) -> None:
+    """It was once sent as 15 to a carrier whose settings say that it wants +3315."""
+    grant = await granted(site, site.passage("*31#*31#15", trunk=trunk))
+    assert (grant.number, grant.grant_id, grant.held_micros) == (number, "emergency", 0)
+
+
+# The journal.
+
+
+@pytest.fixture
+async def undurable(site: Site) -> Site:
+    """A site whose journal cannot be written: a folder stands in its place."""
+    site.journal.file.mkdir()
+    return site
+
+
+async def test_a_costly_call_that_cannot_be_written_down_is_refused_and_its_hold_given_back(undurable: Site) -> None:
+    assert await refused(undurable, undurable.passage(POINTE_A_PITRE)) == (Reason.GATE_UNAVAILABLE,)
+    assert (await undurable.book()).holds == ()
+
+
+async def test_a_refusal_that_cannot_be_written_down_stays_a_refusal(undurable: Site) -> None:
+    assert (await refused(undurable, undurable.passage(BRUSSELS)))[0] is Reason.COUNTRY_REFUSED
+
+
+async def test_an_ordinary_call_goes_when_the_journal_is_broken(undurable: Site) -> None:
+    assert (await granted(undurable, undurable.passage(PARIS))).grant_id == HOLD
+
+
+async def test_an_emergency_call_goes_when_the_journal_is_broken(undurable: Site) -> None:
+    """It counted as costly, which it is by its class: a full disk refused 15."""
+    assert (await granted(undurable, undurable.passage("*31#*31#15"))).number == "15"
+    assert (await undurable.book()).sequence == 1, "nothing but the policy was ever written to the ledger"
+
+
+async def test_an_emergency_call_does_not_wait_for_a_slow_disk(site: Site) -> None:
+    thawed, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def hangs(_descriptor: int) -> None:
+        asyncio.run_coroutine_threadsafe(thawed.wait(), loop).result()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fdatasync", hangs)
+        assert (await granted(site, site.passage("*31#*31#15"))).number == "15"
+        thawed.set()
+
+
+# Policies.
+
+
+def revision(number: int, document: str) -> PolicyRevision:
+    return PolicyRevision(
+        clinic="cabinet-des-lilas",
+        revision=number,
+        author="dr.lilas",
+        at=TUESDAY_11,
+        origin="command",
+        reason="",
+        document=document,
+    )
+
+
+async def test_a_rule_tightened_elsewhere_binds_the_very_next_call(site: Site) -> None:
+    await granted(site, site.passage(POINTE_A_PITRE))
+    tightened = policy_text({'allow = ["FR", "GP",': 'allow = ["FR",'})
+    await site.ledger.publish(revision(2, tightened), 1)
+    site.now += timedelta(seconds=1)
+    assert await refused(site, site.passage(POINTE_A_PITRE)) == (Reason.COUNTRY_REFUSED,)
+    assert site.rows[-1].policy_revision == 2
+
+
+async def test_a_permission_given_elsewhere_counts_for_the_very_next_call(site: Site) -> None:
+    await refused(site, site.passage(BRUSSELS))
+    permitting = policy_text({"always_allow  = []": 'always_allow  = ["+3225551212"]'})
+    await site.ledger.publish(revision(2, permitting), 1)
+    assert (await granted(site, site.passage(BRUSSELS))).number == "+3225551212"
+    assert [row.policy_revision for row in site.rows] == [1, 2]
+
+
+async def test_a_rule_loosened_elsewhere_is_fetched_once_and_the_call_judged_again(site: Site) -> None:
+    loosened = policy_text({"[numbers]\nalways_allow  = []": '[numbers]\nalways_allow  = ["+590690*"]'})
+    await site.ledger.publish(revision(2, loosened), 1)
+    grant = await granted(site, site.passage(POINTE_A_PITRE))
+    assert (grant.grant_id, site.rows[0].policy_revision) == (HOLD, 2)
+    assert site.shelf.clinic("cabinet-des-lilas").revision == 2
+
+
+async def test_under_a_policy_nobody_here_can_read_costly_calls_stop_and_ordinary_ones_are_lent(site: Site) -> None:
+    await site.ledger.publish(revision(2, "schema = 2"), 1)
+    assert await refused(site, site.passage(POINTE_A_PITRE)) == (Reason.POLICY_UNAVAILABLE,)
+    assert (await granted(site, site.passage(PARIS))).grant_id == f"local:{NONCE}.{int(TUESDAY_11.timestamp())}"
+
+
+async def test_that_also_holds_for_a_gate_that_never_knew_another_policy(tmp_path: Path) -> None:
+    """A gate that started after it was published had no revision, so nothing ever told it that its own was old."""
+    site = open_site(tmp_path)
+    await site.ledger.publish(revision(1, "schema = 2"), 0)
+    await site.shelf.open()
+    assert await refused(site, site.passage(POINTE_A_PITRE)) == (Reason.POLICY_UNAVAILABLE,)
+
+
+# Without the ledger.
+
+
+@pytest.fixture
+async def cut_off(tmp_path: Path) -> Site:
+    """A site whose Redis nobody started."""
+    site = open_site(tmp_path, ledger=silent_ledger(tmp_path))
+    await site.shelf.open()
+    return site
+
+
+async def test_without_the_ledger_an_ordinary_call_goes_on_the_allowance(cut_off: Site) -> None:
+    grant = await granted(cut_off, cut_off.passage(PARIS))
+    assert grant.grant_id == f"local:{NONCE}.{int(TUESDAY_11.timestamp())}"
+    assert (grant.seconds, grant.reasons, grant.held_micros) == (LENT_SECONDS, (Reason.LOCAL_ALLOWANCE,), 0)
+
+
+@pytest.mark.parametrize(
+    ("dialled", "origin"),
+    [(POINTE_A_PITRE, Origin.EXTENSION), (PARIS, Origin.EXTERNAL)],
+    ids=["a costly call", "an ordinary call with both ends outside"],
+)
+async def test_without_the_ledger_nothing_else_goes(cut_off: Site, dialled: str, origin: Origin) -> None:
+    listed = cut_off.passage(dialled, origin=origin)
+    assert await refused(cut_off, listed) in ((Reason.LEDGER_UNAVAILABLE,), (Reason.EXTERNAL_TO_EXTERNAL,))
+
+
+async def test_without_the_ledger_emergency_numbers_go(cut_off: Site) -> None:
+    assert (await granted(cut_off, cut_off.passage("*31#*31#15"))).grant_id == "emergency"
+
+
+# Observation.
+
+
+@pytest.fixture
+async def observing(tmp_path: Path) -> Site:
+    site = open_site(tmp_path, policy_text(OBSERVING))
+    await site.shelf.open()
+    return site
+
+
+async def test_a_clinic_that_observes_lets_a_refused_call_go_and_its_row_says_so(observing: Site) -> None:
+    grant = await granted(observing, observing.passage(BRUSSELS))
+    assert (grant.number, grant.grant_id, grant.held_micros) == ("+3225551212", f"observe:{NONCE}", 0)
+    (row,) = observing.rows
+    assert (row.event, row.reasons[0], row.observed) == ("call.refused", Reason.COUNTRY_REFUSED, True)
+
+
+@pytest.mark.parametrize("dialled", ["0abc", "00", "", "101", "*72", "0*31#", "#06#", "x" * 300])
+async def test_what_is_no_number_goes_nowhere_even_while_the_clinic_observes(observing: Site, dialled: str) -> None:
+    """An internal extension and a feature code have digits: they were once granted to the carrier."""
+    reasons = await refused(observing, observing.passage(dialled))
+    assert reasons in ((Reason.INVALID,), (Reason.NOT_A_PUBLIC_NUMBER,))
+    (row,) = observing.rows
+    assert (row.event, row.observed) == ("call.refused", False)
+
+
+async def test_a_clinic_that_observes_still_holds_what_its_rules_allow(observing: Site) -> None:
+    assert (await granted(observing, observing.passage(PARIS))).grant_id == HOLD
+
+
+# The token.
+
+
+@pytest.mark.parametrize("policy", [policy_text(), policy_text(OBSERVING)], ids=["enforce", "observe"])
+@pytest.mark.parametrize("trunk", ["carrier-a", "carrier-b"])
+@pytest.mark.parametrize(
+    "dialled",
+    [
+        *(PARIS, POINTE_A_PITRE, BRUSSELS, "015", "*31#*31#15", "0*31#0142685300", "03114", "0118712", "*72", "101"),
+        *("0|end", "0612%40trunk", "00870773111632", "0\x000142685300", "0\u0661\u0665", "0+33142685300", "("),
+        *("tel:+33142685300", "sip:15@pbx", "0\n", "0142685300|1|grant"),
+    ],
+)
+async def test_a_verdict_token_holds_only_what_the_dialplan_lets_through(
+    tmp_path: Path, policy: str, trunk: str, dialled: str
+) -> None:
+    site = open_site(tmp_path, policy)
+    await site.shelf.open()
+    verdict = await site.gate.decide(site.passage(dialled, trunk=trunk), site.now)
+    assert TOKEN.fullmatch(token(verdict, NONCE))
+    if isinstance(verdict, Grant):
+        assert verdict.number

@@ -1,0 +1,83 @@
+"""The local allowance: ordinary calls alone, counted, and never for a call with both ends outside."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from callgate.core.allowance import LENT_SECONDS
+from callgate.core.attempt import Origin
+from callgate.gate import classify
+from callgate.lending import Lending
+from clinic_samples import CLINIC, NONCE, PARIS, POINTE_A_PITRE, TUESDAY_11, Site, open_site, policy_text
+
+THREE_CALLS_A_MINUTE = policy_text({"calls = 30": "calls = 3"})
+ONE_EURO_AN_HOUR = policy_text({'total = "5.00"': 'total = "1.00"'})
+
+
+@dataclass(kw_only=True)
+class Gate:
+    """A gate without its ledger."""
+
+    site: Site
+    lending: Lending = field(default_factory=Lending)
+
+    def lends(
+        self, dialled: str, *, at: datetime = TUESDAY_11, origin: Origin = Origin.EXTENSION, to: str = CLINIC
+    ) -> str:
+        """The grant id, or ""."""
+        passage = self.site.passage(dialled, origin=origin)
+        clinic = replace(self.site.shelf.clinic(CLINIC), name=to)
+        found = self.lending.lend(passage.attempt, classify(passage, clinic, at), clinic, at)
+        return "" if found is None else found.grant_id
+
+
+@pytest.mark.parametrize(
+    ("dialled", "origin", "goes"),
+    [
+        (PARIS, Origin.EXTENSION, True),
+        (PARIS, Origin.FORWARDED, True),
+        (PARIS, Origin.TRANSFERRED, True),
+        (PARIS, Origin.UNKNOWN, True),
+        (PARIS, Origin.EXTERNAL, False),
+        ("03114", Origin.EXTENSION, True),
+        (POINTE_A_PITRE, Origin.EXTENSION, False),
+        ("00899701234", Origin.EXTENSION, False),
+        ("0003225551212", Origin.EXTENSION, False),
+        ("0abc", Origin.EXTENSION, False),
+        ("101", Origin.EXTENSION, False),
+    ],
+)
+def test_only_ordinary_calls_of_the_house_are_lent_to(
+    tmp_path: Path, dialled: str, origin: Origin, *, goes: bool
+) -> None:
+    grant = Gate(site=open_site(tmp_path)).lends(dialled, origin=origin)
+    assert grant == (f"local:{NONCE}.{int(TUESDAY_11.timestamp())}" if goes else "")
+
+
+def test_calls_are_counted_in_each_span(tmp_path: Path) -> None:
+    gate = Gate(site=open_site(tmp_path, THREE_CALLS_A_MINUTE))
+    assert [bool(gate.lends(PARIS)) for _ in range(4)] == [True, True, True, False]
+    assert gate.lends(PARIS, at=TUESDAY_11 + timedelta(seconds=60))
+
+
+def test_money_is_counted_in_each_hour_at_the_whole_price_of_the_longest_call(tmp_path: Path) -> None:
+    """A quarter of an hour to Paris is 0.30 at the shipped rate: three of them fit into a euro an hour."""
+    assert LENT_SECONDS == 15 * 60
+    gate = Gate(site=open_site(tmp_path, ONE_EURO_AN_HOUR))
+    assert [bool(gate.lends(PARIS)) for _ in range(4)] == [True, True, True, False]
+    assert not gate.lends(PARIS, at=TUESDAY_11 + timedelta(minutes=59))
+    assert gate.lends(PARIS, at=TUESDAY_11 + timedelta(minutes=60))
+
+
+def test_one_clinic_does_not_use_up_the_allowance_of_another(tmp_path: Path) -> None:
+    gate = Gate(site=open_site(tmp_path, THREE_CALLS_A_MINUTE))
+    assert [bool(gate.lends(PARIS)) for _ in range(4)] == [True, True, True, False]
+    assert gate.lends(PARIS, to="cabinet-des-roses")
+
+
+def test_a_clock_that_jumps_back_gives_no_fault(tmp_path: Path) -> None:
+    gate = Gate(site=open_site(tmp_path))
+    assert gate.lends(PARIS)
+    assert gate.lends(PARIS, at=datetime(2020, 1, 1, tzinfo=UTC))

@@ -1,0 +1,204 @@
+"""Which policy binds: the installer's file, one from elsewhere, or the last good one while Redis is away."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from callgate.clinic import Clinic, load_clinics
+from callgate.core.hold import Unavailable
+from callgate.ledger.client import connect
+from callgate.ledger.memory import MemoryLedger
+from callgate.ledger.redis import RedisLedger
+from callgate.ledger.revisions import Outdated, PolicyRevision, Published
+from callgate.policies import PolicyShelf, author
+from callgate.settings import load_settings
+from clinic_samples import CLINIC, policy_text, silent_ledger, write_site
+from ledger.samples import PATIENT
+from redis_server import RedisServer
+
+FACTORY = policy_text()
+ALSO_BELGIUM = policy_text({'allow = ["FR",': 'allow = ["FR", "BE",'})
+ALSO_ITALY = policy_text({'allow = ["FR",': 'allow = ["FR", "IT",'})
+FROM_TOMORROW = "schema = 2\n"
+
+
+@dataclass(kw_only=True)
+class Start:
+    """A gate that starts: its shelf is loaded from the files as they are."""
+
+    folder: Path
+    revisions: MemoryLedger | RedisLedger
+
+    def __post_init__(self) -> None:
+        settings = load_settings(self.folder / "callgate.toml")
+        self.shelf = PolicyShelf(load_clinics(settings, self.folder), self.revisions, self.folder / "state")
+
+    @property
+    def clinic(self) -> Clinic:
+        return self.shelf.clinic(CLINIC)
+
+    def binds(self) -> tuple[int, tuple[str, ...]]:
+        """The revision, and which countries it allows beside France's own."""
+        return self.clinic.revision, tuple(sorted({"BE", "IT"} & set(self.clinic.policy.countries.allow)))
+
+
+def revision(number: int, document: str, origin: str = "command") -> PolicyRevision:
+    at = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    return PolicyRevision(
+        clinic=CLINIC, revision=number, author="dr.lilas", at=at, origin=origin, reason="", document=document
+    )
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    return MemoryLedger(lambda: 1_800_000_000)
+
+
+async def start(folder: Path, revisions: MemoryLedger | RedisLedger, file: str = FACTORY) -> Start:
+    write_site(folder, file)
+    started = Start(folder=folder, revisions=revisions)
+    await started.shelf.open()
+    return started
+
+
+async def test_the_first_start_puts_the_file_in_force(tmp_path: Path, ledger: MemoryLedger) -> None:
+    started = await start(tmp_path, ledger)
+    assert (started.binds(), started.shelf.names()) == ((1, ()), (CLINIC,))
+    found = await ledger.fetch_policy(CLINIC)
+    assert isinstance(found, PolicyRevision)
+    assert (found.origin, found.document, found.author) == ("file", FACTORY, author())
+
+
+async def test_a_start_with_the_same_file_publishes_nothing(tmp_path: Path, ledger: MemoryLedger) -> None:
+    await start(tmp_path, ledger)
+    assert (await start(tmp_path, ledger)).binds() == (1, ())
+
+
+async def test_a_file_that_changed_between_two_starts_is_the_next_revision(
+    tmp_path: Path, ledger: MemoryLedger
+) -> None:
+    await start(tmp_path, ledger)
+    assert (await start(tmp_path, ledger, ALSO_BELGIUM)).binds() == (2, ("BE",))
+
+
+async def test_a_policy_from_elsewhere_wins_over_the_file_also_over_a_changed_one(
+    tmp_path: Path, ledger: MemoryLedger
+) -> None:
+    await start(tmp_path, ledger)
+    assert isinstance(await ledger.publish(revision(2, ALSO_ITALY), 1), Published)
+    assert (await start(tmp_path, ledger)).binds() == (2, ("IT",))
+    assert (await start(tmp_path, ledger, ALSO_BELGIUM)).binds() == (2, ("IT",))
+
+
+async def test_a_fetch_brings_the_revision_in_force(tmp_path: Path, ledger: MemoryLedger) -> None:
+    started = await start(tmp_path, ledger)
+    await ledger.publish(revision(2, ALSO_ITALY), 1)
+    assert (await started.shelf.fetch(CLINIC)).revision == 2
+    assert started.binds() == (2, ("IT",))
+
+
+async def test_a_fetch_of_what_already_binds_changes_nothing(tmp_path: Path, ledger: MemoryLedger) -> None:
+    """Every refused call looks whether a permission has come: each one once wrote the policy to the disk again."""
+    started = await start(tmp_path, ledger)
+    (tmp_path / "state" / f"policy-{CLINIC}.toml").unlink()
+    clinic = started.clinic
+    assert await started.shelf.fetch(CLINIC) is clinic
+    assert not (tmp_path / "state" / f"policy-{CLINIC}.toml").exists()
+
+
+class Overtaken(MemoryLedger):
+    """A ledger where another gate publishes between our look and our own publication."""
+
+    async def publish(self, policy: PolicyRevision, expected: int) -> Published | Outdated | Unavailable:
+        await super().publish(replace(policy, document=ALSO_ITALY, author="the other gate"), expected)
+        return await super().publish(policy, expected)
+
+
+async def test_a_policy_that_was_published_in_between_is_taken(tmp_path: Path) -> None:
+    assert (await start(tmp_path, Overtaken(lambda: 1_800_000_000))).binds() == (1, ("IT",))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        FROM_TOMORROW,
+        policy_text({'currency = "EUR"': 'currency = "CHF"'}),
+        policy_text({'holidays = "FR"': 'holidays = "XX"'}),
+    ],
+    ids=["of a newer callgate", "in another currency than the rates", "with holidays nobody knows"],
+)
+async def test_a_policy_that_cannot_be_used_here_leaves_the_last_good_one_and_its_number(
+    tmp_path: Path, ledger: MemoryLedger, document: str
+) -> None:
+    started = await start(tmp_path, ledger)
+    await ledger.publish(revision(2, document), 1)
+    await started.shelf.fetch(CLINIC)
+    assert started.binds() == (1, ())
+
+
+# Without Redis.
+
+
+async def test_a_start_without_redis_takes_the_last_good_policy_from_disk(tmp_path: Path, ledger: MemoryLedger) -> None:
+    started = await start(tmp_path, ledger)
+    await ledger.publish(revision(2, ALSO_ITALY), 1)
+    await started.shelf.fetch(CLINIC)
+    assert (await start(tmp_path, silent_ledger(tmp_path))).binds() == (0, ("IT",))
+
+
+async def test_the_very_first_start_without_redis_takes_the_file(tmp_path: Path) -> None:
+    assert (await start(tmp_path, silent_ledger(tmp_path), ALSO_BELGIUM)).binds() == (0, ("BE",))
+
+
+@pytest.mark.parametrize("damage", [b"", b"schema = ", b"\xff\xfe", FROM_TOMORROW.encode()])
+async def test_a_damaged_last_good_policy_does_not_keep_the_gate_from_starting(tmp_path: Path, damage: bytes) -> None:
+    write_site(tmp_path)
+    (tmp_path / "state" / f"policy-{CLINIC}.toml").write_bytes(damage)
+    assert (await start(tmp_path, silent_ledger(tmp_path), ALSO_BELGIUM)).binds() == (0, ("BE",))
+
+
+async def test_a_state_folder_that_is_full_or_closed_does_not_keep_a_policy_from_binding(
+    tmp_path: Path, ledger: MemoryLedger
+) -> None:
+    started = await start(tmp_path, ledger)
+    (tmp_path / "state" / f"policy-{CLINIC}.new").mkdir()
+    await ledger.publish(revision(2, ALSO_ITALY), 1)
+    await started.shelf.fetch(CLINIC)
+    assert started.binds() == (2, ("IT",))
+
+
+async def test_a_clinic_without_a_revision_is_brought_under_it_when_redis_returns(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    redis_folder = tmp_path_factory.mktemp("redis")
+    client = connect(f"unix://{redis_folder}/redis.sock", PATIENT)
+    async with client:
+        started = await start(tmp_path, RedisLedger(client, PATIENT))
+        await started.shelf.fetch_missing()
+        assert started.binds() == (0, ())
+        with RedisServer(redis_folder):
+            ledger = RedisLedger(client, PATIENT)
+            await ledger.publish(revision(7, ALSO_ITALY), 0)
+            await started.shelf.fetch_missing()
+            assert started.binds() == (7, ("IT",))
+
+
+async def test_looking_for_missing_policies_leaves_every_other_clinic_alone(
+    tmp_path: Path, ledger: MemoryLedger
+) -> None:
+    """An old gate once put its own file in force again, over a newer one, whenever another clinic lacked a policy."""
+    started = await start(tmp_path, ledger)
+    await ledger.publish(revision(2, ALSO_BELGIUM, origin="file"), 1)
+    await started.shelf.fetch(CLINIC)
+    await started.shelf.fetch_missing()
+    assert started.binds() == (2, ("BE",))
+
+
+def test_whoever_runs_the_gate_has_a_name_or_at_least_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert author()
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000)
+    assert author() == "uid 4000000"

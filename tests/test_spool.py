@@ -1,0 +1,223 @@
+"""The spool: every line the dialplan wrote is handed out until it is acknowledged, and no line can stop the others."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callgate import spool as spool_module
+from callgate.core.reasons import Reason
+from callgate.spool import (
+    READ_BYTES_MAX,
+    ROTATE_BYTES,
+    GrantUnused,
+    LegEnded,
+    LocalGrant,
+    LocalRefusal,
+    Spool,
+    parse_line,
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "calls.log"
+
+
+def texts(spool: Spool) -> list[str]:
+    """What is new, acknowledged at once."""
+    lines = spool.read()
+    for _, offset in lines:
+        spool.acknowledge(offset)
+    return [line for line, _ in lines]
+
+
+@pytest.mark.parametrize(
+    ("line", "meaning"),
+    [
+        (
+            "1|settle|pbx.a.1.1800000000|callgate|+33142685300|1800000001.250|1800000061.750|16|end",
+            LegEnded(
+                grant="pbx.a.1.1800000000",
+                entry="callgate",
+                number="+33142685300",
+                answered=1800000001.25,
+                ended=1800000061.75,
+                cause="16",
+            ),
+        ),
+        (
+            "1|settle|pbx.a.1.1800000000|callgate|0142685300||1800000061.750|19|end",
+            LegEnded(
+                grant="pbx.a.1.1800000000", entry="callgate", number="0142685300", ended=1800000061.75, cause="19"
+            ),
+        ),
+        (
+            "1|void|pbx.a.1.1800000000|callgate|1800000001|end",
+            GrantUnused(grant="pbx.a.1.1800000000", entry="callgate", at=1800000001),
+        ),
+        (
+            "1|local|local:n.1800000000|callgate|+33142685300|1800000000|101|900|end",
+            LocalGrant(
+                grant="local:n.1800000000",
+                entry="callgate",
+                number="+33142685300",
+                at=1800000000,
+                extension="101",
+                seconds=900,
+            ),
+        ),
+        (
+            "1|refused|callgate|1800000000||injection|0612%40trunk|end",
+            LocalRefusal(entry="callgate", at=1800000000, reason=Reason.INJECTION, dialled="0612%40trunk"),
+        ),
+    ],
+)
+def test_each_kind_of_line_is_understood(line: str, meaning: object) -> None:
+    assert parse_line(line) == meaning
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "1",
+        "1|end",
+        "1|settle|end",
+        "2|void|pbx.a.1.1|callgate|1800000001|end",
+        "1|void|pbx.a.1.1|callgate|1800000001",
+        "1|void|pbx.a.1.1|callgate|18000",
+        "1|void|pbx.a.1.1|callgate|1800000001|more|end",
+        "1|void||callgate|1800000001|end",
+        "1|void|pbx.a.1.1|callgate|yesterday|end",
+        "1|void|pbx.a.1.1|callgate|inf|end",
+        "1|void|pbx.a.1.1|callgate|nan|end",
+        "1|void|pbx.a.1.1|callgate|-5|end",
+        "1|void|pbx.a.1.1|callgate|1800000001000|end",
+        "1|refused|callgate|1800000000|101|because|06|end",
+        "1|settle|1|void|pbx.a.1.1|callgate|1800000001|end",
+        "1|forget|pbx.a.1.1|end",
+    ],
+)
+def test_a_line_that_is_cut_short_or_not_ours_means_nothing(line: str) -> None:
+    assert parse_line(line) is None
+
+
+@given(st.text(max_size=80) | st.lists(st.text(max_size=8)).map("|".join).map("1|settle|{}|end".format))
+def test_any_line_is_read_without_a_fault(line: str) -> None:
+    parse_line(line)
+
+
+@pytest.mark.parametrize(
+    ("answered", "ended", "seconds"),
+    [(None, 100.0, 0), (100.0, 160.0, 60), (100.0, 160.1, 61), (100.0, 100.0, 1), (100.0, 90.0, 1)],
+)
+def test_a_call_lasts_whole_seconds_and_a_clock_set_back_does_not_make_it_free(
+    answered: float | None, ended: float, seconds: int
+) -> None:
+    assert LegEnded(grant="g", entry="e", number="1", answered=answered, ended=ended).duration_s == seconds
+
+
+def test_a_line_is_handed_out_until_it_is_acknowledged_also_after_a_restart(file: Path, tmp_path: Path) -> None:
+    file.write_text("one\ntwo\n")
+    spool = Spool(file, tmp_path)
+    (_, behind_one), _ = spool.read()
+    spool.acknowledge(behind_one)
+    assert [line for line, _ in Spool(file, tmp_path).read()] == ["two"]
+    assert texts(Spool(file, tmp_path)) == ["two"]
+    assert Spool(file, tmp_path).read() == []
+
+
+def test_a_line_still_being_written_waits_for_its_end(file: Path, tmp_path: Path) -> None:
+    file.write_text("one\ntw")
+    spool = Spool(file, tmp_path)
+    assert texts(spool) == ["one"]
+    with file.open("a") as stream:
+        stream.write("o\n")
+    assert texts(spool) == ["two"]
+
+
+def test_no_spool_yet_is_no_line(file: Path, tmp_path: Path) -> None:
+    assert Spool(file, tmp_path).read() == []
+
+
+def test_a_spool_that_was_emptied_by_hand_is_read_from_its_beginning(file: Path, tmp_path: Path) -> None:
+    file.write_text("one\ntwo\n")
+    spool = Spool(file, tmp_path)
+    assert texts(spool) == ["one", "two"]
+    file.write_text("new\n")
+    assert texts(spool) == ["new"]
+
+
+@pytest.mark.parametrize("kept", ["", "nonsense", "-5", "\udcff"])
+def test_a_damaged_note_of_the_place_costs_no_line(file: Path, tmp_path: Path, kept: str) -> None:
+    file.write_text("one\n")
+    (tmp_path / "spool.offset").write_bytes(kept.encode(errors="surrogateescape"))
+    assert texts(Spool(file, tmp_path)) == ["one"]
+
+
+def test_a_carriage_return_inside_a_line_does_not_hold_up_the_lines_behind_it(file: Path, tmp_path: Path) -> None:
+    """Bytes were once split at carriage returns too: what came before one was a line that never ended."""
+    file.write_bytes(b"half\rbad\nnext\r\nlast\n")
+    assert texts(Spool(file, tmp_path)) == ["half\rbad", "next", "last"]
+
+
+def test_bytes_that_are_no_text_do_not_stop_it(file: Path, tmp_path: Path) -> None:
+    file.write_bytes(b"\xff\0\n\nnext\n")
+    assert texts(Spool(file, tmp_path)) == ["\ufffd\0", "", "next"]
+
+
+def test_a_line_without_end_is_passed_on_in_pieces_and_the_next_one_is_read(file: Path, tmp_path: Path) -> None:
+    """A megabyte without a newline was once read again and again, and nothing behind it ever."""
+    file.write_bytes(b"x" * (READ_BYTES_MAX + 10) + b"\nnext\n")
+    spool = Spool(file, tmp_path)
+    assert all(parse_line(line) is None for line in texts(spool))
+    assert texts(spool)[-1] == "next"
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "ROTATE_BYTES", 8)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_large_spool_is_moved_aside_read_to_its_end_and_removed(file: Path, tmp_path: Path) -> None:
+    file.write_text("one\ntwo\n")
+    spool = Spool(file, tmp_path)
+    assert texts(spool) == ["one", "two"]
+    old = tmp_path / "calls.log.old"
+    assert (file.exists(), old.exists()) == (False, True)
+    with old.open("a") as stream:
+        stream.write("straggler\n")
+    file.write_text("three\n")
+    assert texts(spool) == ["straggler"]
+    assert texts(spool) == []
+    assert not old.exists()
+    assert texts(spool) == ["three"]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_half_line_at_the_end_of_the_old_spool_does_not_keep_the_new_one_waiting(file: Path, tmp_path: Path) -> None:
+    """The old file was once kept until it had nothing unread, which a line torn by a full disk never let happen."""
+    file.write_text("one\ntwo\nthr")
+    spool = Spool(file, tmp_path)
+    assert texts(spool) == ["one", "two"]
+    file.write_text("four\n")
+    assert texts(spool) == []
+    assert texts(spool) == ["four"]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_restart_in_the_middle_of_a_move_loses_and_repeats_nothing(file: Path, tmp_path: Path) -> None:
+    file.write_text("one\ntwo\nthree\n")
+    spool = Spool(file, tmp_path)
+    _, (_, behind_two), _ = spool.read()
+    spool.acknowledge(behind_two)
+    file.write_text("four\n")
+    again = Spool(file, tmp_path)
+    assert [texts(again), texts(again), texts(again)] == [["three"], [], ["four"]]
+
+
+def test_a_spool_is_moved_aside_at_four_megabytes_and_read_a_megabyte_at_a_time() -> None:
+    assert (ROTATE_BYTES, READ_BYTES_MAX) == (4 * 1024 * 1024, 1024 * 1024)
