@@ -27,7 +27,7 @@ listen = "127.0.0.1:4599"
 state  = "/var/lib/callgate"
 spool  = "/var/spool/callgate/calls.log"
 redis  = "redis://redis:6379"
-pbx    = "lab"
+pbx    = "lab_1"
 
 [dialplan]
 agi = "{{agi}}"

@@ -7,7 +7,6 @@ from hypothesis import settings
 
 from redis_server import RedisServer
 
-
 # A busy machine is no fault of the code: nothing here is judged by how long it takes.
 settings.register_profile("callgate", deadline=None, print_blob=True)
 settings.load_profile("callgate")

@@ -130,6 +130,68 @@ async def test_a_local_call_nobody_answered_is_free_and_one_to_nowhere_known_is_
     assert settled(site) == [(LOCAL, 0, "0.00"), (f"observe:{NONCE}", 60, "0.00")]
 
 
+@pytest.mark.parametrize(
+    ("number", "purses"),
+    [
+        ("0142685300", {"national": "0.02"}),
+        ("+590590271212", {"costly": "0.25", "overseas": "0.25"}),
+        ("+3225551212", {"costly": "0.30", "international": "0.30"}),
+        ("+870773111632", {"costly": "27.9504", "international": "27.9504"}),
+        ("+33899701234", {"costly": "3.82"}),
+    ],
+    ids=["ordinary", "overseas", "abroad", "satellite", "premium at home"],
+)
+@pytest.mark.parametrize("is_known", [True, False], ids=["its hold was voided", "never held"])
+async def test_a_call_that_talked_without_a_hold_is_booked_once_in_the_purses_of_its_kind(
+    site: Site, capsys: pytest.CaptureFixture[str], *, number: str, purses: dict[str, str], is_known: bool
+) -> None:
+    """A hold that was voided in doubt, while the grant had reached the dialplan, left its call free."""
+    if is_known:
+        await call(site)
+        await site.ledger.void(CLINIC, HOLD)
+    site.write_spool(*[f"1|settle|{HOLD}|callgate|{number}|{NOW_S}.0|{NOW_S + 60}.0|16|end"] * 2)
+    await site.bookkeeper.read_spool()
+    spent = {purse.name: format_amount(purse.day_micros) for purse in (await site.book()).purses if purse.day_micros}
+    assert spent == purses
+    assert "".join(capsys.readouterr()).count("settlement.orphan") == 1
+
+
+async def test_an_emergency_call_is_booked_nowhere_and_no_orphan(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.write_spool(f"1|settle|emergency|callgate|+3315|{NOW_S}.0|{NOW_S + 60}.0|16|end")
+    await site.bookkeeper.read_spool()
+    assert (await site.book()).purses == ()
+    assert "settlement.orphan" not in "".join(capsys.readouterr())
+
+
+# A clock that was set back during the call.
+
+
+async def test_a_held_call_whose_length_nobody_knows_lapses_at_all_that_was_held(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was booked as one second long."""
+    grant = await call(site)
+    site.write_spool(f"1|settle|{HOLD}|callgate|+590590271212|{NOW_S}.0|{NOW_S - 40}.0|16|end")
+    await site.bookkeeper.read_spool()
+    assert "settlement.clock_ran_back" in "".join(capsys.readouterr())
+    assert (await booked(site))[0] == 1
+    site.now += timedelta(hours=1)
+    await site.bookkeeper.do_chores()
+    assert await booked(site) == (0, format_amount(grant.held_micros))
+
+
+@pytest.mark.parametrize(("grant", "purse"), [(LOCAL, "national"), (f"observe:{NONCE}", "observed")])
+async def test_a_call_without_a_hold_whose_length_nobody_knows_is_booked_at_the_longest(
+    site: Site, grant: str, purse: str
+) -> None:
+    site.write_spool(f"1|settle|{grant}|callgate|0142685300|{NOW_S}.0|{NOW_S - 40}.0|16|end")
+    await site.bookkeeper.read_spool()
+    assert await booked(site, purse) == (0, "0.30")
+    assert settled(site) == [(grant, 900, "0.30")]
+
+
 async def test_what_the_dialplan_decided_alone_is_written_down_masked(site: Site) -> None:
     site.write_spool(
         f"1|local|{LOCAL}|callgate|0142685300|{NOW_S}.25|101|900|end",

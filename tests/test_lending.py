@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callgate.core.allowance import LENT_SECONDS
+from callgate.core.allowance import LENT_SECONDS, Lent
 from callgate.core.attempt import Origin
 from callgate.gate import classify
 from callgate.lending import Lending
@@ -30,7 +30,7 @@ class Gate:
         passage = self.site.passage(dialled, origin=origin)
         clinic = replace(self.site.shelf.clinic(CLINIC), name=to)
         found = self.lending.lend(passage.attempt, classify(passage, clinic, at), clinic, at)
-        return "" if found is None else found.grant_id
+        return found.grant_id if isinstance(found, Lent) else ""
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,10 @@ def test_a_clock_that_jumps_back_gives_no_fault(tmp_path: Path) -> None:
     gate = Gate(site=open_site(tmp_path))
     assert gate.lends(PARIS)
     assert gate.lends(PARIS, at=datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def test_a_must_reach_number_goes_whatever_is_left(tmp_path: Path) -> None:
+    gate = Gate(site=open_site(tmp_path, THREE_CALLS_A_MINUTE))
+    assert [bool(gate.lends(PARIS)) for _ in range(4)] == [True, True, True, False]
+    assert gate.lends("03114")
+    assert gate.lends("00140054848")

@@ -116,6 +116,27 @@ class Overtaken(MemoryLedger):
         return await super().publish(policy, expected)
 
 
+@pytest.mark.parametrize("left", ["nothing", "an older revision"])
+async def test_a_store_that_lost_a_revision_gets_it_back_and_nothing_is_undone(tmp_path: Path, left: str) -> None:
+    """An old backup of Redis once put the gate back under the rules of before."""
+    started = await start(tmp_path, MemoryLedger(lambda: 1_800_000_000))
+    await started.revisions.publish(revision(2, ALSO_BELGIUM), 1)
+    await started.shelf.fetch(CLINIC)
+    damaged = MemoryLedger(lambda: 1_800_000_000)
+    if left == "an older revision":
+        await damaged.publish(revision(1, FACTORY), 0)
+    started.shelf = replace_store(started.shelf, damaged)
+    await started.shelf.fetch(CLINIC)
+    assert started.binds() == (2, ("BE",))
+    assert await damaged.fetch_policy(CLINIC) == revision(2, ALSO_BELGIUM)
+
+
+def replace_store(shelf: PolicyShelf, store: MemoryLedger) -> PolicyShelf:
+    """The same gate, whose Redis has come back with less than it had."""
+    shelf._revisions = store
+    return shelf
+
+
 async def test_a_policy_that_was_published_in_between_is_taken(tmp_path: Path) -> None:
     assert (await start(tmp_path, Overtaken(lambda: 1_800_000_000))).binds() == (1, ("IT",))
 

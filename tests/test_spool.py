@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate import spool as spool_module
+from callgate.core.allowance import LENT_SECONDS
 from callgate.core.reasons import Reason
 from callgate.spool import (
     READ_BYTES_MAX,
@@ -111,12 +112,21 @@ def test_any_line_is_read_without_a_fault(line: str) -> None:
 
 @pytest.mark.parametrize(
     ("answered", "ended", "seconds"),
-    [(None, 100.0, 0), (100.0, 160.0, 60), (100.0, 160.1, 61), (100.0, 100.0, 1), (100.0, 90.0, 1)],
+    [
+        (None, 100.0, 0),
+        (100.0, 160.0, 60),
+        (100.0, 160.1, 61),
+        (100.0, 100.0, 1),
+        (100.0, 99.9, LENT_SECONDS),
+        (100.0, 90.0, LENT_SECONDS),
+    ],
 )
-def test_a_call_lasts_whole_seconds_and_a_clock_set_back_does_not_make_it_free(
+def test_a_call_lasts_whole_seconds_and_a_clock_set_back_makes_it_as_long_as_one_can_be_lent(
     answered: float | None, ended: float, seconds: int
 ) -> None:
-    assert LegEnded(grant="g", entry="e", number="1", answered=answered, ended=ended).duration_s == seconds
+    leg = LegEnded(grant="g", entry="e", number="1", answered=answered, ended=ended)
+    assert leg.duration_s == seconds
+    assert leg.clock_ran_back == (seconds == LENT_SECONDS)
 
 
 def test_a_line_is_handed_out_until_it_is_acknowledged_also_after_a_restart(file: Path, tmp_path: Path) -> None:

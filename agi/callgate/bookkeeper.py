@@ -10,8 +10,9 @@ import structlog
 
 from callgate.clinic import Clinic
 from callgate.core.dialling import read_dialled
-from callgate.core.hold import Settled, Unavailable
+from callgate.core.hold import Settled, SettleState, Unavailable
 from callgate.core.hours import calendar_month
+from callgate.core.plan import NumberClass
 from callgate.core.pricing import PricedDestination, price_destination
 from callgate.core.tariff import price
 from callgate.core.wire import mask
@@ -27,6 +28,8 @@ FAILED_PAUSE_S = 5.0
 UNSOUND = "invalid"
 """How the cause of an `Unavailable` begins where not the store but the request is at fault."""
 LAPSE_LIMIT = 100
+UNHELD = ("local", "observe")
+"""How the grants of calls begin that the ledger never held, up to the colon."""
 
 log = structlog.get_logger()
 
@@ -87,7 +90,13 @@ class Bookkeeper:
                 return True
 
     async def _settle(self, line: LegEnded, clinic: Clinic) -> bool:
+        if line.clock_ran_back and not _is_unheld(line):
+            # Nobody knows how long it was. Its hold lapses, which books it in full.
+            log.warning("settlement.clock_ran_back", grant=line.grant)
+            return True
         priced = _priced(line.number, clinic, self.clock())
+        if priced.destination.number_class is NumberClass.EMERGENCY:
+            return True
         settlement = Settlement(
             clinic=clinic.name,
             hold_id=line.grant,
@@ -98,6 +107,8 @@ class Bookkeeper:
         outcome = await self.ledger.settle(settlement)
         if isinstance(outcome, Unavailable):
             return _is_hopeless(outcome)
+        if outcome.state is SettleState.ORPHAN and not _is_unheld(line):
+            log.warning("settlement.orphan", grant=line.grant, amount_micros=outcome.amount_micros)
         await self.journal.write(_settled_row(line, priced, clinic, outcome), durable=False)
         log.info("call.settled", grant=line.grant, seconds=line.duration_s, amount_micros=outcome.amount_micros)
         return True
@@ -131,16 +142,29 @@ def _priced(number: str, clinic: Clinic, instant: datetime) -> PricedDestination
     return price_destination(destination, plan=clinic.plan, deck=clinic.deck, bundle=clinic.policy.bundle, on=day)
 
 
+def _is_unheld(line: LegEnded) -> bool:
+    return line.grant.partition(":")[0] in UNHELD
+
+
 def _orphan(line: LegEnded, priced: PricedDestination, clinic: Clinic) -> OrphanCharge | None:
-    """How to book a call that the ledger never held: one of the local allowance, or of a clinic that observes."""
-    kind = line.grant.partition(":")[0]
-    if kind not in ("local", "observe") or line.answered is None or priced.rate is None:
+    """How to book an answered call without a hold: it had none (local allowance, observation), or lost it (voided)."""
+    if line.answered is None or priced.rate is None:
         return None
     return OrphanCharge(
-        purses=("national",) if kind == "local" else ("observed",),
+        purses=("observed",) if line.grant.startswith("observe:") else _orphan_purses(priced, clinic),
         amount_micros=price(priced.rate, line.duration_s),
         month=calendar_month(datetime.fromtimestamp(line.answered, UTC), clinic.policy.timezone),
     )
+
+
+def _orphan_purses(priced: PricedDestination, clinic: Clinic) -> tuple[str, ...]:
+    """The purses with ceilings of their own that would have counted the call, but for its line's, which is unknown."""
+    region = priced.destination.region
+    if priced.ordinary:
+        return ("national",)
+    if region in clinic.plan.overseas:
+        return ("costly", "overseas")
+    return ("costly",) if region == clinic.policy.home else ("costly", "international")
 
 
 def _settled_row(line: LegEnded, priced: PricedDestination, clinic: Clinic, outcome: Settled) -> JournalRow:

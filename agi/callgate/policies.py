@@ -47,9 +47,22 @@ class PolicyShelf:
     async def fetch(self, name: str) -> Clinic:
         """Bring a clinic to the revision in force; where that cannot be had, it stays as it is."""
         found = await self._revisions.fetch_policy(name)
-        if isinstance(found, PolicyRevision) and found != self._in_force.get(name):
-            self._adopt(found)
+        ours = self._in_force.get(name)
+        match found:
+            case PolicyRevision() if ours is not None and found.revision < ours.revision:
+                await self._republish(ours, found.revision)
+            case PolicyRevision() if found != ours:
+                self._adopt(found)
+            case NoPolicy() if ours is not None:
+                await self._republish(ours, 0)
+            case PolicyRevision() | NoPolicy() | Unavailable():
+                pass
         return self._clinics[name]
+
+    async def _republish(self, ours: PolicyRevision, expected: int) -> None:
+        """Put back what the store has lost (a failover, an old backup): a tightened rule must not be undone by that."""
+        await self._revisions.publish(ours, expected)
+        log.warning("policy.republished", clinic=ours.clinic, revision=ours.revision, found=expected)
 
     async def fetch_missing(self) -> None:
         """Try again for clinics that started without Redis."""

@@ -19,6 +19,7 @@ from typing import Annotated
 
 import msgspec
 
+from callgate.core.allowance import LENT_SECONDS
 from callgate.core.reasons import Reason
 
 VERSION = "1"
@@ -43,9 +44,17 @@ class LegEnded(msgspec.Struct, frozen=True, kw_only=True):
     def duration_s(self) -> int:
         """Whole seconds from answer to end, rounded up; 0 if nobody answered.
 
-        A clock set back during the call must not make it free: an answered call lasts at least a second.
+        An answered call lasts at least a second, and `LENT_SECONDS` where nobody can tell: a clock set back during the
+        call must not make it cheap.
         """
-        return 0 if self.answered is None else max(1, math.ceil(self.ended - self.answered))
+        if self.answered is None:
+            return 0
+        return LENT_SECONDS if self.clock_ran_back else max(1, math.ceil(self.ended - self.answered))
+
+    @property
+    def clock_ran_back(self) -> bool:
+        """Whether it ended before it was answered: how long it was is not known."""
+        return self.answered is not None and self.ended < self.answered
 
 
 class GrantUnused(msgspec.Struct, frozen=True, kw_only=True):

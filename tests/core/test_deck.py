@@ -67,12 +67,20 @@ def test_the_longest_prefix_of_the_deck_decides(number: str, on: date, label: st
         ("+1,x,0,0.30,1,1,EUR,1,,", 0, 600_000),
         ("+1,x,0,0,1,1,EUR,0.20,,", 0, 0),
         ("+1,x,1000,1000.00,1,1,EUR,0,,", 1_000_000_000, 1_000_000_000),
+        ("+1,x,500,500,1,1,EUR,1,,", 1_000_000_000, 1_000_000_000),
     ],
 )
 def test_amounts_become_tax_included_and_round_up(row: str, connect_micros: int, per_minute_micros: int) -> None:
     rate = parse_deck(deck(row), "EUR").rate_for("+12125551212", TODAY)
     assert rate is not None
     assert (rate.connect_micros, rate.per_minute_micros) == (connect_micros, per_minute_micros)
+
+
+@pytest.mark.parametrize("label", ["", "x" * 100, "Réunion (974), fixe", "\u65e5\u672c"])
+def test_a_label_is_any_line_of_at_most_100_characters(label: str) -> None:
+    rate = parse_deck(deck(f'+1,"{label}",0,1,1,1,EUR,0,,'), "EUR").rate_for("+12125551212", TODAY)
+    assert rate is not None
+    assert rate.label == label
 
 
 def test_a_rate_carries_its_prefix_and_increments() -> None:
@@ -96,12 +104,19 @@ def test_a_deck_saved_by_a_spreadsheet_reads_the_same(ending: str) -> None:
         ("+1234567890123456,x,0,1,1,1,EUR,0,,", "'+1234567890123456' is not a prefix"),
         ("short:,x,0,1,1,1,EUR,0,,", "'short:' is not a prefix"),
         ("short:\u0663,x,0,1,1,1,EUR,0,,", "'short:\\u0663' is not a prefix"),
-        ("+1,x,-1,1,1,1,EUR,0,,", 'connect_fee: "-1" is not an amount of money'),
-        ("+1,x,0,-0.01,1,1,EUR,0,,", 'per_minute: "-0.01" is not an amount of money'),
-        ("+1,x,0,NaN,1,1,EUR,0,,", 'per_minute: "NaN" is not an amount of money'),
-        ('+1,x,0,"0,5",1,1,EUR,0,,', 'per_minute: "0,5" is not an amount of money'),
-        ("+1,x,0,,1,1,EUR,0,,", 'per_minute: "" is not an amount of money'),
+        ("+1,x,-1,1,1,1,EUR,0,,", "connect_fee: '-1' is not an amount of money"),
+        ("+1,x,0,-0.01,1,1,EUR,0,,", "per_minute: '-0.01' is not an amount of money"),
+        ("+1,x,0,NaN,1,1,EUR,0,,", "per_minute: 'NaN' is not an amount of money"),
+        ('+1,x,0,"0,5",1,1,EUR,0,,', "per_minute: '0,5' is not an amount of money"),
+        ("+1,x,0,,1,1,EUR,0,,", "per_minute: '' is not an amount of money"),
         ("+1,x,0,1000.01,1,1,EUR,0,,", "per_minute: 1000.01 is too much"),
+        # With their tax the ledger would refuse every hold at such a rate.
+        ("+1,x,0,900,1,1,EUR,0.20,,", "per_minute: 900 is too much"),
+        ("+1,x,900,0,1,1,EUR,0.20,,", "connect_fee: 900 is too much"),
+        ("+1,\x1b[2Jx,0,1,1,1,EUR,0,,", r"the label '\x1b[2Jx' is too long or cannot be printed"),
+        ("+1,\u202ex,0,1,1,1,EUR,0,,", r"the label '\u202ex' is too long or cannot be printed"),
+        (f"+1,{'x' * 101},0,1,1,1,EUR,0,,", f"the label '{'x' * 101}' is too long or cannot be printed"),
+        ("+1,x,0,\x1b[2J,1,1,EUR,0,,", r"per_minute: '\x1b[2J' is not an amount of money"),
         ("+1,x,0,1,1,1,EUR,20,,", "tax: 20 is too much"),
         ("+1,x,0,1,0,1,EUR,0,,", "first_increment_s: '0' is not a number of seconds"),
         ("+1,x,0,1,1,0,EUR,0,,", "increment_s: '0' is not a number of seconds"),

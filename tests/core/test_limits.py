@@ -6,7 +6,7 @@ import pytest
 
 from callgate.core.attempt import Origin
 from callgate.core.hold import Ceiling, Purse, Velocity, Window
-from callgate.core.limits import BUNDLE_SPAN_S, per_call_micros, purses, velocities
+from callgate.core.limits import per_call_micros, purses, velocities
 from core.samples import (
     BRUSSELS,
     CENT,
@@ -309,7 +309,7 @@ def test_only_costly_calls_have_start_limits(dialled: str, expected: tuple[Veloc
 
 
 BUNDLE = clinic_rules('bundle.included = ["national_fixed", "national_mobile"]', "bundle.distinct_per_month = 40")
-DISTINCT = Velocity(name="bundle", count_max=40, span_s=BUNDLE_SPAN_S, tag=TAG, enforced=False)
+DISTINCT = Velocity(name="bundle", count_max=40, span_s=31 * DAY_S, tag=TAG, enforced=False)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,13 @@ def test_what_is_not_an_amount_is_refused_with_an_example(text: str) -> None:
         parse_amount(text)
 
 
+@pytest.mark.parametrize("text", ["\x1b[2J", "\u202e5", "5\x9b"])
+def test_what_is_not_an_amount_cannot_play_with_the_terminal_that_shows_it(text: str) -> None:
+    with pytest.raises(ValueError, match="is not an amount of money") as raised:
+        parse_amount(text)
+    assert str(raised.value).isprintable()
+
+
 @pytest.mark.parametrize("text", ["1000000.000001", "9999999"])
 def test_an_amount_above_a_million_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="more than the largest amount"):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.core.allowance import Lent
+from callgate.core.allowance import Lent, Spent
 from callgate.core.hold import Denial, DenialKind, Denied, Gone, Held, HoldOutcome, Stale, Unavailable, Window
 from callgate.core.judge import Pass, Refuse, Reserve, Ruling
 from callgate.core.reasons import Reason
@@ -64,6 +64,7 @@ def starts(name: str, *, retry_s: int = 0) -> Denial:
             Lent(grant_id="local:n.1", seconds=900),
             Grant(number=NUMBER, seconds=900, grant_id="local:n.1", reasons=(Reason.LOCAL_ALLOWANCE,)),
         ),
+        (RESERVE, Spent(), Refusal(reasons=(Reason.ALLOWANCE_SPENT,))),
         (RESERVE, None, Refusal(reasons=(Reason.LEDGER_UNAVAILABLE,))),
         (RESERVE, Gone(), Refusal(reasons=(Reason.LEDGER_UNAVAILABLE,))),
         (RESERVE, Unavailable(cause="timeout"), Refusal(reasons=(Reason.LEDGER_UNAVAILABLE,))),

@@ -28,6 +28,7 @@ from callgate.ledger.client import connect
 from callgate.ledger.keys import clinic_keys
 from callgate.ledger.memory import MemoryLedger
 from callgate.ledger.redis import RedisLedger
+from callgate.ledger.validity import KEPT_S
 from ledger.samples import (
     CENT,
     FAR_BEHIND_S,
@@ -134,13 +135,20 @@ class LedgersSideBySide(RuleBasedStateMachine):
     @precondition(lambda self: self.asked)
     @rule(which=earlier_calls)
     def hold_again(self, which: int) -> None:
-        self.ask(self.asked[-1 - which % len(self.asked)])
+        asked = self.asked[-1 - which % len(self.asked)]
+        if self.is_remembered(asked):
+            self.ask(asked)
 
     @precondition(lambda self: self.granted)
     @rule(which=earlier_calls)
     def name_another_call(self, which: int) -> None:
         asked, _ = list(self.granted.values())[-1 - which % len(self.granted)]
-        assert self.both(lambda ledger: ledger.hold(replace(asked, grace_s=asked.grace_s + 1))) == Gone()
+        if self.is_remembered(asked):
+            assert self.both(lambda ledger: ledger.hold(replace(asked, grace_s=asked.grace_s + 1))) == Gone()
+
+    def is_remembered(self, asked: HoldRequest) -> bool:
+        """An id that ended is forgotten 8 days later; the gate never asks so late."""
+        return self.ledger_s - int(asked.hold_id.rpartition(".")[2]) <= KEPT_S
 
     @rule(which=earlier_calls, answered=st.booleans(), duration_s=st.integers(0, 4000))
     def settle(self, which: int, duration_s: int, *, answered: bool) -> None:

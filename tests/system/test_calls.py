@@ -45,6 +45,12 @@ pytestmark = pytest.mark.system
         ("0%201%205", "15"),
         ("%EF%BC%91%EF%BC%95", "15"),
         ("%D9%A1%D9%A1%D9%A2", "112"),
+        ("1%E2%80%915", "15"),
+        ("11%E2%88%922", "112"),
+        ("1%EF%BC%8D5", "15"),
+        ("1%E2%80%875", "15"),
+        ("*31##31#15", "15"),
+        ("*31#0#31#15", "15"),
     ],
 )
 async def test_an_emergency_number_rings_in_every_form_a_person_dials(rig: Rig, dialled: str, number: str) -> None:
@@ -142,6 +148,16 @@ async def test_a_number_that_is_busy_or_unknown_is_not_tried_on_the_second_trunk
     assert sum(purse.day_micros for purse in book.purses) == 0
 
 
+async def test_a_forged_header_does_not_switch_the_gate_off(rig: Rig) -> None:
+    """A line feed in a Diversion header once made the question unreadable: no verdict, and so the fallback's grant."""
+    before = len(rig.rows("call.refused"))
+    async with rig.phones("101") as (phone,):
+        call = phone.call(PARIS, ("Diversion", "<sip:1%0Ax@10.0.0.1>"))
+        await call.wait_for_final(WITHIN_S + 4)
+    assert_refused_call(call)
+    assert rig.last_row("call.refused", before).reasons == (Reason.INJECTION,)
+
+
 async def test_a_carrier_that_redirects_elsewhere_is_not_followed(rig: Rig) -> None:
     redirect = Behaviour(reaction=Reaction.REDIRECT, contact="sip:+2250123456615@192.0.2.1")
     rig.lab.set_rules({"carrier-a/": redirect})
@@ -156,6 +172,21 @@ async def test_a_caller_who_gives_up_while_it_rings_pays_nothing(rig: Rig) -> No
     async with rig.phones("101") as (phone,):
         call = phone.call(PARIS)
         await call.wait_for_code(180, WITHIN_S)
+        assert len((await rig.book()).holds) == 1
+        call.cancel()
+        await call.wait_ended(WITHIN_S)
+    book = await rig.wait_for_no_holds()
+    assert sum(purse.day_micros for purse in book.purses) == 0
+
+
+async def test_a_caller_who_hangs_up_between_grant_and_dial_leaves_no_hold(rig: Rig) -> None:
+    dial = " same => n(dial),Set(CALLGATE_STAGE=dialling)"
+    assert rig.config.dialplan.count(dial) == 1
+    rig.load_dialplan(rig.config.dialplan.replace(dial, " same => n(dial),Wait(1.5)\n" + dial.replace("(dial)", "")))
+    before = len(rig.rows("call.granted"))
+    async with rig.phones("101") as (phone,):
+        call = phone.call("000262262905000")
+        await asyncio.to_thread(rig.last_row, "call.granted", before)
         assert len((await rig.book()).holds) == 1
         call.cancel()
         await call.wait_ended(WITHIN_S)

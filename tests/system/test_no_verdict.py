@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+import practice
 from call_behaviour import Behaviour, Reaction
 from callgate.core.reasons import Reason
 from system.rig import (
@@ -128,7 +129,7 @@ async def test_what_went_without_a_verdict_is_journaled_and_booked_when_the_gate
 async def test_the_dialplans_own_allowance_is_counted_in_money_and_given_back(rig: Rig) -> None:
     """EUR 5.00 an hour at 0.06 a minute and 15 min a call: the sixth mobile call at once is refused."""
     rig.lab.gate_stop()
-    rig.lab.asterisk_cli("dialplan", "set", "global", "CALLGATE_HOUR_callgate", "none")
+    rig.lab.asterisk_cli("dialplan", "set", "global", f"CALLGATE_HOUR_{practice.CLINIC}", "none")
     rig.lab.set_rules({"": Behaviour(reaction=Reaction.RING)})
     async with rig.phones("101", "102") as (phone, other):
         calls = [phone.call(f"0061234567{index}") for index in range(5)]

@@ -29,6 +29,11 @@ class Lent:
     seconds: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """The allowance does not suffice for an ordinary call that would otherwise have gone."""
+
+
 def draw(use: AllowanceUse, allowance: Allowance, rate: Rate, now_s: int) -> AllowanceUse | None:
     """Take one call from the allowance.
 

@@ -31,9 +31,10 @@ COLUMNS = (
 LINES_MAX = 200_000
 FAULTS_MAX = 100
 """Reading ends at this many faults: a deck with more is in another format."""
+LABEL_MAX_CHARACTERS = 100
 INCREMENT_MAX_S = 3600
 RATE_MAX_MICROS = 1_000 * MICROS_PER_UNIT
-"""No minute and no connection costs more; a larger figure has its dot in the wrong place."""
+"""No minute and no connection costs more, tax included; a larger figure has its dot in the wrong place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,26 +184,31 @@ def _read_rate(row: Mapping[str, str], prefix: str, currency: str) -> DatedRate:
         raise _RowError(problem="valid_to is before valid_from", remedy="put the earlier day first")
     rate = Rate(
         prefix=prefix.removeprefix("+"),
-        label=row["label"],
-        connect_micros=_with_tax(_read_amount(row, "connect_fee", most_micros=RATE_MAX_MICROS), tax_micros),
-        per_minute_micros=_with_tax(_read_amount(row, "per_minute", most_micros=RATE_MAX_MICROS), tax_micros),
+        label=_read_label(row["label"]),
+        connect_micros=_read_amount(row, "connect_fee", most_micros=RATE_MAX_MICROS, tax_micros=tax_micros),
+        per_minute_micros=_read_amount(row, "per_minute", most_micros=RATE_MAX_MICROS, tax_micros=tax_micros),
         first_increment_s=_read_increment(row, "first_increment_s"),
         increment_s=_read_increment(row, "increment_s"),
     )
     return DatedRate(rate=rate, first=first, last=last)
 
 
-def _with_tax(amount_micros: int, tax_micros: int) -> int:
-    return ceil_div(amount_micros * (MICROS_PER_UNIT + tax_micros), MICROS_PER_UNIT)
+def _read_label(label: str) -> str:
+    """Read what is shown on terminals and goes into the ledger with each hold."""
+    if len(label) > LABEL_MAX_CHARACTERS or not label.isprintable():
+        problem = f"the label {label!a} is too long or cannot be printed"
+        raise _RowError(problem=problem, remedy=f"write at most {LABEL_MAX_CHARACTERS} letters, digits and signs")
+    return label
 
 
-def _read_amount(row: Mapping[str, str], column: str, *, most_micros: int) -> int:
+def _read_amount(row: Mapping[str, str], column: str, *, most_micros: int, tax_micros: int = 0) -> int:
+    """Read an amount and add its tax, rounded up."""
     try:
-        micros = parse_amount(row[column])
+        micros = ceil_div(parse_amount(row[column]) * (MICROS_PER_UNIT + tax_micros), MICROS_PER_UNIT)
     except ValueError as error:
         raise _RowError(problem=f"{column}: {error}", remedy="write the amount with a dot, never below 0") from None
     if micros > most_micros:
-        remedy = f"write at most {most_micros // MICROS_PER_UNIT}"
+        remedy = f"write at most {most_micros // MICROS_PER_UNIT}, tax included"
         raise _RowError(problem=f"{column}: {row[column]} is too much", remedy=remedy)
     return micros
 

@@ -14,7 +14,15 @@ from phonenumbers import PhoneNumberType
 
 from callgate.core.plan import Family, NumberClass, NumberPlan, Presentation
 
-__all__ = ["DIALLED_MAX_CHARACTERS", "Destination", "NumberClass", "preload", "read_dialled"]
+__all__ = [
+    "DIALLED_MAX_CHARACTERS",
+    "FULL_WIDTH_PLUS",
+    "SEPARATORS",
+    "Destination",
+    "NumberClass",
+    "preload",
+    "read_dialled",
+]
 
 DIALLED_MAX_CHARACTERS = 255
 """Longer strings are invalid unread."""
@@ -22,10 +30,11 @@ DIALLED_MAX_CHARACTERS = 255
 EXTENSION_MAX_DIGITS = 5
 _E164_MAX_DIGITS = 15
 
-# Space and the no-break spaces, dot, hyphens and the dashes pasted for them, parentheses; a full-width plus is a plus.
-_SPELLING = str.maketrans(
-    dict.fromkeys(" \u00a0\u202f\u2007.-\u2010\u2011\u2012\u2013\u2212\uff0d()") | {"\uff0b": "+"}
-)
+SEPARATORS = " .-()\u00a0\u2007\u2009\u202f\u2010\u2011\u2012\u2013\u2212\uff0d"
+"""Space and the no-break and thin spaces, dot, hyphens and the dashes pasted for them, parentheses."""
+FULL_WIDTH_PLUS = "\uff0b"
+
+_SPELLING = str.maketrans(dict.fromkeys(SEPARATORS) | {FULL_WIDTH_PLUS: "+"})
 _URI = re.compile(r"(?:tel:([^?]*)|sips?:([^@?]*)@[\w.:\[\]-]+(?:;[\w.=-]+)*)", re.ASCII | re.IGNORECASE)
 _PARAMETER = re.compile(r";(?:(?P<ext>ext=[0-9]+)|phone-context=(?P<context>\+[0-9]+))", re.IGNORECASE)
 _DIALLED = re.compile(r"(?P<body>[0-9+*#]+)(?P<after>;ext=[0-9]+|[xpw][0-9*#xpw]*)?")

@@ -23,7 +23,7 @@ def parse_amount(text: str) -> int:
     """
     match = _AMOUNT.fullmatch(text)
     if match is None or not text.isascii():
-        message = f'"{text}" is not an amount of money; write digits and a dot, such as "5.00"'
+        message = f'{text!a} is not an amount of money; write digits and a dot, such as "5.00"'
         raise ValueError(message)
     whole, decimals = match.groups(default="")
     micros = int(whole) * MICROS_PER_UNIT + int(decimals.ljust(6, "0"))

@@ -136,7 +136,12 @@ class Classes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class NumberException(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[[numbers.exception]]``: one number that may be called until an instant, for at most `total` in all."""
+    """``[[numbers.exception]]``: one number that may be called until an instant.
+
+    Fields:
+        number, until: which, and when the permission ends by itself.
+        total: the most money in all, for a costly number; ordinary calls are not counted in it.
+    """
 
     number: PlainNumber
     until: Instant
@@ -235,7 +240,8 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     Fields:
         included: classes that cost 0 on this line.
-        distinct_per_month: different numbers a calendar month that stay included; more is an alert.
+        distinct_per_month: different numbers in 31 rolling days; more is an alert. The operator counts by the calendar
+            month, which never holds more days.
         max_call_s: a longer call is no longer included.
     """
 

@@ -7,7 +7,7 @@ refuses (AGISTATUS says SUCCESS after a crash, an early close or garbage: facts/
 
 from dataclasses import dataclass, replace
 
-from callgate.core.allowance import Lent
+from callgate.core.allowance import Lent, Spent
 from callgate.core.hold import Denial, DenialKind, Denied, Gone, Held, HoldOutcome, Stale, Unavailable, Window
 from callgate.core.judge import Pass, Refuse, Reserve, Ruling
 from callgate.core.policy import Mode, Policy
@@ -59,7 +59,7 @@ _CEILINGS: dict[Window, Reason] = {
 }
 
 
-def conclude(ruling: Ruling, outcome: HoldOutcome | Lent | None, number: str) -> Verdict:
+def conclude(ruling: Ruling, outcome: HoldOutcome | Lent | Spent | None, number: str) -> Verdict:
     """Turn what the rules and the ledger said into the verdict.
 
     Args:
@@ -95,7 +95,7 @@ def in_observation(verdict: Verdict, policy: Policy, number: str, nonce: str) ->
             return Grant(number=number, seconds=seconds, grant_id=f"observe:{nonce}", reasons=verdict.reasons)
 
 
-def _of_outcome(outcome: HoldOutcome | Lent | None, number: str) -> Verdict:
+def _of_outcome(outcome: HoldOutcome | Lent | Spent | None, number: str) -> Verdict:
     match outcome:
         case Held():
             return Grant(
@@ -109,6 +109,8 @@ def _of_outcome(outcome: HoldOutcome | Lent | None, number: str) -> Verdict:
             return Grant(
                 number=number, seconds=outcome.seconds, grant_id=outcome.grant_id, reasons=(Reason.LOCAL_ALLOWANCE,)
             )
+        case Spent():
+            return Refusal(reasons=(Reason.ALLOWANCE_SPENT,))
         case Denied():
             return Refusal(
                 reasons=by_weight(_denial(denial) for denial in outcome.denials),

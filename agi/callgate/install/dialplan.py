@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from callgate.clinic import Clinic, emergency_wire
 from callgate.core.allowance import LENT_SECONDS
+from callgate.core.dialling import FULL_WIDTH_PLUS, SEPARATORS
 from callgate.core.plan import NumberPlan
 from callgate.core.verdict import VERSION
 from callgate.core.wire import e164_to_wire
@@ -122,6 +123,7 @@ def _entry(site: _Site) -> Iterator[str]:
     for pattern in ("_[0-9+*#]!", "_[ .(]!", f"_[{starts}]!"):
         yield f"exten => {pattern},1,Set(CALLGATE_DIALLED=${{EXTEN}})"
         yield f" same => n,Set(CALLGATE_ENTRY={context})"
+        yield f" same => n,Set(CALLGATE_CLINIC={site.clinic.name})"
         yield f" same => n,Set(CALLGATE_LANGUAGE={site.clinic.language})"
         yield " same => n,Goto(callgate-road,s,1)"
     yield ""
@@ -252,7 +254,8 @@ def _unicode_forms() -> Iterator[tuple[str, str]]:
         digit = unicodedata.decimal(chr(point), -1)
         if digit >= 0:
             yield chr(point), str(digit)
-    yield from (("\uff0b", "+"), *((space, ".") for space in "\u00a0\u202f\u2009"))
+    yield FULL_WIDTH_PLUS, "+"
+    yield from ((separator, ".") for separator in SEPARATORS if not separator.isascii())
 
 
 def _fold() -> Iterator[str]:
