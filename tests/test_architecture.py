@@ -66,6 +66,8 @@ def imports(file: Path) -> Iterator[str]:
                 yield from (f"{module}.{alias.name}" for alias in names)
             case ast.ImportFrom():
                 yield "a relative import"
+            case _:
+                pass
 
 
 def files(part: str) -> list[Path]:

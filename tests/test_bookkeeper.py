@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate import bookkeeper as bookkeeper_module
+from callgate.clinic import load_clinics
 from callgate.core.money import format_amount
 from callgate.core.reasons import Reason
 from callgate.core.verdict import Grant
@@ -17,6 +18,7 @@ from callgate.errors import JournalError
 from callgate.ledger.client import connect
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import PolicyRevision
+from callgate.policies import PolicyShelf
 from clinic_samples import (
     CLINIC,
     HOLD,
@@ -159,6 +161,10 @@ async def test_a_call_that_talked_without_a_hold_is_booked_once_in_the_purses_of
 async def test_an_emergency_call_is_booked_nowhere_and_no_orphan(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Even where the operator's deck has a price for 15."""
+    with (site.folder / "rates.csv").open("a") as rates:
+        rates.write("short:15,Samu,0.10,0,1,1,EUR,0,,\n")
+    site.shelf = PolicyShelf(load_clinics(site.settings, site.folder), site.ledger, site.folder / "state")
     site.write_spool(f"1|settle|emergency|callgate|+3315|{NOW_S}.0|{NOW_S + 60}.0|16|end")
     await site.bookkeeper.read_spool()
     assert (await site.book()).purses == ()

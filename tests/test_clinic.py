@@ -1,5 +1,6 @@
 """A clinic is loaded from files an installer wrote: each mistake is named with its file, its place and its remedy."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -7,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from callgate.clinic import UNKNOWN_REVISION, Clinic, emergency_wire, load_clinics, load_plan, under_policy
+from callgate.clinic import UNKNOWN_REVISION, Clinic, emergency_wire, in_force, load_clinics, load_plan, under_policy
+from callgate.core.hold import Unavailable
+from callgate.core.policy import Mode
 from callgate.core.wire import NumberFormat
 from callgate.errors import SettingsError
+from callgate.ledger.revisions import NoPolicy, PolicyRevision
 from callgate.settings import TrunkSettings, load_settings
-from clinic_samples import CLINIC, policy_text, write_site
+from clinic_samples import CLINIC, OBSERVING, TUESDAY_11, policy_text, write_site
 
 
 def load(folder: Path) -> Clinic:
@@ -140,6 +144,75 @@ def test_a_policy_for_other_rates_or_another_plan_is_not_put_over_these(
 ) -> None:
     with pytest.raises(SettingsError, match=f"revision 2: {field}: says"):
         under_policy(load(folder), policy_text(changes), "revision 2")
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        ("+330612345678", "write +33612345678"),
+        ("+3306123456", "correct it"),
+        ("9999", "correct it"),
+        ("+999123456", "correct it"),
+        ("15", "take it out"),
+        ("112", "take it out"),
+        ("+3315", "take it out"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("path", "changes"),
+    [
+        ("numbers.always_allow[1]", {"always_allow  = []": 'always_allow = ["+3225551212", "%s", "+225070*"]'}),
+        ("numbers.always_refuse[0]", {"always_refuse = []": 'always_refuse = ["%s", "+33899*", "3646"]'}),
+        (
+            "numbers.exception[0].number",
+            {"[numbers]\n": "[numbers]\nexception = [{number = '%s', until = 2026-12-01T18:00:00+01:00}]\n"},
+        ),
+        (
+            "external_to_external.number[0].number",
+            {"[numbers]\n": "[external_to_external]\nnumber = [{number = '%s'}]\n\n[numbers]\n"},
+        ),
+    ],
+    ids=["always allowed", "always refused", "excepted", "reached from outside"],
+)
+def test_a_rule_for_a_number_that_no_call_ever_has_is_a_mistake(
+    folder: Path, *, path: str, changes: dict[str, str], number: str, remedy: str
+) -> None:
+    """A refusal of +330612345678 was taken for a valid rule, and the mobile it meant went on being called."""
+    named = policy_text({old: new.replace("%s", number) for old, new in changes.items()})
+    with pytest.raises(SettingsError) as raised:
+        under_policy(load(folder), named, "revision 2")
+    assert raised.value.path == f"revision 2: {path}"
+    assert number in raised.value.problem
+    assert remedy in raised.value.remedy
+    (folder / "policy.toml").write_text(named)
+    with pytest.raises(SettingsError, match=re.escape(f"policy.toml: {path}: ")):
+        load(folder)
+
+
+def test_every_number_that_no_call_ever_has_is_named_at_once(folder: Path) -> None:
+    with pytest.raises(SettingsError) as raised:
+        under_policy(load(folder), policy_text({"always_refuse = []": 'always_refuse = ["15", "9999"]'}), "revision 2")
+    assert "\nnumbers.always_refuse[1]: 9999 is no number that can be called" in raised.value.remedy
+
+
+def test_numbers_as_the_gate_reads_them_are_sound(folder: Path) -> None:
+    listed = '["+33612345678", "3646", "3114", "+3225551212", "+870773111632", "+33899*", "+22507*"]'
+    bound = under_policy(load(folder), policy_text({"always_refuse = []": f"always_refuse = {listed}"}), "revision 2")
+    assert len(bound.policy.numbers.always_refuse) == 7
+
+
+@pytest.mark.parametrize("found", [NoPolicy(), Unavailable(cause="connection")])
+def test_without_a_policy_in_force_a_clinic_stays_under_its_file(folder: Path, found: NoPolicy | Unavailable) -> None:
+    clinic = load(folder)
+    assert in_force(clinic, found) is clinic
+
+
+def test_a_clinic_is_put_under_the_policy_in_force_with_its_revision(folder: Path) -> None:
+    revision = PolicyRevision(
+        clinic=CLINIC, revision=7, author="a", at=TUESDAY_11, origin="", reason="", document=policy_text(OBSERVING)
+    )
+    bound = in_force(load(folder), revision)
+    assert (bound.policy.mode, bound.revision) == (Mode.OBSERVE, 7)
 
 
 @pytest.mark.parametrize(

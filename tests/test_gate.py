@@ -13,6 +13,7 @@ from callgate.core.attempt import Origin
 from callgate.core.reasons import Reason
 from callgate.core.verdict import Grant, Refusal, token
 from callgate.gate import Passage
+from callgate.journal import Journal, JournalRow
 from callgate.ledger.revisions import PolicyRevision
 from clinic_samples import (
     BRUSSELS,
@@ -107,6 +108,39 @@ async def test_an_emergency_call_goes_when_the_journal_is_broken(undurable: Site
     """It counted as costly, which it is by its class: a full disk refused 15."""
     assert (await granted(undurable, undurable.passage("*31#*31#15"))).number == "15"
     assert (await undurable.book()).sequence == 1, "nothing but the policy was ever written to the ledger"
+
+
+class Watched(Journal):
+    """A journal that notes which events had to be on the disk before the answer."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.durable: list[tuple[str, bool]] = []
+
+    async def write(self, row: JournalRow, *, durable: bool) -> None:
+        """See `Journal.write`."""
+        self.durable.append((row.event, durable))
+        await super().write(row, durable=durable)
+
+
+@pytest.mark.parametrize(
+    ("dialled", "event", "durable"),
+    [
+        (PARIS, "call.granted", False),
+        ("*31#*31#15", "call.granted", False),
+        (POINTE_A_PITRE, "call.granted", True),
+        (BRUSSELS, "call.refused", True),
+        ("0612%40trunk", "call.refused", True),
+    ],
+    ids=["ordinary", "emergency", "costly", "refused", "an injection"],
+)
+async def test_refusals_and_costly_grants_wait_for_the_disk_and_nothing_else_does(
+    site: Site, *, dialled: str, event: str, durable: bool
+) -> None:
+    site.journal = watched = Watched(site.folder / "state")
+    await site.gate.decide(site.passage(dialled), site.now)
+    assert watched.durable == [(event, durable)]
+    watched.close()
 
 
 async def test_an_emergency_call_does_not_wait_for_a_slow_disk(site: Site) -> None:

@@ -12,9 +12,9 @@ from callgate.clinic import Clinic
 from callgate.core.dialling import read_dialled
 from callgate.core.hold import Settled, SettleState, Unavailable
 from callgate.core.hours import calendar_month
-from callgate.core.plan import NumberClass
 from callgate.core.pricing import PricedDestination, price_destination
 from callgate.core.tariff import price
+from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.core.wire import mask
 from callgate.journal import Journal, JournalRow
 from callgate.ledger.base import Ledger, OrphanCharge, Settlement
@@ -28,7 +28,7 @@ FAILED_PAUSE_S = 5.0
 UNSOUND = "invalid"
 """How the cause of an `Unavailable` begins where not the store but the request is at fault."""
 LAPSE_LIMIT = 100
-UNHELD = ("local", "observe")
+UNHELD = ("local", "observe", EMERGENCY_GRANT)
 """How the grants of calls begin that the ledger never held, up to the colon."""
 
 log = structlog.get_logger()
@@ -95,8 +95,6 @@ class Bookkeeper:
             log.warning("settlement.clock_ran_back", grant=line.grant)
             return True
         priced = _priced(line.number, clinic, self.clock())
-        if priced.destination.number_class is NumberClass.EMERGENCY:
-            return True
         settlement = Settlement(
             clinic=clinic.name,
             hold_id=line.grant,
@@ -148,7 +146,7 @@ def _is_unheld(line: LegEnded) -> bool:
 
 def _orphan(line: LegEnded, priced: PricedDestination, clinic: Clinic) -> OrphanCharge | None:
     """How to book an answered call without a hold: it had none (local allowance, observation), or lost it (voided)."""
-    if line.answered is None or priced.rate is None:
+    if line.answered is None or priced.rate is None or line.grant == EMERGENCY_GRANT:
         return None
     return OrphanCharge(
         purses=("observed",) if line.grant.startswith("observe:") else _orphan_purses(priced, clinic),

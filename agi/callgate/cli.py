@@ -15,6 +15,7 @@ from callgate.commands import Exit
 from callgate.commands.blocked import blocked, since_instant
 from callgate.commands.check import check
 from callgate.commands.classify import classify
+from callgate.commands.context import printable, warn
 from callgate.commands.dialplan import dialplan
 from callgate.commands.policy import apply, history, show, validate
 from callgate.commands.serve import serve
@@ -37,10 +38,10 @@ def main(words: Sequence[str] | None = None) -> int:
         code: Exit = arguments.run(arguments)
         sys.stdout.flush()
     except CallgateError as error:
-        sys.stderr.write(f"callgate: {error}\n")
+        _complain(str(error))
         return Exit.INVALID
     except PermissionError as error:
-        sys.stderr.write(f"callgate: {error.filename}: permission denied. Remedy: run as the daemon's user, or root\n")
+        _complain(f"{error.filename}: permission denied. Remedy: run as the daemon's user, or root")
         return Exit.PERMISSION
     except BrokenPipeError:
         # Whoever read the answer has seen enough, as `head` does.
@@ -48,11 +49,16 @@ def main(words: Sequence[str] | None = None) -> int:
         return Exit.OK
     except OSError as error:
         where = error.filename or "input or output"
-        sys.stderr.write(f"callgate: {where}: {error.strerror or error}. Remedy: see to that file, and try again\n")
+        _complain(f"{where}: {error.strerror or error}. Remedy: see to that file, and try again")
         return Exit.INVALID
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     return code
+
+
+def _complain(text: str) -> None:
+    """Write what is wrong; several mistakes keep their lines, and what a file says cannot play with the terminal."""
+    warn("callgate: " + "\n".join(map(printable, text.split("\n"))))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -88,7 +94,7 @@ AddCommand = Callable[..., argparse.ArgumentParser]
 def _add_check(add_command: AddCommand) -> None:
     checking = add_command("check", help="explain what the gate would say to a call; changes nothing")
     checking.add_argument("number", metavar="NUMBER", help="as the extension would dial it")
-    checking.add_argument("--policy", type=Path, metavar="FILE", help="ask this policy instead of the settings'")
+    checking.add_argument("--policy", type=Path, metavar="FILE", help="ask this policy instead of the one in force")
     checking.add_argument("--rates", type=Path, metavar="FILE", help="with --policy: its rate deck")
     checking.add_argument("--at", type=_iso_instant, metavar="ISO", help="when, on the clinic's clock (now)")
     checking.add_argument("--extension", type=_extension, default="", metavar="N", help="which line dials")

@@ -1,6 +1,6 @@
 """One clinic as the gate serves it: its policy in force, number plan, rate deck and trunks, loaded from files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -8,12 +8,15 @@ from pathlib import Path
 
 from callgate.core.case import Rulebook
 from callgate.core.deck import DeckError, RateDeck, parse_deck
-from callgate.core.plan import NumberPlan, PlanError, parse_plan
+from callgate.core.dialling import read_dialled
+from callgate.core.hold import Unavailable
+from callgate.core.plan import NumberClass, NumberPlan, PlanError, parse_plan
 from callgate.core.policy import Policy, parse_policy
-from callgate.core.policy_document import PolicyErrors
+from callgate.core.policy_document import PolicyError, PolicyErrors
 from callgate.core.wire import NumberFormat, e164_to_wire
 from callgate.errors import ResourceError, SettingsError
 from callgate.holidays_table import HolidayError, holiday_dates
+from callgate.ledger.revisions import NoPolicy, PolicyRevision
 from callgate.resources import resource
 from callgate.settings import ClinicSettings, EntrySettings, Settings, TrunkSettings
 
@@ -104,6 +107,7 @@ def _load_clinic(settings: Settings, clinic: ClinicSettings, folder: Path) -> Cl
     entries = [entry for entry in settings.entry if entry.clinic == clinic.name]
     with in_document(folder / clinic.policy):
         plan, days = load_plan(policy.home), closed_days(policy, datetime.now(UTC).year)
+        check_numbers(policy, plan)
     return Clinic(
         name=clinic.name,
         language=clinic.language,
@@ -136,7 +140,22 @@ def under_policy(clinic: Clinic, document: str, where: Path | str) -> Clinic:
             problem = f'says "{then}", the clinic is set up with "{now}"'
             raise SettingsError(f"{where}: {field}", problem, "change the policy file of the settings, and restart")
     with in_document(where):
+        check_numbers(policy, clinic.plan)
         return replace(clinic, policy=policy, closed_days=closed_days(policy, datetime.now(UTC).year))
+
+
+def in_force(clinic: Clinic, found: PolicyRevision | NoPolicy | Unavailable) -> Clinic:
+    """Put a clinic under what the ledger has in force; where that cannot be had, it stays as it is, at revision 0.
+
+    Raises:
+        SettingsError: if that is no policy for this clinic.
+    """
+    match found:
+        case PolicyRevision():
+            bound = under_policy(clinic, found.document, f"revision {found.revision}")
+            return replace(bound, revision=found.revision)
+        case NoPolicy() | Unavailable():
+            return clinic
 
 
 def load_deck(file: Path, currency: str) -> RateDeck:
@@ -192,6 +211,40 @@ def read_text(file: Path) -> str:
         raise SettingsError(str(file), f"cannot be read: {error}", "name an existing UTF-8 text file") from None
 
 
+def check_numbers(policy: Policy, plan: NumberPlan) -> None:
+    """Check that a call can have the numbers a policy names: a rule for one that no call ever has does nothing.
+
+    Raises:
+        SettingsError: with every such number, each on its line.
+    """
+    mistakes = [mistake for path, number in _exact_numbers(policy) for mistake in _mistakes(path, number, plan)]
+    if mistakes:
+        raise _as_one(mistakes)
+
+
+def _exact_numbers(policy: Policy) -> Iterator[tuple[str, str]]:
+    """Every whole number in a policy, after its path there."""
+    numbers = policy.numbers
+    for field in ("always_allow", "always_refuse"):
+        for place, pattern in enumerate(getattr(numbers, field)):
+            if not pattern.is_prefix:
+                yield f"numbers.{field}[{place}]", pattern.digits
+    for place, exception in enumerate(numbers.exception):
+        yield f"numbers.exception[{place}].number", exception.number
+    for place, external in enumerate(policy.external_to_external.number):
+        yield f"external_to_external.number[{place}].number", external.number
+
+
+def _mistakes(path: str, number: str, plan: NumberPlan) -> Iterator[PolicyError]:
+    found = read_dialled(number, plan=plan, outside_prefix="")
+    if found.number_class is NumberClass.EMERGENCY:
+        yield PolicyError(path, f"{number} is an emergency number and always connects", "take it out")
+    elif found.number_class is NumberClass.INVALID:
+        yield PolicyError(path, f"{number} is no number that can be called", "correct it, or take it out")
+    elif found.number != number:
+        yield PolicyError(path, f"no call ever has the number {number}", f"write {found.number}")
+
+
 @contextmanager
 def in_document(where: Path | str) -> Iterator[None]:
     """Name the file in what is said to be wrong with it."""
@@ -210,7 +263,11 @@ def check_policy(document: str, file: Path | str) -> Policy:
     try:
         return parse_policy(document)
     except PolicyErrors as error:
-        first, *others = error.errors
-        raise SettingsError(
-            f"{file}: {first.path}", first.problem, "\n".join((first.remedy, *map(str, others)))
-        ) from None
+        with in_document(file):
+            raise _as_one(error.errors) from None
+
+
+def _as_one(mistakes: Sequence[PolicyError]) -> SettingsError:
+    """Say every mistake of a policy, each on its line."""
+    first, *others = mistakes
+    return SettingsError(first.path, first.problem, "\n".join((first.remedy, *map(str, others))))

@@ -17,6 +17,8 @@ from callgate.settings import Settings
 
 VERDICT_VARIABLE = "CALLGATE_VERDICT"
 NETWORK_SCRIPT = "v1"
+PING_SCRIPT = "ping"
+"""`callgate status` asks for this one: it gets no answer, and the connection's end says that the gate lives."""
 HEADER_DEADLINE_S = 1.0
 REPLY_DEADLINE_S = 1.0
 DRAIN_S = 4.0
@@ -128,6 +130,8 @@ class Server:
     async def _call(
         self, request: AgiRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: AgiSession
     ) -> None:
+        if request.network_script == PING_SCRIPT:
+            return
         passage = receive(request, self._settings)
         if passage is None:
             log.warning("request.refused", faults=len(request.faults), arguments=len(request.arguments))

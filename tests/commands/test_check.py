@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from callgate.cli import main
 from callgate.core.verdict import Grant
 from clinic_samples import BRUSSELS, PARIS, POINTE_A_PITRE, SETTINGS, open_site, policy_text, write_site
+from redis_server import RedisServer
 
 TUESDAY = "2026-11-24T11:00"
 NIGHT = "2026-11-24T23:30"
@@ -21,6 +23,13 @@ def settings(tmp_path: Path) -> str:
 
 
 Out = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis of its own: the clinic's name is the same in every test."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 def asked(settings: str, capsys: Out, *words: str) -> tuple[int, dict[str, object]]:
@@ -135,6 +144,27 @@ def test_without_any_settings_it_asks_the_factory_policy_and_says_so(
         monkeypatch.setattr(f"{module}.DEFAULT_SETTINGS", tmp_path / "callgate.toml")
     assert main(["check", "15"]) == 0
     assert capsys.readouterr().err == "callgate: no settings file; asking the factory policy, cabinet France seule\n"
+
+
+def test_it_asks_the_policy_in_force_and_not_the_file(tmp_path: Path, redis: RedisServer, capsys: Out) -> None:
+    file = write_site(tmp_path, settings=SETTINGS.replace("[gate]", f'[gate]\nredis = "{redis.url}"'))
+    _, answer = asked(str(file), capsys, BRUSSELS, "--at", TUESDAY)
+    assert answer["reasons"] == ["country_refused"]
+
+    (tmp_path / "next.toml").write_text(policy_text({'allow = ["FR",': 'allow = ["FR", "BE",'}))
+    assert main(["--settings", str(file), "policy", "apply", str(tmp_path / "next.toml")]) == 0
+    capsys.readouterr()
+    assert main(["--settings", str(file), "check", BRUSSELS, "--at", TUESDAY, "--json"]) == 0
+    said = capsys.readouterr()
+    assert (json.loads(said.out)["verdict"], said.err) == ("grant", "")
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_without_the_ledger_it_asks_the_file_and_says_so(settings: str, capsys: Out, words: tuple[str, ...]) -> None:
+    assert main(["--settings", settings, "check", PARIS, "--at", TUESDAY, *words]) == 0
+    assert capsys.readouterr().err == (
+        "callgate: the daemon's own Redis gives no policy in force; asking the policy file of the settings\n"
+    )
 
 
 def test_of_several_clinics_one_is_named(tmp_path: Path, capsys: Out) -> None:

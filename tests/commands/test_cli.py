@@ -38,6 +38,8 @@ def spoil(folder: Path) -> None:
     (folder / "belgian.toml").write_text(belgian)
     (folder / "stranger.toml").write_text(policy_text({"cabinet-des-lilas": "cabinet-des-roses"}))
     (folder / "rates-bad.csv").write_text((folder / "rates.csv").read_text() + "+999,x,0,-1,1,1,EUR,0,,\n")
+    (folder / "rates-hostile.csv").write_text((folder / "rates.csv").read_text() + "+999,x,0,\x1b[2J,1,1,EUR,0,,\n")
+    (folder / "numbers.toml").write_text(policy_text({"always_refuse = []": 'always_refuse = ["+330612345678"]'}))
     (folder / "settings-bad.toml").write_text(SETTINGS.replace("channels      = 10", "channels = 0"))
     (folder / "settings-redis.toml").write_text(
         SETTINGS.replace("[gate]", '[gate]\nredis = "redis://user:s3cret@127.0.0.1:99999/0"')
@@ -92,6 +94,15 @@ def spoil(folder: Path) -> None:
         ("policy validate part.toml", INVALID, 'part.toml: holidays: "FR-99" is no country'),
         ("policy validate belgian.toml", INVALID, 'belgian.toml: home: no number plan for "BE"'),
         ("policy apply holidays.toml", INVALID, 'holidays.toml: holidays: "XX" is no country'),
+        (
+            "policy validate numbers.toml",
+            INVALID,
+            "numbers.toml: numbers.always_refuse[0]: no call ever has the number",
+        ),
+        ("policy apply numbers.toml", INVALID, "Remedy: write +33612345678"),
+        ("check 15 --policy numbers.toml", INVALID, "Remedy: write +33612345678"),
+        ("check 15 --policy missing\x1b[2J", INVALID, r"missing\x1b[2J: cannot be read"),
+        ("check 15 --policy policy.toml --rates rates-hostile.csv", INVALID, r"per_minute: '\x1b[2J' is not an amount"),
         ("policy apply stranger.toml", INVALID, 'no clinic is named "cabinet-des-roses"'),
         ("policy show --clinic roses", INVALID, 'no clinic is named "roses"'),
         ("check 15 --policy missing.toml", INVALID, "missing.toml: cannot be read"),
@@ -174,7 +185,7 @@ def test_whoever_reads_the_answer_may_stop_early(folder: Path) -> None:
     """`classify` said that its file could not be read: "Broken pipe"; a short answer said it after the end."""
     rows = folder / "many.csv"
     rows.write_text("home_country,outside_prefix,dialled\n" + "FR,0,0142685300\n" * 20_000)
-    for words in (f"classify {rows}", "check 15"):
+    for words in (f"classify {rows}", "check 15 --policy policy.toml"):
         line = f"{' '.join(COMMAND)} --settings {folder / 'callgate.toml'} {words} | :"
         ended = subprocess.run(
             ["bash", "-c", f"{line}; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True, check=False
@@ -183,7 +194,7 @@ def test_whoever_reads_the_answer_may_stop_early(folder: Path) -> None:
 
 
 def test_an_answer_that_cannot_be_written_is_said(folder: Path) -> None:
-    line = f"{' '.join(COMMAND)} --settings {folder / 'callgate.toml'} check 15 >/dev/full"
+    line = f"{' '.join(COMMAND)} --settings {folder / 'callgate.toml'} check 15 --policy policy.toml >/dev/full"
     ended = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
     assert ended.returncode == INVALID
     assert ended.stderr.splitlines()[0] == (

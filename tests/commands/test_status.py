@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,11 +12,23 @@ import msgspec
 import pytest
 
 from callgate.cli import main
+from callgate.commands import status as status_module
 from callgate.core.verdict import Grant
 from callgate.ledger.client import connect
 from callgate.ledger.redis import RedisLedger
+from callgate.ledger.revisions import PolicyRevision
 from callgate.server import Server, utc_now
-from clinic_samples import BRUSSELS, CLINIC, PARIS, SETTINGS, open_site, policy_text, write_site
+from clinic_samples import (
+    BRUSSELS,
+    CLINIC,
+    OBSERVING,
+    PARIS,
+    SETTINGS,
+    TUESDAY_11,
+    open_site,
+    policy_text,
+    write_site,
+)
 from redis_server import RedisServer
 
 Out = pytest.CaptureFixture[str]
@@ -43,6 +57,59 @@ def test_with_nothing_running_it_says_so(tmp_path: Path, capsys: Out) -> None:
     assert status(tmp_path, "--json") == 1
     found = json.loads(capsys.readouterr().out)
     assert (found["gate"], found["ledger"], found["last_refusal"]) == ("Connection refused", "connection", None)
+    assert (found["clinics"][0]["policy"], found["clinics"][0]["policy_revision"]) == ("file", 0)
+
+
+@pytest.mark.parametrize(("answer", "state"), [(b"", "no answer"), (b"HTTP/1.1 400\r\n", "another program answers")])
+def test_a_gate_that_is_frozen_or_another_program_in_its_place_is_not_up(
+    tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch, *, answer: bytes, state: str
+) -> None:
+    """The kernel goes on taking connections for a gate that was stopped: it was said to be up."""
+    assert status_module.GATE_DEADLINE_S == 1.0
+    monkeypatch.setattr(status_module, "GATE_DEADLINE_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor() as pool:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        write_site(tmp_path, settings=SETTINGS.replace("127.0.0.1:0", address))
+        asking = pool.submit(status, tmp_path)
+        connection, _ = listening.accept()
+        with connection:
+            connection.sendall(answer)
+            assert asking.result() == 1
+    assert f"Gate: {state} ({address})" in capsys.readouterr().out
+
+
+def revision(number: int, document: str) -> PolicyRevision:
+    return PolicyRevision(
+        clinic=CLINIC, revision=number, author="a", at=TUESDAY_11, origin="command", reason="", document=document
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "found", "problem"),
+    [
+        (policy_text(OBSERVING), ("in_force", "observe", 1), ""),
+        ("schema = 2\n", ("file", "enforce", 1), "revision 1: schema: 2 is not"),
+    ],
+    ids=["a policy applied since", "a policy this callgate cannot use"],
+)
+def test_the_mode_is_that_of_the_policy_in_force(
+    tmp_path: Path, redis: RedisServer, capsys: Out, *, document: str, found: tuple[str, str, int], problem: str
+) -> None:
+    """It was that of the file: a clinic put under observation from elsewhere was shown as protected."""
+    settings = SETTINGS.replace("[gate]", f'[gate]\nredis = "{redis.url}"').replace("127.0.0.1:0", "127.0.0.1:1")
+    write_site(tmp_path, settings=settings)
+
+    async def publish() -> None:
+        async with connect(redis.url) as client:
+            await RedisLedger(client).publish(revision(1, document), 0)
+
+    asyncio.run(publish())
+    assert status(tmp_path, "--json") == 1
+    said = capsys.readouterr()
+    (clinic,) = json.loads(said.out)["clinics"]
+    assert (clinic["policy"], clinic["mode"], clinic["policy_revision"]) == found
+    assert problem in said.err
+    assert bool(said.err) == bool(problem)
 
 
 async def test_with_everything_running_it_shows_what_is_held_and_the_last_refusal(
@@ -63,7 +130,9 @@ async def test_with_everything_running_it_shows_what_is_held_and_the_last_refusa
         assert isinstance(await site.gate.decide(site.passage(PARIS), site.now), Grant)
         await site.gate.decide(site.passage(BRUSSELS), site.now + timedelta(seconds=1))
         assert await asyncio.to_thread(status, tmp_path) == 0
-        said = [line.split() for line in capsys.readouterr().out.splitlines()]
+        output = capsys.readouterr()
+        assert "request.refused" not in output.out + output.err
+        said = [line.split() for line in output.out.splitlines()]
         assert ["Gate:", "up", f"(127.0.0.1:{port})"] in said
         assert ["Ledger:", "up"] in said
         assert f"{CLINIC}: enforce, policy revision 1, 1 live holds".split() in said

@@ -1,4 +1,7 @@
-"""`callgate check NUMBER`: what the gate would say to a call, step by step. It asks nobody and changes nothing."""
+"""`callgate check NUMBER`: what the gate would say to a call, step by step. It changes nothing.
+
+It asks by the policy in force, which only the ledger knows, and by the settings' file where the ledger has none.
+"""
 
 import argparse
 import asyncio
@@ -8,9 +11,19 @@ from pathlib import Path
 
 import msgspec
 
-from callgate.clinic import Clinic, check_policy, closed_days, in_document, load_deck, load_plan, read_text
+from callgate.clinic import (
+    Clinic,
+    check_numbers,
+    check_policy,
+    closed_days,
+    in_document,
+    in_force,
+    load_deck,
+    load_plan,
+    read_text,
+)
 from callgate.commands import Exit
-from callgate.commands.context import clinics_of, printable, say, settings_of, warn
+from callgate.commands.context import clinics_of, ledger_place, printable, say, settings_of, warn, with_ledger
 from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.case import open_case
 from callgate.core.judge import Reserve, Ruling, judge
@@ -23,7 +36,7 @@ from callgate.errors import SettingsError
 from callgate.gate import Passage, classify, wire_number
 from callgate.ledger.memory import MemoryLedger
 from callgate.resources import resource
-from callgate.settings import DEFAULT_SETTINGS, EntrySettings, TrunkSettings
+from callgate.settings import DEFAULT_SETTINGS, EntrySettings, Settings, TrunkSettings
 from callgate.texts.catalog import Language, text
 
 FACTORY_POLICY = "policies/presets/cabinet-france-seule.toml"
@@ -94,13 +107,21 @@ def _site(arguments: argparse.Namespace) -> tuple[Clinic, EntrySettings, TrunkSe
             raise SettingsError("clinic", f'no entry serves "{arguments.clinic}"', "name another with --clinic")
         trunk = settings.trunk_named(entry.trunks[0])
         assert trunk is not None
-        return clinics[entry.clinic], _with_prefix(entry, arguments.prefix), trunk
+        return _current(clinics[entry.clinic], settings, folder), _with_prefix(entry, arguments.prefix), trunk
     if arguments.policy is None:
         warn("callgate: no settings file; asking the factory policy, cabinet France seule")
     clinic = _alone(arguments.policy or resource(FACTORY_POLICY), arguments.rates)
     entry = EntrySettings(context="check", clinic=clinic.name, trunks=("check",))
     trunk = TrunkSettings(name="check", endpoint="check", channels=10, number_format=NumberFormat.E164_PLUS)
     return clinic, _with_prefix(entry, arguments.prefix), trunk
+
+
+def _current(clinic: Clinic, settings: Settings, folder: Path) -> Clinic:
+    """The clinic under the policy in force, or, said so, under its file."""
+    current = in_force(clinic, with_ledger(settings, folder, lambda ledger: ledger.fetch_policy(clinic.name)))
+    if current.revision == 0:
+        warn(f"callgate: {ledger_place(settings)} gives no policy in force; asking the policy file of the settings")
+    return current
 
 
 def _with_prefix(entry: EntrySettings, prefix: str | None) -> EntrySettings:
@@ -111,6 +132,7 @@ def _alone(policy_file: Path, rates_file: Path | None) -> Clinic:
     policy = check_policy(document := read_text(policy_file), policy_file)
     with in_document(policy_file):
         plan, days = load_plan(policy.home), closed_days(policy, datetime.now(UTC).year)
+        check_numbers(policy, plan)
     return Clinic(
         name=policy.clinic,
         language="fr",

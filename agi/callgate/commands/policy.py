@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from callgate.clinic import check_policy, closed_days, in_document, load_plan, read_text, under_policy
+from callgate.clinic import check_numbers, check_policy, closed_days, in_document, load_plan, read_text, under_policy
 from callgate.commands import Exit
 from callgate.commands.context import (
     clinic_named,
@@ -31,7 +31,7 @@ def validate(arguments: argparse.Namespace) -> Exit:
     file = arguments.file
     policy = check_policy(read_text(file), file)
     with in_document(file):
-        load_plan(policy.home)
+        check_numbers(policy, load_plan(policy.home))
         closed_days(policy, datetime.now(UTC).year)
     say(f"{file}: valid; clinic {policy.clinic}")
     return Exit.OK

@@ -2,29 +2,49 @@
 
 import argparse
 import socket
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
+from callgate.clinic import Clinic, in_force
 from callgate.commands import Exit
 from callgate.commands.blocked import blocked_line
-from callgate.commands.context import clinics_of, say, settings_of, state_folder, with_ledger
+from callgate.commands.context import clinics_of, printable, say, settings_of, state_folder, warn, with_ledger
 from callgate.core.hold import Unavailable
 from callgate.core.money import format_amount
+from callgate.errors import SettingsError
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from callgate.ledger.base import LedgerBook
 from callgate.ledger.redis import RedisLedger
+from callgate.ledger.revisions import NoPolicy, PolicyRevision
+from callgate.server import PING_SCRIPT
 from callgate.settings import Settings
 from callgate.texts.catalog import Language, text
 
-CONNECT_DEADLINE_S = 1.0
+GATE_DEADLINE_S = 1.0
+_PING = f"agi_network_script: {PING_SCRIPT}\n\n".encode()
+
+
+class PolicySource(StrEnum):
+    """Where a clinic's policy was found: in the ledger, or in the settings' file, which may be another one."""
+
+    IN_FORCE = "in_force"
+    FILE = "file"
 
 
 class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One clinic, as the ledger knows it; empty where the ledger does not answer. Money in micros of `currency`."""
+    """One clinic, as the ledger knows it; empty where the ledger does not answer. Money in micros of `currency`.
+
+    Fields:
+        policy: which policy `mode` and `currency` are from.
+        policy_revision: the one in force, also where its document cannot be used here.
+    """
 
     clinic: str
+    policy: PolicySource
     mode: str
     currency: str
     policy_revision: int = 0
@@ -42,6 +62,14 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     last_refusal: JournalRow | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """What the ledger says of one clinic."""
+
+    policy: PolicyRevision | NoPolicy | Unavailable
+    book: LedgerBook | Unavailable
+
+
 def status(arguments: argparse.Namespace) -> Exit:
     """Print it; exit 0 if gate and ledger answer, 1 if not."""
     settings, folder = settings_of(arguments)
@@ -57,14 +85,14 @@ def status(arguments: argparse.Namespace) -> Exit:
 def _status(settings: Settings, folder: Path) -> Status:
     clinics = clinics_of(settings, folder)
 
-    async def books(ledger: RedisLedger) -> list[LedgerBook | Unavailable]:
-        return [await ledger.book(name) for name in clinics]
+    async def entries(ledger: RedisLedger) -> list[_Entry]:
+        return [_Entry(policy=await ledger.fetch_policy(name), book=await ledger.book(name)) for name in clinics]
 
-    answers = with_ledger(settings, folder, books)
-    silent = next((answer.cause for answer in answers if isinstance(answer, Unavailable)), None)
+    found = with_ledger(settings, folder, entries)
+    silent = next((entry.book.cause for entry in found if isinstance(entry.book, Unavailable)), None)
     known = [
-        _clinic_status(clinic.name, clinic.policy.mode.value, clinic.policy.currency, answer)
-        for clinic, answer in zip(clinics.values(), answers, strict=True)
+        _clinic_status(_current(clinic, entry.policy), entry.book)
+        for clinic, entry in zip(clinics.values(), found, strict=True)
     ]
     return Status(
         at=datetime.now(UTC),
@@ -78,21 +106,38 @@ def _status(settings: Settings, folder: Path) -> Status:
 def _gate(settings: Settings) -> str:
     host, _, port = settings.gate.listen.rpartition(":")
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_DEADLINE_S):
-            return "up"
+        with socket.create_connection((host.strip("[]"), int(port)), GATE_DEADLINE_S) as connection:
+            # The kernel takes connections for a gate that is frozen: only one that lives closes them again.
+            connection.sendall(_PING)
+            connection.shutdown(socket.SHUT_WR)
+            return "another program answers" if connection.recv(1) else "up"
     except OSError as error:
         return error.strerror or "no answer"
 
 
-def _clinic_status(name: str, mode: str, currency: str, book: LedgerBook | Unavailable) -> ClinicStatus:
+def _current(clinic: Clinic, found: PolicyRevision | NoPolicy | Unavailable) -> Clinic:
+    """The clinic under the policy in force, or under its file where that cannot be used, as in the gate itself."""
+    try:
+        return in_force(clinic, found)
+    except SettingsError as error:
+        warn(f"callgate: {printable(str(error))}")
+        return clinic
+
+
+def _clinic_status(clinic: Clinic, book: LedgerBook | Unavailable) -> ClinicStatus:
+    alone = ClinicStatus(
+        clinic=clinic.name,
+        policy=PolicySource.IN_FORCE if clinic.revision else PolicySource.FILE,
+        mode=clinic.policy.mode.value,
+        currency=clinic.policy.currency,
+        policy_revision=clinic.revision,
+    )
     match book:
         case Unavailable():
-            return ClinicStatus(clinic=name, mode=mode, currency=currency)
+            return alone
         case LedgerBook():
-            return ClinicStatus(
-                clinic=name,
-                mode=mode,
-                currency=currency,
+            return msgspec.structs.replace(
+                alone,
                 policy_revision=book.policy_revision,
                 live_holds=len(book.holds),
                 purses={
