@@ -1,6 +1,8 @@
 #!/bin/sh
 # Makes the image `callgate-base:forky`: Debian forky (Asterisk 22.10 LTS lives there, not in bookworm or trixie).
 # Pulled where a registry answers, bootstrapped from Debian's own archive where none does. Idempotent.
+# An ordinary user's PATH lacks the folders where dockerd and debootstrap are.
+PATH=$PATH:/usr/sbin:/sbin
 set -eu
 image=callgate-base:forky
 docker image inspect "$image" >/dev/null 2>&1 && exit 0

@@ -1,5 +1,7 @@
 #!/bin/sh
 # Makes sure a Docker daemon answers, without ever starting a second one.
+# An ordinary user's PATH lacks the folders where dockerd and debootstrap are.
+PATH=$PATH:/usr/sbin:/sbin
 set -u
 docker info >/dev/null 2>&1 && exit 0
 command -v dockerd >/dev/null || { echo "callgate: Docker is missing. Remedy: apt-get install docker.io" >&2; exit 5; }

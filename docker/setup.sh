@@ -1,6 +1,8 @@
 #!/bin/sh
 # Makes .venv with everything pinned, and installs the Debian packages the tests and the lab need. Idempotent.
 # Says what it installs; without root it says, in one line, what is missing and how to get it.
+# An ordinary user's PATH lacks the folders where dockerd and debootstrap are.
+PATH=$PATH:/usr/sbin:/sbin
 set -eu
 cd "$(dirname "$0")/.."
 missing=
