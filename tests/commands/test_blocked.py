@@ -141,7 +141,8 @@ def test_a_row_without_a_reason_is_shown_all_the_same() -> None:
 def following(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`callgate blocked --follow`, read through a pipe."""
     # A job in the background inherits an ignored SIGINT, and so would the command: it is started as at a terminal.
-    start = "import signal, sys; signal.signal(2, signal.default_int_handler); from callgate import cli; sys.exit(cli.main())"
+    as_at_a_terminal = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    start = f"import signal, sys; {as_at_a_terminal}; from callgate import cli; sys.exit(cli.main())"
     words = [sys.executable, "-c", start, "--settings", str(folder / "callgate.toml"), "blocked", "--follow"]
     environment = {**os.environ, "PYTHONUNBUFFERED": ""}
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
