@@ -11,6 +11,7 @@ from string import Formatter
 import pytest
 
 from callgate.core.plan import NumberClass
+from callgate.core.plan_lint import Flaw
 from callgate.core.reasons import Reason
 from callgate.texts.catalog import Language, catalog, text
 from callgate.texts.reasons_page import reasons_page
@@ -23,6 +24,7 @@ CODED = {
     *(f"class.{number_class}" for number_class in NumberClass),
     "verdict.grant",
     "verdict.refuse",
+    *(f"flaw.{flaw}" for flaw in Flaw),
 }
 
 

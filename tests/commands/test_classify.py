@@ -26,8 +26,9 @@ def test_rows_of_a_country_without_a_plan_are_counted_and_cost_exit_code_1(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     rows = tmp_path / "rows.csv"
-    rows.write_bytes(b"home_country,outside_prefix,dialled\nBE,,112\nFR,,112\n")
+    rows.write_bytes(b"home_country,outside_prefix,dialled\nZZ,,112\nFR,,112\n")
     assert main(["classify", str(rows)]) == 1
     captured = capfdbinary.readouterr()
-    assert captured.out == HEADER + b"BE,,112,,,invalid\r\nFR,,112,112,FR,emergency\r\n"
-    assert captured.err == b"callgate: 1 rows are of home countries without a number plan (there is FR): invalid\n"
+    assert captured.out == HEADER + b"ZZ,,112,,,invalid\r\nFR,,112,112,FR,emergency\r\n"
+    assert captured.err.startswith(b"callgate: 1 rows are of home countries without a number plan (there is ")
+    assert b"FR" in captured.err

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from callgate.core.plan import NumberClass, NumberPlan, PlanError, Presentation, parse_plan
+from callgate.core.plan import NumberClass, NumberPlan, PlanError, Presentation, PriceCap, parse_plan
 
 ROOT = Path(__file__).parent.parent.parent
 FRENCH = (ROOT / "policies" / "plans" / "FR.toml").read_text(encoding="utf-8")
 
 SMALL = """
 country                = "ZZ"
+currency               = "EUR"
 international_prefixes = ["00"]
 trunk_prefix           = ""
 overseas               = []
@@ -21,10 +22,14 @@ carrier_selection      = ["16XX"]
 caller_id_codes        = [{ code = "*67", presentation = "shown", source = "law" }]
 emergency              = [{ number = "112", service = "all", source = "law" }]
 must_reach             = []
-short_codes            = [{ prefix = "12", length = 3, class = "special_short", source = "law" }]
-families               = [{ prefix = "2[0-4]X5", length = 8, class = "national_fixed", region = "ZZ", source = "law" }]
+short_codes            = [{ prefix = "12", length = 3, class = "special_short", source = "law", cap_per_call = "3.00" }]
+families               = [
+  { prefix = "2[0-4]X5", length = 8, class = "national_fixed", region = "ZZ", source = "law" },
+  { prefix = "399", length = 4, class = "premium", region = "ZZ", source = "law", cap_per_minute = "0.80" },
+  { prefix = "3", length = 3, length_max = 5, class = "national_fixed", region = "ZZ", source = "law" },
+]
 dial_codes             = { ZZ = "999" }
-sources                = { law = "a law" }
+sources                = { law = { title = "a law", date = 2026-11-22 } }
 """
 
 
@@ -57,21 +62,55 @@ def test_the_french_plan_says_what_the_rest_of_the_gate_asks_of_it(plan: NumberP
     ("digits", "pattern"),
     [("0142685300", "01XXXXXXXX"), ("0639691234", "0639XXXXXX"), ("0298001122", "02[0-57-9]XXXXXXX")],
 )
-def test_a_dialplan_can_be_written_from_the_ranges_as_they_stand(plan: NumberPlan, digits: str, pattern: str) -> None:
-    assert [family.pattern for family in plan.families if family.covers(digits)] == [pattern]
+def test_a_dialplan_can_be_written_from_the_ranges(plan: NumberPlan, digits: str, pattern: str) -> None:
+    entry = plan.range_of(digits)
+    assert [(found, written) for found, written in plan.disjoint if found is entry] == [(entry, pattern)]
 
 
-def test_a_range_covers_its_own_numbers_only() -> None:
-    family = parse_plan(SMALL).families[0]
-    assert [
-        family.covers(digits) for digits in ("20951234", "24051234", "25951234", "20961234", "2095123", "209512345")
-    ] == [
-        True,
-        True,
-        False,
-        False,
-        False,
-        False,
+@pytest.mark.parametrize(
+    ("digits", "prefix"),
+    [
+        ("112", None),
+        ("129", "12"),
+        ("20951234", "2[0-4]X5"),
+        ("24051234", "2[0-4]X5"),
+        ("25951234", None),
+        ("20961234", None),
+        ("2095123", None),
+        ("209512345", None),
+        ("31", None),
+        ("312", "3"),
+        ("3123", "3"),
+        ("31234", "3"),
+        ("312345", None),
+        ("3999", "399"),
+        ("39991", "3"),
+    ],
+)
+def test_the_first_range_that_covers_a_number_decides(digits: str, prefix: str | None) -> None:
+    entry = parse_plan(SMALL).range_of(digits)
+    assert (None if entry is None else entry.prefix) == prefix
+
+
+def test_ranges_less_what_earlier_ones_decide_never_meet() -> None:
+    plan = parse_plan(SMALL)
+    assert [(entry.prefix, pattern) for entry, pattern in plan.disjoint] == [
+        ("12", "12X"),
+        ("2[0-4]X5", "2[0-4]X5XXXX"),
+        ("399", "399X"),
+        ("3", "3XX"),
+        ("3", "3[0-8]XX"),
+        ("3", "39[0-8]X"),
+        ("3", "3XXXX"),
+    ]
+
+
+def test_the_most_a_number_costs_is_kept_where_a_source_says_so() -> None:
+    assert [entry.price_cap for entry in parse_plan(SMALL).ranges] == [
+        PriceCap(connect_micros=3_000_000, per_minute_micros=0),
+        None,
+        PriceCap(connect_micros=0, per_minute_micros=800_000),
+        None,
     ]
 
 
@@ -95,11 +134,16 @@ def test_a_range_covers_its_own_numbers_only() -> None:
             "plan",
             'source "lore" is not in sources',
         ),
-        ('unknown_rate_cap       = "0.15"', 'unknown_rate_cap = "0,15"', "plan", "not an amount of money"),
-        ('prefix = "12", length = 3', 'prefix = "1", length = 3', "plan", '"1XX" and "112" overlap'),
+        ('unknown_rate_cap       = "0.15"', 'unknown_rate_cap = "0,15"', "unknown_rate_cap", "matching regex"),
+        ('prefix = "12", length = 3', 'prefix = "1", length = 3', "plan", '"1" covers the emergency number 112'),
+        ("length_max = 5", "length_max = 2", "families[2]", "a length_max below its length"),
+        ('"2[0-4]X5", length = 8', '"2", length = 8, trunk = "0"', "plan", 'does not begin with the trunk prefix "0"'),
+        ('prefix = "399", length = 4', 'prefix = "24X5", length = 8', "plan", '"24X5" is wholly covered by earlier'),
+        ('code = "*67"', 'code = "067"', "caller_id_codes[0]", '"067" begins like an outside prefix'),
+        ("date = 2026-11-22", 'date = "lately"', "sources[...].date", "Invalid RFC3339"),
         ("2[0-4]X5", "1[5-7]", "plan", 'begins like the carrier selection code "16XX"'),
         ('presentation = "shown"', 'presentation = "sent"', "caller_id_codes[0].presentation", "Invalid enum value"),
-        ("must_reach             = []", "must_reach = [", "line 12", "not TOML"),
+        ("must_reach             = []", "must_reach = [", "line 13", "not TOML"),
         ("must_reach             = []", "must_reach = " + "[" * 5000, "plan", "not TOML"),
     ],
 )

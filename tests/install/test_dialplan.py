@@ -10,7 +10,7 @@ import pytest
 from callgate.cli import main
 from callgate.clinic import Clinic, load_clinics, load_plan
 from callgate.core.dialling import Destination, NumberClass, read_dialled
-from callgate.core.pricing import ORDINARY_CLASSES
+from callgate.core.plan import ORDINARY_CLASSES
 from callgate.core.wire import to_wire
 from callgate.install.dialplan import write_dialplan, write_last_resort
 from callgate.settings import Settings, load_settings

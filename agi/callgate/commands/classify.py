@@ -7,17 +7,16 @@ import sys
 from typing import TextIO
 
 from callgate.classify import ClassifyError, classify_rows
-from callgate.clinic import load_plan
+from callgate.clinic import load_plan, plan_countries
 from callgate.commands import Exit
 from callgate.commands.context import warn
 from callgate.core.plan import NumberPlan
-from callgate.resources import resource
 
 
 def classify(arguments: argparse.Namespace) -> Exit:
     """Write the rows to standard output with `number`, `region` and `class` added."""
     csv.field_size_limit(sys.maxsize)
-    plans = {file.stem: load_plan(file.stem) for file in sorted(resource("policies/plans").glob("*.toml"))}
+    plans = {country: load_plan(country) for country in plan_countries()}
     rows = arguments.rows
     try:
         stream: TextIO = rows.open(encoding="utf-8", newline="")

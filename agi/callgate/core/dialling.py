@@ -8,11 +8,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-from callgate.core.plan import Family, NumberClass, NumberPlan, Presentation
+from callgate.core.plan import Family, InService, NumberClass, NumberPlan, Presentation, PriceCap
 
 __all__ = [
     "DIALLED_MAX_CHARACTERS",
@@ -27,6 +28,10 @@ __all__ = [
 DIALLED_MAX_CHARACTERS = 255
 """Longer strings are invalid unread."""
 
+READINGS_KEPT = 32_768
+"""So many readings are remembered, about 0.5 KB each. `phonenumbers` needs 0.2 ms for a number of a mix of regions: its
+expressions drive each other out of their cache."""
+
 EXTENSION_MAX_DIGITS = 5
 _E164_MAX_DIGITS = 15
 
@@ -36,7 +41,7 @@ FULL_WIDTH_PLUS = "\uff0b"
 
 _SPELLING = str.maketrans(dict.fromkeys(SEPARATORS) | {FULL_WIDTH_PLUS: "+"})
 _URI = re.compile(r"(?:tel:([^?]*)|sips?:([^@?]*)@[\w.:\[\]-]+(?:;[\w.=-]+)*)", re.ASCII | re.IGNORECASE)
-_PARAMETER = re.compile(r";(?:(?P<ext>ext=[0-9]+)|phone-context=(?P<context>\+[0-9]+))", re.IGNORECASE)
+_PARAMETER = re.compile(r"(?:(?P<ext>ext=[0-9]+)|phone-context=(?P<context>\+[0-9]+))", re.IGNORECASE)
 _DIALLED = re.compile(r"(?P<body>[0-9+*#]+)(?P<after>;ext=[0-9]+|[xpw][0-9*#xpw]*)?")
 _NUMBER = re.compile(r"\+?[0-9]+")
 _EXTENSION = re.compile(rf"[0-9]{{1,{EXTENSION_MAX_DIGITS}}}")
@@ -75,6 +80,7 @@ class Destination:
         number_class: seen from the home country.
         must_reach: the plan names it as a line that must be reached.
         withheld: a caller-id code was dialled that hides the caller's number.
+        cap: the most it may cost, where the plan says so.
     """
 
     number: str
@@ -82,6 +88,7 @@ class Destination:
     number_class: NumberClass
     must_reach: bool = False
     withheld: bool = False
+    cap: PriceCap | None = None
 
 
 _INVALID = Destination(number="", region="", number_class=NumberClass.INVALID)
@@ -106,8 +113,11 @@ def read_dialled(dialled: str, *, plan: NumberPlan, outside_prefix: str) -> Dest
         plan: of the home country.
         outside_prefix: what the entry point's users dial before an outside number, or "" where none is left to strip.
     """
-    if len(dialled) > DIALLED_MAX_CHARACTERS:
-        return _INVALID
+    return _INVALID if len(dialled) > DIALLED_MAX_CHARACTERS else _read(dialled, plan, outside_prefix)
+
+
+@lru_cache(maxsize=READINGS_KEPT)
+def _read(dialled: str, plan: NumberPlan, outside_prefix: str) -> Destination:
     uri = _URI.fullmatch(dialled.strip(" "))
     text = _subscriber(uri[1] or uri[2] or "") if uri else dialled
     read = _DIALLED.fullmatch(_ascii(text))
@@ -131,11 +141,14 @@ def preload() -> None:
 
 def _subscriber(text: str) -> str:
     """Write the number part of a URI as a person would dial it; what cannot be dialled stays, and is invalid later."""
-    number, *_ = text.split(";", 1)
-    rest = text[len(number) :]
-    contexts = [found["context"] for found in _PARAMETER.finditer(rest) if found["context"]]
-    extensions = [f";{found['ext'].lower()}" for found in _PARAMETER.finditer(rest) if found["ext"]]
-    return "".join((*contexts, number, *extensions, _PARAMETER.sub("", rest)))
+    number, *parameters = text.split(";")
+    found = [_PARAMETER.fullmatch(parameter) for parameter in parameters]
+    read = [parameter for parameter in found if parameter is not None]
+    if len(read) < len(parameters):
+        return text
+    contexts = [parameter["context"] for parameter in read if parameter["context"]]
+    extensions = [f";{parameter['ext'].lower()}" for parameter in read if parameter["ext"]]
+    return "".join((*contexts, number, *extensions))
 
 
 def _ascii(text: str) -> str:
@@ -195,26 +208,38 @@ def _read_emergency(text: str, plan: NumberPlan) -> Destination | None:
 def _read_public(text: str, plan: NumberPlan) -> Destination:
     if not _NUMBER.fullmatch(text):
         return _INVALID
-    for short_code in plan.short_codes:
-        if short_code.covers(text):
-            return Destination(number=text, region=plan.country, number_class=short_code.number_class)
-    for family in plan.families:
-        if family.covers(text):
-            return _of_family(family, text, plan)
+    entry = plan.range_of(text)
+    if entry is not None and not isinstance(entry, Family):
+        return Destination(number=text, region=plan.country, number_class=entry.number_class, cap=entry.price_cap)
     for prefix in ("+", *plan.international_prefixes):
         if text.startswith(prefix):
             return _read_international(text.removeprefix(prefix), plan)
-    return _INVALID
+    spellings = (text, plan.trunk_prefix + text) if plan.trunk_optional else (text,)
+    found = (_read_national(national, plan) for national in spellings)
+    return next((destination for destination in found if destination is not _INVALID), _INVALID)
 
 
-def _of_family(family: Family, national: str, plan: NumberPlan) -> Destination:
-    significant = national.removeprefix(_trunk(family, plan))
-    number = f"+{plan.dial_codes[family.region]}{significant}"
-    return Destination(number=number, region=family.region, number_class=family.number_class)
+def _read_national(national: str, plan: NumberPlan) -> Destination:
+    entry = plan.range_of(national)
+    found = _of_family(entry, national, plan) if isinstance(entry, Family) else None
+    if found is None and national.startswith(plan.trunk_prefix):
+        found = _read_shared(national.removeprefix(plan.trunk_prefix), plan)
+    return found or _INVALID
 
 
-def _trunk(family: Family, plan: NumberPlan) -> str:
-    return plan.trunk_prefix if family.trunk is None else family.trunk
+def _of_family(family: Family, national: str, plan: NumberPlan) -> Destination | None:
+    number = f"+{plan.dial_codes[family.region]}{national.removeprefix(plan.trunk_of(family))}"
+    if family.in_service is InService.LIBPHONENUMBER and not _is_in_service(number, family.region):
+        return None
+    return Destination(number=number, region=family.region, number_class=family.number_class, cap=family.price_cap)
+
+
+def _read_shared(significant: str, plan: NumberPlan) -> Destination | None:
+    """Read a number under the home country code that is another region's."""
+    if not plan.shared_with:
+        return None
+    found = _read_foreign(plan.dial_code + significant, plan.foreign_tollfree)
+    return found if found.region in plan.shared_with else None
 
 
 def _read_international(digits: str, plan: NumberPlan) -> Destination:
@@ -222,12 +247,24 @@ def _read_international(digits: str, plan: NumberPlan) -> Destination:
     code = next((code for code in plan.dial_codes.values() if digits.startswith(code)), None)
     if code is None:
         return _read_foreign(digits, plan.foreign_tollfree)
-    significant = digits.removeprefix(code).removeprefix(plan.trunk_prefix)
-    for family in plan.families:
-        national = _trunk(family, plan) + significant
-        if plan.dial_codes[family.region] == code and family.covers(national):
-            return _of_family(family, national, plan)
-    return _INVALID
+    significant = digits.removeprefix(code)
+    if plan.trunk_prefix == "0":  # people write +33 (0)1; nobody writes +1 (1) 212
+        significant = significant.removeprefix("0")
+    for trunk in plan.trunks:
+        family = plan.range_of(trunk + significant)
+        if isinstance(family, Family) and plan.trunk_of(family) == trunk and plan.dial_codes[family.region] == code:
+            found = _of_family(family, trunk + significant, plan)
+            if found is not None:
+                return found
+    if code == plan.dial_code:
+        return _read_shared(significant, plan) or _INVALID
+    if code in {plan.dial_codes[region] for region in plan.overseas}:
+        return _INVALID
+    return _read_foreign(digits, plan.foreign_tollfree)
+
+
+def _is_in_service(number: str, region: str) -> bool:
+    return phonenumbers.is_valid_number_for_region(phonenumbers.parse(number), region)
 
 
 def _read_foreign(digits: str, tollfree: NumberClass) -> Destination:
@@ -238,21 +275,22 @@ def _read_foreign(digits: str, tollfree: NumberClass) -> Destination:
         parsed = phonenumbers.parse(f"+{digits}")
     except phonenumbers.NumberParseException:
         return _INVALID
-    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    code = str(parsed.country_code)
-    if digits not in {number[1:], f"{code}0{number[1:].removeprefix(code)}"}:
+    code, significant = str(parsed.country_code), phonenumbers.national_significant_number(parsed)
+    if digits not in {code + significant, f"{code}0{significant}"}:
         return _INVALID
     region = phonenumbers.region_code_for_number(parsed)
-    if region is None or not phonenumbers.is_valid_number_for_region(parsed, region):
+    number_class = None if region is None else _foreign_class(parsed, region, tollfree)
+    if region is None or number_class is None:
         return _INVALID
-    number_class = _foreign_class(parsed, region, tollfree)
-    return _INVALID if number_class is None else Destination(number=number, region=region, number_class=number_class)
+    return Destination(number=f"+{code}{significant}", region=region, number_class=number_class)
 
 
 def _foreign_class(parsed: phonenumbers.PhoneNumber, region: str, tollfree: NumberClass) -> NumberClass | None:
+    kind = phonenumbers.number_type(parsed)
+    if kind == PhoneNumberType.UNKNOWN:  # so it says of a number that its region does not have
+        return None
     if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
         return _GLOBAL_CLASS.get(parsed.country_code or 0)
-    kind = phonenumbers.number_type(parsed)
     if kind == PhoneNumberType.TOLL_FREE:
         return tollfree
     return _FOREIGN_CLASS.get(kind, NumberClass.INTERNATIONAL_PREMIUM)

@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 
 from callgate.core.dialling import Destination
-from callgate.core.plan import NumberPlan
+from callgate.core.plan import Family, NumberPlan
 
 MASKED_DIGITS = 4
 _SHORT_DIGITS_MAX = 6
@@ -47,8 +47,20 @@ def e164_to_wire(digits: str, number_format: NumberFormat, plan: NumberPlan) -> 
             return f"00{digits}"
         case NumberFormat.NATIONAL:
             if digits.startswith(plan.dial_code):
-                return plan.trunk_prefix + digits.removeprefix(plan.dial_code)
+                return national_form(digits.removeprefix(plan.dial_code), plan)
             return plan.international_prefixes[0] + digits
+
+
+def national_form(significant: str, plan: NumberPlan) -> str:
+    """Write the digits after the home country code as dialled in the country.
+
+    Puts back what the international form left out: mostly the trunk prefix, nothing before an Australian 1800.
+    """
+    for trunk in plan.trunks:
+        family = plan.range_of(trunk + significant)
+        if isinstance(family, Family) and plan.trunk_of(family) == trunk:
+            return trunk + significant
+    return plan.trunk_prefix + significant
 
 
 def mask(dialled: str) -> str:

@@ -15,7 +15,7 @@ from callgate.core.allowance import LENT_SECONDS
 from callgate.core.dialling import FULL_WIDTH_PLUS, SEPARATORS
 from callgate.core.plan import NumberPlan
 from callgate.core.verdict import VERSION
-from callgate.core.wire import e164_to_wire
+from callgate.core.wire import NumberFormat, e164_to_wire
 from callgate.install.ordinary import OrdinaryPattern, ordinary_patterns
 from callgate.resources import resource
 from callgate.settings import EntrySettings, Settings, TrunkSettings
@@ -226,6 +226,8 @@ def _ordinary_number(pattern: OrdinaryPattern, prefix: str, trunk: TrunkSettings
     if pattern.strip is None:
         return f"${{EXTEN:{len(prefix)}}}" if prefix else "${EXTEN}"
     rest = f"${{EXTEN:{len(prefix) + pattern.strip}}}"
+    if trunk.number_format is NumberFormat.NATIONAL:
+        return pattern.trunk + rest
     return e164_to_wire(site.plan.dial_code, trunk.number_format, site.plan) + rest
 
 
