@@ -20,6 +20,7 @@ from callgate.core.attempt import CallAttempt
 from callgate.core.policy import Mode
 from callgate.core.pricing import PricedDestination
 from callgate.core.reasons import Reason
+from callgate.core.risk import Tier
 from callgate.core.verdict import Grant, Refusal, Verdict
 from callgate.core.wire import mask
 from callgate.errors import JournalError
@@ -42,6 +43,7 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
         seconds: granted; of a settlement, the length of the call.
         retry_s: of a refusal, no sooner than; 0 where unknown.
         observed: the clinic only observes: the refusal was not carried out.
+        risk, risk_because, risk_version: the tier, the entry of the list that gave it, and that list's version.
     """
 
     at: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -64,6 +66,9 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     retry_s: int = 0
     policy_revision: int = 0
     observed: bool = False
+    risk: Tier = Tier.NORMAL
+    risk_because: str = ""
+    risk_version: str = ""
 
 
 class Journal:
@@ -152,6 +157,7 @@ class Decision:
 def verdict_row(decision: Decision) -> JournalRow:
     """Make the row of one verdict, numbers masked."""
     attempt, destination, verdict = decision.attempt, decision.priced.destination, decision.verdict
+    risk = decision.priced.risk
     row = JournalRow(
         at=decision.instant,
         event="call.refused",
@@ -167,6 +173,9 @@ def verdict_row(decision: Decision) -> JournalRow:
         ordinary=decision.priced.ordinary,
         reasons=verdict.reasons,
         policy_revision=decision.clinic.revision,
+        risk=risk.tier,
+        risk_because=risk.because,
+        risk_version=risk.version,
     )
     match verdict:
         case Grant():

@@ -8,16 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from callgate.core.attempt import Origin
-from callgate.core.judge import Pass
+from callgate.core.judge import Pass, Reserve
 from callgate.core.policy import parse_policy
 from callgate.core.reasons import Reason
 from core.samples import (
     BRUSSELS,
     CLOSED,
     FRANCE,
-    HEALTH_INSURANCE,
     INMARSAT,
     IVORY_COAST,
+    LATVIA,
     MOBILE,
     OPEN,
     PARIS,
@@ -72,7 +72,7 @@ def test_an_emergency_number_passes_whatever_the_policy_the_hour_and_the_caller(
         (SHARED_COST, (CLASS,), (CLASS, SHUT)),
         (PREMIUM, (CLASS, RATE), (CLASS, RATE, SHUT)),
         ("118218", (CLASS, RATE), (CLASS, RATE, SHUT)),
-        (HEALTH_INSURANCE, (CLASS, RATE), (CLASS, RATE, SHUT)),
+        ("3900", (CLASS, RATE), (CLASS, RATE, SHUT)),
         ("07001234567890", (CLASS,), (CLASS, SHUT)),
         (BRUSSELS, (COUNTRY,), (COUNTRY, SHUT)),
         (IVORY_COAST, (COUNTRY, RATE), (COUNTRY, RATE, SHUT)),
@@ -100,7 +100,7 @@ def test_the_factory_policy_lets_ordinary_calls_go_at_any_hour_and_the_departmen
         (SHARED_COST, 'numbers.always_allow = ["+33826123456"]', GO),
         # The list beats country, class, hours and the highest rate; the ceilings still bind.
         (PREMIUM, 'numbers.always_allow = ["+33899123456"]', GO),
-        (HEALTH_INSURANCE, 'numbers.always_allow = ["3646"]', GO),
+        ("3900", 'numbers.always_allow = ["3900"]', GO),
         ("0612", 'numbers.always_allow = ["+33612345678"]', (Reason.INVALID,)),
         (PARIS, 'numbers.always_refuse = ["+33142685300"]', (Reason.NUMBER_REFUSED,)),
         (PARIS, 'numbers.always_refuse = ["+331*"]', (Reason.NUMBER_REFUSED,)),
@@ -368,3 +368,29 @@ def test_an_ordinary_number_without_a_rate_goes_and_a_dear_national_one_is_judge
 def test_the_shipped_policy_for_france_alone_rules_as_the_factory_figures_do(dialled: str, at: datetime) -> None:
     document = (POLICIES / "presets" / "cabinet-france-seule.toml").read_text(encoding="utf-8")
     assert Call(dialled=dialled, policy=parse_policy(document), at=at).ruling == Call(dialled=dialled, at=at).ruling
+
+
+@pytest.mark.parametrize(
+    ("dialled", "at", "warnings"),
+    [
+        (PARIS, CLOSED, GO),
+        # A neighbour is called all day; at night the same call is pointed out.
+        (BRUSSELS, OPEN, GO),
+        (BRUSSELS, CLOSED, (Reason.WATCHED,)),
+        (PREMIUM, OPEN, (Reason.RISKY_NUMBER,)),
+        (LATVIA, OPEN, (Reason.HOTSPOT,)),
+    ],
+)
+def test_a_call_that_may_go_is_pointed_out_if_it_is_risky(
+    dialled: str, at: datetime, warnings: tuple[Reason, ...]
+) -> None:
+    everything = 'numbers.always_allow = ["+32255*", "+371631*", "+33899*"]'
+    ruling = Call(dialled=dialled, at=at, policy=clinic_rules(everything)).ruling
+    assert isinstance(ruling, Reserve)
+    assert ruling.warnings == warnings
+
+
+def test_a_number_that_somebody_named_is_still_pointed_out_as_a_hotspot() -> None:
+    ruling = Call(dialled=LATVIA, policy=clinic_rules(f'numbers.always_allow = ["{LATVIA}"]')).ruling
+    assert isinstance(ruling, Reserve)
+    assert ruling.warnings == (Reason.HOTSPOT,)

@@ -13,6 +13,8 @@ from core.samples import (
     CLOSED,
     EURO,
     FRANCE,
+    INMARSAT,
+    LATVIA,
     MOBILE,
     OPEN,
     PARIS,
@@ -61,7 +63,6 @@ def ceilings(*windows: tuple[Window, int], enforced: bool = True) -> tuple[Ceili
         (SAINT_PIERRE, ABROAD),
         ("0708401234", ABROAD),
         (BRUSSELS, ABROAD),
-        ("+870773111632", ABROAD),
         (PREMIUM, ("clinic", "costly", "extension:101")),
         ("3646", ("clinic", "costly", "extension:101")),
     ],
@@ -69,6 +70,14 @@ def ceilings(*windows: tuple[Window, int], enforced: bool = True) -> tuple[Ceili
 def test_a_call_counts_in_the_purses_of_its_kind(dialled: str, expected: tuple[str, ...]) -> None:
     assert names(Call(dialled=dialled)) == expected
     assert names(Call(dialled=dialled, at=CLOSED)) == ("clinic", "closed", *expected[1:])
+
+
+@pytest.mark.parametrize("dialled", [LATVIA, INMARSAT])
+def test_a_call_to_where_fraud_often_ends_counts_in_a_purse_for_all_of_these(dialled: str) -> None:
+    assert names(Call(dialled=dialled)) == (*ABROAD, "hotspot")
+    assert purse(Call(dialled=dialled), "hotspot") == Purse(name="hotspot", concurrent_max=1)
+    rules = clinic_rules("limits.concurrent.hotspot = 3")
+    assert purse(Call(dialled=dialled, policy=rules), "hotspot") == Purse(name="hotspot", concurrent_max=3)
 
 
 def test_a_costly_call_of_an_unknown_line_counts_in_no_line_s_purse() -> None:
@@ -253,6 +262,19 @@ def test_a_call_counts_in_eight_purses_at_most() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("origin", "last"),
+    [
+        (Origin.EXTERNAL, ("hotspot", "country:LV", "external_to_external", f"external:{TAG}")),
+        (Origin.EXTENSION, ("extension:101", "hotspot", "country:LV")),
+    ],
+)
+def test_also_a_call_to_a_hotspot_counts_in_eight_purses_at_most(origin: Origin, last: tuple[str, ...]) -> None:
+    rules = clinic_rules(SWISS % ("LV", "3.00"), ON_CALL.replace(BRUSSELS, LATVIA))
+    call = Call(dialled=LATVIA, at=CLOSED, origin=origin, policy=rules)
+    assert names(call) == ("clinic", "closed", "costly", "international", *last)
+
+
 def test_no_purse_and_no_start_limit_is_named_after_a_telephone_number() -> None:
     """The names of purses held the number in full; they stand in Redis and on the status page."""
     rules = clinic_rules(NUMBER % (UNTIL, ', total = "5.00"'), ON_CALL)
@@ -308,6 +330,40 @@ def test_only_costly_calls_have_start_limits(dialled: str, expected: tuple[Veloc
     assert velocities(Call(dialled=dialled).case) == expected
 
 
+HOTSPOT = Velocity(name="hotspot", count_max=1, span_s=12 * HOUR_S)
+
+
+@pytest.mark.parametrize(
+    ("rules", "limited"),
+    [
+        ("", True),
+        ('countries.exception = [{country = "LV", until = 2026-12-01T18:00:00+01:00}]', True),
+        # Whoever names this very number has decided on it; whoever opens a range has not.
+        (f'numbers.always_allow = ["{LATVIA}"]', False),
+        ('numbers.always_allow = ["+371631*"]', True),
+        (f'numbers.always_allow = ["{LATVIA}*"]', True),
+        (f'numbers.always_allow = ["{BRUSSELS}", "+37163123342"]', True),
+        (f'numbers.always_allow = ["+371631*", "{LATVIA}"]', False),
+        (NUMBER.replace(BRUSSELS, LATVIA) % (UNTIL, ""), False),
+        (NUMBER.replace(BRUSSELS, LATVIA) % (UNTIL, ', total = "5.00"'), False),
+        (NUMBER.replace(BRUSSELS, LATVIA) % ("2026-11-01T18:00:00+01:00", ""), True),
+        (NUMBER % (UNTIL, ""), True),
+    ],
+)
+def test_one_call_in_twelve_hours_goes_to_where_fraud_often_ends_unless_somebody_named_the_number(
+    rules: str, *, limited: bool
+) -> None:
+    call = Call(dialled=LATVIA, policy=clinic_rules(rules))
+    assert velocities(call.case) == (*INTERNATIONAL, *([HOTSPOT] if limited else []))
+    assert ("hotspot" in names(call)) == limited
+
+
+@pytest.mark.parametrize("dialled", [BRUSSELS, "+448431234567", PREMIUM, REUNION, PARIS])
+def test_no_other_call_has_the_limits_of_a_hotspot(dialled: str) -> None:
+    call = Call(dialled=dialled)
+    assert "hotspot" not in {*names(call), *(found.name for found in velocities(call.case))}
+
+
 BUNDLE = clinic_rules('bundle.included = ["national_fixed", "national_mobile"]', "bundle.distinct_per_month = 40")
 DISTINCT = Velocity(name="bundle", count_max=40, span_s=31 * DAY_S, tag=TAG, enforced=False)
 
@@ -329,9 +385,12 @@ def test_too_many_different_numbers_of_a_bundle_sound_an_alarm_and_refuse_nothin
 
 def test_the_policy_sets_every_start_limit() -> None:
     rules = clinic_rules(
-        "limits.starts = {international = '1/10m', overseas = '2/2h', same_number = '3/5m', distinct_foreign = '4/1h'}"
+        "limits.starts = {international = '1/10m', overseas = '2/2h', same_number = '3/5m', distinct_foreign = '4/1h', "
+        "hotspot = '5/3h'}"
     )
     abroad = velocities(Call(dialled=BRUSSELS, policy=rules).case)
     department = velocities(Call(dialled=REUNION, policy=rules).case)
+    hotspot = velocities(Call(dialled=LATVIA, policy=rules).case)
     assert [(found.count_max, found.span_s) for found in abroad] == [(3, 300), (1, 600), (4, 3600)]
+    assert [(found.count_max, found.span_s) for found in hotspot] == [(3, 300), (1, 600), (4, 3600), (5, 10_800)]
     assert [(found.count_max, found.span_s) for found in department] == [(3, 300), (2, 7200)]

@@ -56,6 +56,9 @@ def test_safety_outweighs_destination_then_time_then_money_then_velocity_then_a_
     [
         Reason.EMERGENCY,
         Reason.LOCAL_ALLOWANCE,
+        Reason.HOTSPOT,
+        Reason.RISKY_NUMBER,
+        Reason.WATCHED,
         Reason.FIRST_COUNTRY,
         Reason.NATIONAL_ALARM,
         Reason.BUNDLE_OVERRUN,

@@ -88,6 +88,11 @@ def test_a_call_goes_only_if_it_is_an_emergency_or_is_held_or_lent(
         ((lines("international"),), (Reason.TOO_MANY_LINES,), 0),
         ((starts("international", retry_s=9),), (Reason.TOO_MANY_STARTS,), 9),
         ((starts("overseas"),), (Reason.TOO_MANY_STARTS,), 0),
+        (
+            (starts("hotspot", retry_s=43_200), lines("hotspot")),
+            (Reason.TOO_MANY_LINES, Reason.TOO_MANY_STARTS),
+            43_200,
+        ),
         ((starts("same_number:0123456789abcdef"),), (Reason.SAME_NUMBER,), 0),
         ((starts("distinct_foreign"),), (Reason.DISTINCT_NUMBERS,), 0),
         # Every limit that was hit is told, heaviest first and each once; the last to reopen says when.
@@ -123,6 +128,15 @@ def test_a_denied_hold_tells_every_limit_that_was_hit_and_when_to_try_again(
 )
 def test_an_alarm_lets_the_call_go_and_is_told(alarms: tuple[Denial, ...], reasons: tuple[Reason, ...]) -> None:
     assert conclude(RESERVE, replace(HELD, alarms=alarms), NUMBER) == replace(GRANT, reasons=reasons)
+
+
+@pytest.mark.parametrize(
+    ("alarms", "reasons"),
+    [((), (Reason.HOTSPOT,)), ((starts("bundle"),), (Reason.HOTSPOT, Reason.BUNDLE_OVERRUN))],
+)
+def test_what_the_rules_warn_of_is_told_with_the_grant(alarms: tuple[Denial, ...], reasons: tuple[Reason, ...]) -> None:
+    warned = replace(RESERVE, warnings=(Reason.HOTSPOT,))
+    assert conclude(warned, replace(HELD, alarms=alarms), NUMBER) == replace(GRANT, reasons=reasons)
 
 
 REFUSED = Refusal(reasons=(Reason.COUNTRY_REFUSED, Reason.CLOSED), retry_s=60)

@@ -17,6 +17,7 @@ from callgate.core.plan import NumberClass
 from callgate.core.policy_tables import ClassChoice, ExtensionReach, RuleHours
 from callgate.core.pricing import PricedDestination
 from callgate.core.reasons import Reason, by_weight
+from callgate.core.risk import Tier
 from callgate.core.tariff import Rate, affordable_seconds
 
 SLICE_S = 60
@@ -40,9 +41,10 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserve:
-    """The rules allow it; the ledger has the last word."""
+    """The rules allow it; the ledger has the last word. `warnings` are what a grant wants noticed."""
 
     request: HoldRequest
+    warnings: tuple[Reason, ...] = ()
 
 
 Ruling = Pass | Refuse | Reserve
@@ -99,7 +101,12 @@ def _restricted_extension(case: Case) -> Reason | None:
 
 def _refused_class(case: Case) -> Reason | None:
     choice = case.book.policy.classes.choice(case.priced.destination.number_class)
-    return None if choice is ClassChoice.ALLOW or case.free_of_hours else Reason.CLASS_REFUSED
+    listed = case.free_of_hours or (choice is ClassChoice.LISTED and _is_practice_number(case))
+    return None if choice is ClassChoice.ALLOW or listed else Reason.CLASS_REFUSED
+
+
+def _is_practice_number(case: Case) -> bool:
+    return case.number in case.book.plan.practice_listed
 
 
 def _refused_country(case: Case) -> Reason | None:
@@ -131,7 +138,8 @@ def _rate(case: Case) -> Reason | None:
 
 
 def _closed(case: Case) -> Reason | None:
-    if case.is_open or case.free_of_hours:
+    # The doctor or the pharmacy on duty is called at night. Whoever abuses that meets the ceilings: it stays costly.
+    if case.is_open or case.free_of_hours or _is_practice_number(case):
         return None
     if case.country_rule is not None:
         return Reason.CLOSED if case.country_rule.hours is RuleHours.OPEN else None
@@ -187,7 +195,24 @@ def _reserve(case: Case, rate: Rate) -> Reserve:
         grace_s=case.book.ring_timeout_s + SETTLE_GRACE_S,
         policy_revision=case.book.revision,
     )
-    return Reserve(request=request)
+    return Reserve(request=request, warnings=_warnings(case))
+
+
+def _warnings(case: Case) -> tuple[Reason, ...]:
+    """Say what is risky about a call that may go.
+
+    Watched are also neighbours, called all day long: a warning about each would soon be read by nobody. Fraud comes at
+    night, on week-ends and holidays (facts/features.md 1), so they are pointed out when the clinic is closed.
+    """
+    match case.priced.risk.tier:
+        case Tier.HOTSPOT:
+            return (Reason.HOTSPOT,)
+        case Tier.SPECIAL:
+            return (Reason.RISKY_NUMBER,)
+        case Tier.WATCH:
+            return () if case.is_open else (Reason.WATCHED,)
+        case Tier.NORMAL:
+            return ()
 
 
 def hold_id(attempt: CallAttempt, instant: datetime) -> str:

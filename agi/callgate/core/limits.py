@@ -7,6 +7,7 @@ from callgate.core.case import Case
 from callgate.core.hold import Ceiling, Purse, Velocity, Window
 from callgate.core.policy_tables import PurseCeilings
 from callgate.core.policy_values import StartLimit
+from callgate.core.risk import Tier
 
 BUNDLE_SPAN_S = 31 * 24 * 3600
 
@@ -39,7 +40,7 @@ def purses(case: Case) -> tuple[Purse, ...]:
         for scope in _scopes(case)
     ]
     if not case.priced.ordinary:
-        found += [*_country(case), *_number(case)]
+        found += [*_hotspot(case), *_country(case), *_number(case)]
     return (*found, *_external(case))
 
 
@@ -72,6 +73,20 @@ def _scopes(case: Case) -> Iterator[_Scope]:
 
 def _is_overseas(case: Case) -> bool:
     return case.priced.destination.region in case.book.plan.overseas
+
+
+def _hotspot(case: Case) -> Iterator[Purse]:
+    # Such a call never has a purse of its number too: that is one somebody decided on. Eight are the most.
+    if _is_limited_hotspot(case):
+        yield Purse(name="hotspot", concurrent_max=case.book.policy.limits.concurrent.hotspot)
+
+
+def _is_limited_hotspot(case: Case) -> bool:
+    """Whether fraud often ends there, and nobody decided on this very number: a pattern is no such decision."""
+    listed = any(
+        pattern.matches(case.number) for pattern in case.book.policy.numbers.always_allow if not pattern.is_prefix
+    )
+    return case.priced.risk.tier is Tier.HOTSPOT and case.number_exception is None and not listed
 
 
 def _country(case: Case) -> Iterator[Purse]:
@@ -130,6 +145,8 @@ def velocities(case: Case) -> tuple[Velocity, ...]:
     elif case.priced.destination.region != case.book.plan.country:
         found.append(_velocity("international", starts.international))
         found.append(_velocity("distinct_foreign", starts.distinct_foreign, tag))
+    if _is_limited_hotspot(case):
+        found.append(_velocity("hotspot", starts.hotspot))
     return tuple(found)
 
 

@@ -33,7 +33,10 @@ SUBSCRIBERS = (
 
 
 class ClassChoice(StrEnum):
-    """What becomes of a class: the countries decide, or nothing passes, or only must-reach and listed numbers do."""
+    """What becomes of a class: the countries decide, or nothing passes, or only the numbers that somebody listed do.
+
+    Listed are the plan's must-reach and practice numbers, and ``always_allow`` and ``exception`` of ``[numbers]``.
+    """
 
     ALLOW = "allow"
     REFUSE = "refuse"
@@ -257,6 +260,7 @@ class Concurrent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         clinic: in all; None for the trunk's channels less one, which leaves 15 and 112 a channel.
         international, overseas, external_to_external: of these groups.
         closed: in all, outside opening hours.
+        hotspot: to destinations of the highest risk tier.
     """
 
     clinic: Count | None = None
@@ -264,6 +268,7 @@ class Concurrent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     overseas: Count = Count(2)
     external_to_external: Count = Count(2)
     closed: Count = Count(2)
+    hotspot: Count = Count(1)
 
 
 class Starts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -273,12 +278,14 @@ class Starts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         international, overseas: of these groups.
         same_number: to one number.
         distinct_foreign: to different numbers abroad.
+        hotspot: to destinations of the highest risk tier, together.
     """
 
     international: StartLimit = StartLimit(count_max=6, span_s=3600)
     overseas: StartLimit = StartLimit(count_max=6, span_s=3600)
     same_number: StartLimit = StartLimit(count_max=6, span_s=900)
     distinct_foreign: StartLimit = StartLimit(count_max=15, span_s=86400)
+    hotspot: StartLimit = StartLimit(count_max=1, span_s=43200)
 
 
 class MaxDuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -46,6 +46,9 @@ class Reason(StrEnum):
     # What a grant may carry: nothing from here on refuses a call (`refuses`).
     EMERGENCY = "emergency"
     LOCAL_ALLOWANCE = "local_allowance"
+    HOTSPOT = "hotspot"
+    RISKY_NUMBER = "risky_number"
+    WATCHED = "watched"
     FIRST_COUNTRY = "first_country"
     NATIONAL_ALARM = "national_alarm"
     BUNDLE_OVERRUN = "bundle_overrun"

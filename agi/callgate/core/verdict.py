@@ -76,7 +76,7 @@ def conclude(ruling: Ruling, outcome: HoldOutcome | Lent | Spent | None, number:
         case Refuse():
             return Refusal(reasons=ruling.reasons)
         case Reserve():
-            return _of_outcome(outcome, number)
+            return _of_outcome(outcome, ruling.warnings, number)
 
 
 def in_observation(verdict: Verdict, policy: Policy, number: str, nonce: str) -> Verdict:
@@ -95,7 +95,7 @@ def in_observation(verdict: Verdict, policy: Policy, number: str, nonce: str) ->
             return Grant(number=number, seconds=seconds, grant_id=f"observe:{nonce}", reasons=verdict.reasons)
 
 
-def _of_outcome(outcome: HoldOutcome | Lent | Spent | None, number: str) -> Verdict:
+def _of_outcome(outcome: HoldOutcome | Lent | Spent | None, warnings: tuple[Reason, ...], number: str) -> Verdict:
     match outcome:
         case Held():
             return Grant(
@@ -103,7 +103,7 @@ def _of_outcome(outcome: HoldOutcome | Lent | Spent | None, number: str) -> Verd
                 seconds=outcome.seconds,
                 grant_id=outcome.hold_id,
                 held_micros=outcome.amount_micros,
-                reasons=by_weight(_alarm(alarm) for alarm in outcome.alarms),
+                reasons=by_weight((*warnings, *map(_alarm, outcome.alarms))),
             )
         case Lent():
             return Grant(
