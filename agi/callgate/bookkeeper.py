@@ -18,12 +18,14 @@ from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.core.wire import mask
 from callgate.journal import Journal, JournalRow
 from callgate.ledger.base import Ledger, OrphanCharge, Settlement
+from callgate.ledger.validity import KEPT_S
 from callgate.policies import PolicyShelf
 from callgate.settings import Settings
 from callgate.spool import GrantUnused, LegEnded, LocalGrant, LocalRefusal, Spool, SpoolLine, parse_line
 
 SPOOL_PAUSE_S = 0.1
 CHORES_PAUSE_S = 1.0
+DECKS_PAUSE_S = 3.0
 FAILED_PAUSE_S = 5.0
 UNSOUND = "invalid"
 """How the cause of an `Unavailable` begins where not the store but the request is at fault."""
@@ -47,7 +49,11 @@ class Bookkeeper:
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        await asyncio.gather(_repeat(self.read_spool, SPOOL_PAUSE_S), _repeat(self.do_chores, CHORES_PAUSE_S))
+        await asyncio.gather(
+            _repeat(self.read_spool, SPOOL_PAUSE_S),
+            _repeat(self.do_chores, CHORES_PAUSE_S),
+            _repeat(self.shelf.reload_decks, DECKS_PAUSE_S),
+        )
 
     async def read_spool(self) -> None:
         """Handle every new line; stop at the first that the ledger cannot take now, and keep it.
@@ -94,7 +100,8 @@ class Bookkeeper:
             # Nobody knows how long it was. Its hold lapses, which books it in full.
             log.warning("settlement.clock_ran_back", grant=line.grant)
             return True
-        priced = _priced(line.number, clinic, self.clock())
+        at = self.clock() if line.answered is None else datetime.fromtimestamp(line.answered, UTC)
+        priced = _priced(line.number, clinic, at, line.duration_s)
         settlement = Settlement(
             clinic=clinic.name,
             hold_id=line.grant,
@@ -131,13 +138,19 @@ def _is_hopeless(outcome: Unavailable) -> bool:
     return hopeless
 
 
-def _priced(number: str, clinic: Clinic, instant: datetime) -> PricedDestination:
-    """Read a number in wire format: national, or E.164 with or without its plus."""
+def _priced(number: str, clinic: Clinic, at: datetime, duration_s: int) -> PricedDestination:
+    """Read a number in wire format (national, or E.164 with or without its plus); the rate is that of such a call."""
     destination = read_dialled(number, plan=clinic.plan, outside_prefix="")
     if not destination.number:
         destination = read_dialled(f"+{number}", plan=clinic.plan, outside_prefix="")
-    day = instant.astimezone(clinic.policy.timezone).date()
-    return price_destination(destination, plan=clinic.plan, deck=clinic.deck, bundle=clinic.policy.bundle, on=day)
+    return price_destination(
+        destination,
+        plan=clinic.plan,
+        deck=clinic.deck,
+        bundle=clinic.policy.bundle,
+        at=at.astimezone(clinic.policy.timezone),
+        longest_s=min(duration_s, KEPT_S),
+    )
 
 
 def _is_unheld(line: LegEnded) -> bool:

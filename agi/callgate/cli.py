@@ -1,13 +1,10 @@
 """The command `callgate`: reads the command line, runs one command, and shows no traceback to anybody."""
 
 import argparse
-import contextlib
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,15 +14,17 @@ from callgate.commands.check import check
 from callgate.commands.classify import classify
 from callgate.commands.context import printable, warn
 from callgate.commands.dialplan import dialplan
+from callgate.commands.plan import add_plan
 from callgate.commands.policy import apply, history, show, validate
+from callgate.commands.rate import add_rate
+from callgate.commands.rates import add_rates
 from callgate.commands.serve import serve
 from callgate.commands.status import status
+from callgate.commands.words import iso_instant, matching, outside_prefix
 from callgate.errors import CallgateError
 from callgate.settings import DEFAULT_SETTINGS
 
 WORDS_MAX = 200
-YEARS = range(2000, 2100)
-"""`check --at` asks about these: beyond them holidays are not known, and a zone's arithmetic ends."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -81,6 +80,9 @@ def parser() -> argparse.ArgumentParser:
     classifying.add_argument("rows", type=Path, metavar="ROWS.csv", help="columns home_country,outside_prefix,dialled")
     classifying.set_defaults(run=classify)
     _add_policy(commands.add_parser)
+    add_plan(commands.add_parser)
+    add_rates(commands.add_parser)
+    add_rate(commands.add_parser)
     _add_views(commands.add_parser)
     writing = commands.add_parser("dialplan", help="write the dialplan of this installation")
     writing.add_argument("--last-resort", action="store_true", help="the context for the installer's own file")
@@ -96,9 +98,9 @@ def _add_check(add_command: AddCommand) -> None:
     checking.add_argument("number", metavar="NUMBER", help="as the extension would dial it")
     checking.add_argument("--policy", type=Path, metavar="FILE", help="ask this policy instead of the one in force")
     checking.add_argument("--rates", type=Path, metavar="FILE", help="with --policy: its rate deck")
-    checking.add_argument("--at", type=_iso_instant, metavar="ISO", help="when, on the clinic's clock (now)")
+    checking.add_argument("--at", type=iso_instant, metavar="ISO", help="when, on the clinic's clock (now)")
     checking.add_argument("--extension", type=_extension, default="", metavar="N", help="which line dials")
-    checking.add_argument("--prefix", type=_prefix, metavar="DIGIT", help="the outside prefix, if not the entry's")
+    checking.add_argument("--prefix", type=outside_prefix, metavar="DIGIT", help="outside prefix, if not the entry's")
     checking.add_argument("--clinic", metavar="NAME", help="whose rules, where there are several")
     checking.add_argument("--json", action="store_true", help="one JSON object")
     checking.set_defaults(run=check)
@@ -138,27 +140,7 @@ def _add_views(add_command: AddCommand) -> None:
     viewing.set_defaults(run=status)
 
 
-def _iso_instant(word: str) -> datetime:
-    with contextlib.suppress(ValueError):
-        instant = datetime.fromisoformat(word)
-        if instant.year in YEARS:
-            return instant
-    message = f'"{word}" is not an ISO instant of these decades, such as 2026-12-25T03:00'
-    raise argparse.ArgumentTypeError(message)
-
-
-def _matching(pattern: str, meaning: str) -> Callable[[str], str]:
-    def read(word: str) -> str:
-        if re.fullmatch(pattern, word) is None:
-            message = f"{word!r} is not {meaning}"
-            raise argparse.ArgumentTypeError(message)
-        return word
-
-    return read
-
-
-_extension = _matching(r"[0-9A-Za-z_-]{0,64}", "an extension: letters, digits, - and _, at most 64")
-_prefix = _matching(r"[0-9]?", 'one digit, or ""')
+_extension = matching(r"[0-9A-Za-z_-]{0,64}", "an extension: letters, digits, - and _, at most 64")
 
 
 def _words(text: str) -> str:
@@ -169,7 +151,7 @@ def _words(text: str) -> str:
 
 
 def _revision(word: str) -> int:
-    return int(_matching(r"[1-9][0-9]{0,8}", "the number of a revision, from 1")(word))
+    return int(matching(r"[1-9][0-9]{0,8}", "the number of a revision, from 1")(word))
 
 
 def _language() -> str:

@@ -1,9 +1,11 @@
 """One clinic as the gate serves it: its policy in force, number plan, rate deck and trunks, loaded from files."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 
 from callgate.core.case import Rulebook
@@ -13,8 +15,10 @@ from callgate.core.hold import Unavailable
 from callgate.core.plan import NumberClass, NumberPlan, PlanError, parse_plan
 from callgate.core.policy import Policy, parse_policy
 from callgate.core.policy_document import PolicyError, PolicyErrors
+from callgate.core.risk import RiskError, RiskTable, parse_risk
+from callgate.core.tariff import CUT_MARGIN_S
 from callgate.core.wire import NumberFormat, e164_to_wire
-from callgate.errors import ResourceError, SettingsError
+from callgate.errors import SettingsError
 from callgate.holidays_table import HolidayError, holiday_dates
 from callgate.ledger.revisions import NoPolicy, PolicyRevision
 from callgate.resources import resource
@@ -28,6 +32,30 @@ UNKNOWN_REVISION = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileStamp:
+    """The state of a file: whoever writes it, or puts another in its place, changes one of these."""
+
+    changed_ns: int
+    size: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedDeck:
+    """A rate deck, and which file it was read from.
+
+    Fields:
+        stamp: of the file, just before it was read.
+        sha256: of its text with plain line ends, in hexadecimal digits.
+    """
+
+    deck: RateDeck
+    file: Path
+    stamp: FileStamp | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Clinic:
     """What binds the calls of one clinic.
 
@@ -35,6 +63,8 @@ class Clinic:
         name, language: from the settings.
         document: the policy's text, as it was read; `policy` is the same, checked.
         revision: its number in Redis, 0 while it is not published.
+        rates: the deck its calls are priced by.
+        risks: the list of risk tiers.
         closed_days: public holidays of this year and the next two, in the clinic's zone.
         channels: of its trunks together.
     """
@@ -45,10 +75,22 @@ class Clinic:
     policy: Policy
     revision: int
     plan: NumberPlan
-    deck: RateDeck
+    rates: LoadedDeck
+    risks: RiskTable
     closed_days: frozenset[date]
     channels: int
     ring_timeout_s: int
+
+    @property
+    def deck(self) -> RateDeck:
+        """Its rates."""
+        return self.rates.deck
+
+    @property
+    def reach_s(self) -> int:
+        """How many seconds after its verdict a call may still go on, and meet another rate."""
+        longest = self.policy.limits.max_duration_s
+        return self.ring_timeout_s + max(longest.ordinary, longest.costly) + CUT_MARGIN_S
 
     @property
     def rulebook(self) -> Rulebook:
@@ -67,19 +109,55 @@ class Clinic:
         )
 
 
+def plan_countries() -> tuple[str, ...]:
+    """The home countries whose number plan is shipped."""
+    return tuple(sorted(file.stem for file in resource("policies/plans").glob("*.toml")))
+
+
 def load_plan(country: str) -> NumberPlan:
     """Load the shipped number plan of a home country.
 
     Raises:
         SettingsError: if none is shipped, or it is damaged.
     """
-    name = f"policies/plans/{country}.toml"
+    if country not in plan_countries():
+        remedy = f"use one of {', '.join(plan_countries())}, or add policies/plans/{country}.toml"
+        raise SettingsError("home", f'no number plan for "{country}"', remedy)
+    return read_plan(resource(f"policies/plans/{country}.toml"))
+
+
+def read_plan(file: Path) -> NumberPlan:
+    """Read a number plan.
+
+    Raises:
+        SettingsError: if it cannot be read, or is damaged.
+    """
     try:
-        return parse_plan(resource(name).read_text(encoding="utf-8"))
-    except ResourceError:
-        raise SettingsError("home", f'no number plan for "{country}"', "use a country of policies/plans/") from None
+        return parse_plan(read_text(file))
     except PlanError as error:
-        raise SettingsError(f"{name}: {error.path}", error.problem, error.remedy) from None
+        raise SettingsError(f"{file}: {error.path}", error.problem, error.remedy) from None
+
+
+@cache
+def load_risks() -> RiskTable:
+    """Load the shipped list of risk tiers, the same for every clinic.
+
+    Raises:
+        SettingsError: if it is damaged.
+    """
+    return read_risks(resource("policies/risk/risk.toml"))
+
+
+def read_risks(file: Path) -> RiskTable:
+    """Read a list of risk tiers.
+
+    Raises:
+        SettingsError: if it cannot be read, or is damaged.
+    """
+    try:
+        return parse_risk(read_text(file))
+    except RiskError as error:
+        raise SettingsError(f"{file}: {error.path}", error.problem, error.remedy) from None
 
 
 def load_clinics(settings: Settings, folder: Path) -> dict[str, Clinic]:
@@ -115,7 +193,8 @@ def _load_clinic(settings: Settings, clinic: ClinicSettings, folder: Path) -> Cl
         policy=policy,
         revision=0,
         plan=plan,
-        deck=load_deck(folder / clinic.rates, policy.currency),
+        rates=load_deck(folder / clinic.rates, policy.currency),
+        risks=load_risks(),
         closed_days=days,
         channels=_channels(settings, entries),
         ring_timeout_s=settings.dialplan.ring_timeout_s,
@@ -158,17 +237,30 @@ def in_force(clinic: Clinic, found: PolicyRevision | NoPolicy | Unavailable) -> 
             return clinic
 
 
-def load_deck(file: Path, currency: str) -> RateDeck:
+def load_deck(file: Path, currency: str) -> LoadedDeck:
     """Load a rate deck.
 
     Raises:
-        SettingsError: with its first bad line.
+        SettingsError: if it cannot be read, or with its first bad line.
+        PermissionError: if it may not be read.
     """
     try:
-        return parse_deck(read_text(file), currency)
+        stamp = file_stamp(file)
+        text = read_text(file)
+        deck = parse_deck(text, currency)
     except DeckError as error:
         fault = error.faults[0]
         raise SettingsError(f"{file}, line {fault.line}", fault.problem, fault.remedy) from None
+    return LoadedDeck(deck=deck, file=file, stamp=stamp, sha256=hashlib.sha256(text.encode()).hexdigest())
+
+
+def file_stamp(file: Path) -> FileStamp | None:
+    """Look at the state of a file; None if there is none, or it may not be looked at."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return FileStamp(changed_ns=found.st_mtime_ns, size=found.st_size, inode=found.st_ino)
 
 
 def closed_days(policy: Policy, year: int) -> frozenset[date]:

@@ -4,7 +4,7 @@ Each stop takes values and returns a value; none calls back to an earlier one. T
 bookkeeper settles from the spool; everything between is here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -17,6 +17,7 @@ from callgate.core.judge import Refuse, Reserve, Ruling, judge
 from callgate.core.plan import NumberClass
 from callgate.core.pricing import PricedDestination, price_destination
 from callgate.core.reasons import Reason
+from callgate.core.risk import assess, claimed_number
 from callgate.core.verdict import EMERGENCY_GRANT, Grant, Refusal, Verdict, conclude, in_observation
 from callgate.core.wire import to_wire
 from callgate.errors import JournalError
@@ -103,10 +104,19 @@ class Gate:
 
 
 def classify(passage: Passage, clinic: Clinic, instant: datetime) -> PricedDestination:
-    """Read what was dialled and find its rate on the clinic's day."""
-    destination = read_dialled(passage.attempt.dialled, plan=clinic.plan, outside_prefix=passage.entry.outside_prefix)
-    day = instant.astimezone(clinic.policy.timezone).date()
-    return price_destination(destination, plan=clinic.plan, deck=clinic.deck, bundle=clinic.policy.bundle, on=day)
+    """Read what was dialled, find its rate on the clinic's clock, and look its risk up."""
+    dialled, plan, prefix = passage.attempt.dialled, clinic.plan, passage.entry.outside_prefix
+    destination = read_dialled(dialled, plan=plan, outside_prefix=prefix)
+    priced = price_destination(
+        destination,
+        plan=plan,
+        deck=clinic.deck,
+        bundle=clinic.policy.bundle,
+        at=instant.astimezone(clinic.policy.timezone),
+        longest_s=clinic.reach_s,
+    )
+    claimed = "" if destination.number else claimed_number(dialled, plan=plan, outside_prefix=prefix)
+    return replace(priced, risk=assess(destination, plan.country, clinic.risks, claimed=claimed))
 
 
 def wire_number(passage: Passage, priced: PricedDestination, clinic: Clinic) -> str:

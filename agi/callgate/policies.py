@@ -1,5 +1,9 @@
-"""The policies in force: in memory for the call path, in Redis for every gate, on disk for a start without Redis."""
+"""The policies in force: in memory for the call path, in Redis for every gate, on disk for a start without Redis.
 
+The rate deck of a clinic is the file its settings name, and is read again whenever that changes.
+"""
+
+import asyncio
 import getpass
 import os
 from dataclasses import replace
@@ -8,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from callgate.clinic import Clinic, read_text, under_policy
+from callgate.clinic import Clinic, FileStamp, file_stamp, load_deck, read_text, under_policy
 from callgate.core.hold import Unavailable
 from callgate.errors import SettingsError
 from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published, Revisions
@@ -19,13 +23,14 @@ log = structlog.get_logger()
 
 
 class PolicyShelf:
-    """Every clinic with the policy that binds it now."""
+    """Every clinic with the policy that binds it now, and the rates."""
 
     def __init__(self, clinics: dict[str, Clinic], revisions: Revisions, state: Path) -> None:
         self._clinics = clinics
         self._revisions = revisions
         self._state = state
         self._in_force: dict[str, PolicyRevision] = {}
+        self._refused_decks: dict[str, FileStamp | None] = {}
 
     def clinic(self, name: str) -> Clinic:
         """The clinic, as this gate knows it now."""
@@ -43,6 +48,28 @@ class PolicyShelf:
         """
         for clinic in tuple(self._clinics.values()):
             await self._open(clinic)
+            _log_rates(clinic)
+
+    async def reload_decks(self) -> None:
+        """Take every deck whose file has changed, off the call path; one that cannot be used leaves the former."""
+        for clinic in tuple(self._clinics.values()):
+            await self._reload_deck(clinic)
+
+    async def _reload_deck(self, clinic: Clinic) -> None:
+        file, name, stamp_in_force = clinic.rates.file, clinic.name, clinic.rates.stamp
+        stamp = await asyncio.to_thread(file_stamp, file)
+        if stamp in (stamp_in_force, self._refused_decks.get(name, stamp_in_force)):
+            return
+        try:
+            loaded = await asyncio.to_thread(load_deck, file, clinic.policy.currency)
+        except (OSError, SettingsError) as error:
+            self._refused_decks[name] = stamp
+            log.warning("rates.refused", clinic=name, file=str(file), problem=str(error))
+            return
+        self._refused_decks.pop(name, None)
+        # The policy may have changed in the meantime; its currency cannot have.
+        self._clinics[name] = replace(self._clinics[name], rates=loaded)
+        _log_rates(self._clinics[name])
 
     async def fetch(self, name: str) -> Clinic:
         """Bring a clinic to the revision in force; where that cannot be had, it stays as it is."""
@@ -126,6 +153,18 @@ class PolicyShelf:
 
     def _last_good(self, name: str) -> Path:
         return self._state / f"policy-{name}.toml"
+
+
+def _log_rates(clinic: Clinic) -> None:
+    """Say which deck is in force."""
+    rates = clinic.rates
+    log.info(
+        "rates.adopted",
+        clinic=clinic.name,
+        file=str(rates.file),
+        sha256=rates.sha256,
+        prefixes=len(rates.deck.rates),
+    )
 
 
 def file_revision(clinic: Clinic, number: int) -> PolicyRevision:

@@ -13,10 +13,11 @@ from callgate.core.deck import COLUMNS, RateDeck, parse_deck
 from callgate.core.dialling import Destination, read_dialled
 from callgate.core.hold import HoldRequest
 from callgate.core.judge import Refuse, Reserve, Ruling, judge
-from callgate.core.plan import parse_plan
+from callgate.core.plan import NumberPlan, parse_plan
 from callgate.core.policy import Policy, parse_policy
 from callgate.core.pricing import PricedDestination, price_destination
 from callgate.core.reasons import Reason
+from callgate.core.risk import assess, parse_risk
 from callgate.core.tariff import Rate
 
 EURO = 1_000_000
@@ -24,6 +25,7 @@ CENT = 10_000
 POLICIES = Path(__file__).parent.parent.parent / "policies"
 PLAN = parse_plan((POLICIES / "plans" / "FR.toml").read_text(encoding="utf-8"))
 DECK = parse_deck((POLICIES / "rates" / "FR-default.csv").read_text(encoding="utf-8"), "EUR")
+RISKS = parse_risk((POLICIES / "risk" / "risk.toml").read_text(encoding="utf-8"))
 FRANCE = ("FR", "GP", "MQ", "GF", "RE", "YT")
 
 OPEN = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -39,6 +41,8 @@ BRUSSELS = "+3225551212"
 SWISS_MOBILE = "+41795551212"
 IVORY_COAST = "+2250707123456"
 INMARSAT = "+870773111632"
+LATVIA = "+37163123341"
+"""A hotspot of the shipped list of risk tiers."""
 PREMIUM = "0899123456"
 SHARED_COST = "0826123456"
 POISON_CENTRE = "0140054848"
@@ -76,9 +80,9 @@ def a_rate(
     )
 
 
-def destination(dialled: str) -> Destination:
+def destination(dialled: str, plan: NumberPlan = PLAN) -> Destination:
     """Read what was dialled from a phone without an outside prefix."""
-    return read_dialled(dialled, plan=PLAN, outside_prefix="")
+    return read_dialled(dialled, plan=plan, outside_prefix="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,7 @@ class Call:
     rates: tuple[str, ...] = ()
     channels: int = 10
     holidays: frozenset[date] = frozenset()
+    plan: NumberPlan = PLAN
 
     @property
     def attempt(self) -> CallAttempt:
@@ -112,17 +117,22 @@ class Call:
 
     @property
     def priced(self) -> PricedDestination:
-        day = self.at.astimezone(self.policy.timezone).date()
-        deck = deck_of(*self.rates) if self.rates else DECK
-        found = price_destination(destination(self.dialled), plan=PLAN, deck=deck, bundle=self.policy.bundle, on=day)
-        return replace(found, tag=TAG)
+        found = price_destination(
+            destination(self.dialled, self.plan),
+            plan=self.plan,
+            deck=deck_of(*self.rates) if self.rates else DECK,
+            bundle=self.policy.bundle,
+            at=self.at.astimezone(self.policy.timezone),
+            longest_s=7200,
+        )
+        return replace(found, tag=TAG, risk=assess(found.destination, self.plan.country, RISKS))
 
     @property
     def book(self) -> Rulebook:
         return Rulebook(
             policy=self.policy,
             revision=7,
-            plan=PLAN,
+            plan=self.plan,
             closed_days=self.holidays,
             channels=self.channels,
             ring_timeout_s=60,

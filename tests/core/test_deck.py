@@ -1,13 +1,23 @@
 """The rate deck: reading CSV, finding every fault, and looking up by longest prefix."""
 
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.core.deck import COLUMNS, FAULTS_MAX, LINES_MAX, DeckError, parse_deck
+from callgate.core.deck import (
+    COLUMNS,
+    COLUMNS_WITH_HOURS,
+    FAULTS_MAX,
+    LINES_MAX,
+    ROWS_OF_PREFIX_MAX,
+    DeckError,
+    RateDeck,
+    parse_deck,
+)
 
 HEADER = ",".join(COLUMNS)
 TODAY = date(2026, 11, 22)
@@ -174,6 +184,173 @@ def test_a_file_that_is_no_deck_is_refused(text: str, line: int, problem: str) -
         parse_deck(text, "EUR")
     (fault,) = caught.value.faults
     assert (fault.line, fault.problem) == (line, problem)
+
+
+# Rates by the hour. 24 November 2026 is a Tuesday.
+
+PARIS = ZoneInfo("Europe/Paris")
+PEAK = "mon-fri 08:00-19:00; sat 08:00-12:30"
+
+
+def timed_deck(*rows: str) -> RateDeck:
+    """A deck of rows such as ``+32 peak 0.30 2026-01-01 2026-12-31 mon-fri 08:00-19:00``, ``-`` for an open end."""
+    lines = [",".join(COLUMNS_WITH_HOURS)]
+    for row in rows:
+        prefix, label, minute, first, last, hours = row.split(" ", 5)
+        first, last, hours = (word.removeprefix("-") for word in (first, last, hours))
+        lines.append(f"{prefix},{label},0,{minute},1,1,EUR,0,{first},{last},{hours}")
+    return parse_deck("\n".join(lines), "EUR")
+
+
+BELGIUM = timed_deck(
+    f"+32 peak 0.30 - - {PEAK}",
+    "+32 off-peak 0.10 - - -",
+    "+324 mobile-days 0.60 - - mon-sun 06:00-22:00",
+    "+325 old 0.20 - 2026-11-30 -",
+    f"+325 new-peak 0.50 2026-12-01 - {PEAK}",
+    "+325 new-off-peak 0.25 2026-12-01 - -",
+    "+326 nights 0.05 - - mon-fri 22:00-06:00",
+    "+326 days 0.15 - - -",
+    "+327 second-hour 0.20 - - sun 02:15-03:00",
+    "+327 third-hour 0.30 - - sun 03:00-04:00",
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "at", "label"),
+    [
+        ("+3225551212", "2026-11-24T07:59:59", "off-peak"),
+        ("+3225551212", "2026-11-24T08:00:00", "peak"),
+        ("+3225551212", "2026-11-24T18:59:59", "peak"),
+        ("+3225551212", "2026-11-24T19:00:00", "off-peak"),
+        ("+3225551212", "2026-11-28T12:29:00", "peak"),
+        ("+3225551212", "2026-11-28T12:30:00", "off-peak"),
+        ("+3225551212", "2026-11-29T10:00:00", "off-peak"),
+        # A gap: never the price of the shorter prefix.
+        ("+32475123456", "2026-11-24T21:59:00", "mobile-days"),
+        ("+32475123456", "2026-11-24T22:00:00", None),
+        ("+32475123456", "2026-11-24T05:59:00", None),
+        ("+3255", "2026-11-30T10:00:00", "old"),
+        ("+3255", "2026-12-01T10:00:00", "new-peak"),
+        ("+3255", "2026-12-01T20:00:00", "new-off-peak"),
+        # The night of Friday ends on Saturday, that of Sunday does not exist.
+        ("+3266", "2026-11-27T23:00:00", "nights"),
+        ("+3266", "2026-11-28T05:59:00", "nights"),
+        ("+3266", "2026-11-28T23:00:00", "days"),
+        ("+3266", "2026-11-30T05:00:00", "days"),
+        ("+3266", "2026-11-30T22:00:00", "nights"),
+    ],
+)
+def test_a_rate_counts_in_its_hours_and_one_without_hours_at_all_others(
+    number: str, at: str, label: str | None
+) -> None:
+    rate = BELGIUM.rate_at(number, datetime.fromisoformat(at).replace(tzinfo=PARIS))
+    assert (rate and rate.label) == label
+
+
+def test_whoever_does_not_know_the_hour_gets_the_dearest_rate_of_the_day() -> None:
+    labels = [BELGIUM.rate_for("+3255", day) for day in (date(2026, 11, 30), date(2026, 12, 1))]
+    assert [rate and rate.label for rate in labels] == ["old", "new-peak"]
+
+
+@pytest.mark.parametrize(
+    ("number", "answered", "duration_s", "timed"),
+    [
+        ("+3225551212", "2026-11-24T10:00+01:00", 7200, [(0, "peak")]),
+        ("+3225551212", "2026-11-24T18:59+01:00", 60, [(0, "peak")]),
+        ("+3225551212", "2026-11-24T18:59+01:00", 61, [(0, "peak"), (60, "off-peak")]),
+        ("+3225551212", "2026-11-24T18:59:30.5+01:00", 7200, [(0, "peak"), (30, "off-peak")]),
+        ("+3225551212", "2026-11-24T19:00+01:00", 50_000, [(0, "off-peak"), (46_800, "peak")]),
+        ("+32475123456", "2026-11-24T21:00+01:00", 7200, [(0, "mobile-days"), (3600, None)]),
+        ("+32475123456", "2026-11-24T05:00+01:00", 7200, [(0, None), (3600, "mobile-days")]),
+        # The days end at midnight in Paris, and in summer two hours before that of UTC.
+        ("+3255", "2026-11-30T22:59:00+00:00", 600, [(0, "old"), (60, "new-off-peak")]),
+        ("+3255", "2026-11-30T10:00:00+00:00", 7200, [(0, "old")]),
+        ("+3299", "2026-11-30T22:59:00+00:00", 7200, [(0, "off-peak")]),
+        ("+3399", "2026-11-30T22:59:00+00:00", 7200, [(0, None)]),
+        # The night of 25 October has an hour twice, that of 29 March lacks one: the wall clock counts.
+        ("+3266", "2026-03-30T05:30+02:00", 3600, [(0, "days")]),
+        ("+3266", "2026-03-27T23:30+01:00", 30_000, [(0, "nights"), (23_400, "days")]),
+        (
+            "+327",
+            "2026-10-25T00:30:00+00:00",
+            7200,
+            [(0, "second-hour"), (1800, None), (2700, "second-hour"), (5400, "third-hour")],
+        ),
+        ("+327", "2026-03-29T00:30:00+00:00", 7200, [(0, None), (1800, "third-hour"), (5400, None)]),
+    ],
+)
+def test_the_rates_of_a_call_change_on_the_clinics_wall_clock(
+    number: str, answered: str, duration_s: int, timed: list[tuple[int, str | None]]
+) -> None:
+    at = datetime.fromisoformat(answered).astimezone(PARIS)
+    found = BELGIUM.timed_rates(number, at, duration_s)
+    assert [(entry.begins_s, entry.rate and entry.rate.label) for entry in found] == timed
+
+
+def test_two_rows_of_the_same_price_are_no_change() -> None:
+    same = timed_deck("+32 x 0.10 - 2026-11-30 -", "+32 x 0.10 2026-12-01 - -")
+    at = datetime(2026, 11, 30, 23, 30, tzinfo=PARIS)
+    assert len(same.timed_rates("+3225551212", at, 7200)) == 1
+
+
+@given(
+    st.sampled_from(["+3225551212", "+32475123456", "+3255", "+3266"]),
+    st.integers(0, 46 * 86_400).map(lambda second: datetime(2026, 10, 20, tzinfo=UTC) + timedelta(seconds=second)),
+    st.integers(1, 9000),
+    st.integers(0, 9000),
+)
+def test_the_rates_of_a_call_are_those_of_each_of_its_seconds(
+    number: str, answered: datetime, duration_s: int, second: int
+) -> None:
+    at = answered.astimezone(PARIS)
+    timed = BELGIUM.timed_rates(number, at, duration_s)
+    second %= duration_s
+    (*_, in_force) = (entry for entry in timed if entry.begins_s <= second)
+    assert in_force.rate == BELGIUM.rate_at(number, (answered + timedelta(seconds=second)).astimezone(PARIS))
+
+
+@pytest.mark.parametrize(
+    ("rows", "shared"),
+    [
+        ((f"+32 a 1 - - {PEAK}", "+32 b 1 - - -"), False),
+        ((f"+32 a 1 - - {PEAK}", "+32 b 1 - - mon-fri 19:00-24:00"), False),
+        ((f"+32 a 1 - - {PEAK}", f"+33 b 1 - - {PEAK}"), False),
+        ((f"+32 a 1 - 2026-11-30 {PEAK}", f"+32 b 1 2026-12-01 - {PEAK}"), False),
+        ((f"+32 a 1 - - {PEAK}", "+32 b 1 - - sat 12:29-13:00"), True),
+        (("+32 a 1 - - sun 22:00-06:00", "+32 b 1 - - mon 05:00-07:00"), True),
+        ((f"+32 a 1 - 2026-12-01 {PEAK}", f"+32 b 1 2026-12-01 - {PEAK}"), True),
+        (("+32 a 1 - - -", "+32 b 1 - - -"), True),
+    ],
+)
+def test_two_rows_of_one_prefix_at_one_time_are_refused(rows: tuple[str, ...], *, shared: bool) -> None:
+    if not shared:
+        assert timed_deck(*rows).longest == 3
+        return
+    with pytest.raises(DeckError) as caught:
+        timed_deck(*rows)
+    (fault,) = caught.value.faults
+    assert fault.line == 3
+    assert fault.problem.startswith("the prefix 32 already has a rate ")
+    assert fault.remedy
+
+
+@pytest.mark.parametrize("hours", ["always", "mon-fri", "mon 8:00-19:00", "mon-fri 08:00-19:00 sat 08:00-12:30"])
+def test_hours_that_cannot_be_read_are_named_with_their_line(hours: str) -> None:
+    with pytest.raises(DeckError) as caught:
+        timed_deck(f"+32 a 1 - - {PEAK}", f"+33 b 1 - - {hours}")
+    (fault,) = caught.value.faults
+    assert (fault.line, fault.problem[:7]) == (3, "hours: ")
+    assert fault.remedy
+
+
+def test_a_prefix_with_too_many_rows_is_refused() -> None:
+    """Each row is compared with those before: a deck of one prefix alone once took hours to read."""
+    start = date(2026, 1, 1)
+    days = [start + timedelta(days=number) for number in range(ROWS_OF_PREFIX_MAX + 1)]
+    assert len(timed_deck(*(f"+32 x 1 {day} {day} -" for day in days[:-1])).rows_for("+32")) == ROWS_OF_PREFIX_MAX
+    with pytest.raises(DeckError, match=f"line 102: the prefix 32 has more than {ROWS_OF_PREFIX_MAX} rows"):
+        timed_deck(*(f"+32 x 1 {day} {day} -" for day in days))
 
 
 def test_a_deck_without_rows_has_no_rates() -> None:

@@ -1,12 +1,15 @@
 """What a destination costs, and whether that makes it ordinary or costly: class is not cost."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
-from callgate.core.deck import COLUMNS, parse_deck
+from callgate.core.deck import COLUMNS, COLUMNS_WITH_HOURS, RateDeck, parse_deck
 from callgate.core.dialling import Destination
-from callgate.core.plan import NumberClass
+from callgate.core.plan import NumberClass, NumberPlan, PriceCap
 from callgate.core.policy_tables import Bundle
 from callgate.core.pricing import PricedDestination, price_destination
 from callgate.core.tariff import Rate
@@ -30,14 +33,22 @@ from core.samples import (
     destination,
 )
 
-TODAY = date(2026, 11, 24)
+NOW = datetime(2026, 11, 24, 10, tzinfo=ZoneInfo("Europe/Paris"))
+TWO_HOURS_S = 7200
+SHORT_SERVICE = "3210"
 FLAT_RATE = Bundle(included=(NumberClass.NATIONAL_FIXED, NumberClass.NATIONAL_MOBILE))
 NO_BUNDLE = Bundle()
 
 
 def priced(dialled: str, *rows: str, bundle: Bundle = NO_BUNDLE) -> PricedDestination:
     deck = deck_of(*rows) if rows else DECK
-    return price_destination(destination(dialled), plan=PLAN, deck=deck, bundle=bundle, on=TODAY)
+    return priced_at(NOW, destination(dialled), deck, bundle=bundle)
+
+
+def priced_at(
+    at: datetime, where: Destination, deck: RateDeck, *, bundle: Bundle = NO_BUNDLE, plan: NumberPlan = PLAN
+) -> PricedDestination:
+    return price_destination(where, plan=plan, deck=deck, bundle=bundle, at=at, longest_s=TWO_HOURS_S)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +64,8 @@ def priced(dialled: str, *rows: str, bundle: Bundle = NO_BUNDLE) -> PricedDestin
         ("3977", True, 2 * CENT),
         (SHARED_COST, False, 22 * CENT),
         (PREMIUM, False, 82 * CENT),
-        (HEALTH_INSURANCE, False, 82 * CENT),
+        (HEALTH_INSURANCE, False, 15 * CENT),
+        (SHORT_SERVICE, False, 82 * CENT),
         ("118218", False, 82 * CENT),
         # Their own prices are low; their class is not.
         ("07001234567890", False, 6 * CENT),
@@ -120,7 +132,7 @@ def test_an_ordinary_number_without_a_rate_is_held_at_the_bound(dialled: str) ->
     )
 
 
-@pytest.mark.parametrize("dialled", [REUNION, SAINT_PIERRE, SHARED_COST, PREMIUM, HEALTH_INSURANCE, "+4930123456"])
+@pytest.mark.parametrize("dialled", [REUNION, SAINT_PIERRE, INMARSAT, "+4930123456"])
 def test_a_costly_number_without_a_rate_has_none(dialled: str) -> None:
     found = priced(dialled, "+32 0 0.30 1 1")
     assert (found.ordinary, found.rate) == (False, None)
@@ -131,9 +143,9 @@ def test_the_rate_of_the_day_counts_and_an_ordinary_number_whose_rate_has_ended_
     deck = parse_deck("\n".join((",".join(COLUMNS), f"+33,{ended}", f"+32,{ended}")), "EUR")
     minutes = {}
     for dialled in (PARIS, BRUSSELS):
-        for day in (date(2026, 11, 23), TODAY):
-            found = price_destination(destination(dialled), plan=PLAN, deck=deck, bundle=NO_BUNDLE, on=day)
-            minutes[dialled, day.day] = found.rate and found.rate.per_minute_micros
+        for at in (NOW - timedelta(days=1), NOW):
+            found = priced_at(at, destination(dialled), deck)
+            minutes[dialled, at.day] = found.rate and found.rate.per_minute_micros
     assert minutes == {(PARIS, 23): 5 * CENT, (PARIS, 24): 15 * CENT, (BRUSSELS, 23): 5 * CENT, (BRUSSELS, 24): None}
 
 
@@ -182,13 +194,13 @@ def test_what_is_no_public_number_has_no_rate_and_is_not_ordinary(dialled: str) 
 
 def test_a_price_is_that_of_a_destination_and_carries_no_tag_until_one_is_put_on() -> None:
     where = Destination(number="+3225551212", region="BE", number_class=NumberClass.INTERNATIONAL_FIXED)
-    found = price_destination(where, plan=PLAN, deck=DECK, bundle=NO_BUNDLE, on=TODAY)
+    found = priced_at(NOW, where, DECK)
     assert (found.destination, found.tag) == (where, "")
     assert found.rate is not None
     assert found.rate.per_minute_micros < EURO
 
 
-@pytest.mark.parametrize("dialled", [PARIS, MOBILE, BRUSSELS, REUNION, HEALTH_INSURANCE])
+@pytest.mark.parametrize("dialled", [PARIS, MOBILE, BRUSSELS, REUNION, SHORT_SERVICE])
 @pytest.mark.parametrize("rows", [(), ("+99 0 0.30 1 1",)])
 @pytest.mark.parametrize("bundle", [NO_BUNDLE, FLAT_RATE])
 def test_no_rate_tells_the_ledger_whom_the_call_reaches(dialled: str, rows: tuple[str, ...], bundle: Bundle) -> None:
@@ -196,3 +208,108 @@ def test_no_rate_tells_the_ledger_whom_the_call_reaches(dialled: str, rows: tupl
     found = priced(dialled, *rows, bundle=bundle)
     if found.rate is not None:
         assert found.destination.number.removeprefix("+") != found.rate.prefix
+
+
+# The most a call can cost by the plan, where the deck has no rate.
+
+CAPPED = replace(destination(PREMIUM), cap=PriceCap(connect_micros=3 * EURO, per_minute_micros=80 * CENT))
+CAPPED_RATE = Rate(
+    prefix="",
+    label="the plan's price cap",
+    connect_micros=3 * EURO,
+    per_minute_micros=80 * CENT,
+    first_increment_s=60,
+    increment_s=60,
+)
+FRANCS = parse_deck(",".join(COLUMNS), "CHF")
+
+
+def test_a_costly_number_without_a_rate_is_held_at_its_plans_price_cap() -> None:
+    found = priced_at(NOW, CAPPED, deck_of("+32 0 0.30 1 1"))
+    assert (found.ordinary, found.rate) == (False, CAPPED_RATE)
+
+
+def test_the_decks_own_rate_comes_before_the_plans_price_cap() -> None:
+    found = priced_at(NOW, CAPPED, deck_of("+33899 0 0.50 1 1"))
+    assert found.rate is not None
+    assert (found.rate.per_minute_micros, found.rate.prefix) == (50 * CENT, "33899")
+
+
+@pytest.mark.parametrize("minute_micros", [15 * CENT, 16 * CENT])
+def test_a_home_line_without_a_rate_is_ordinary_if_its_cap_is(minute_micros: int) -> None:
+    cap = PriceCap(connect_micros=0, per_minute_micros=minute_micros)
+    found = priced_at(NOW, replace(destination(PARIS), cap=cap), deck_of("+32 0 0.30 1 1"))
+    assert found.rate is not None
+    assert (found.rate.per_minute_micros, found.ordinary) == (minute_micros, minute_micros == 15 * CENT)
+
+
+@pytest.mark.parametrize("where", [CAPPED, destination(PARIS), destination(MOBILE), destination(BRUSSELS)])
+def test_a_plans_amounts_mean_nothing_in_another_currency(where: Destination) -> None:
+    found = priced_at(NOW, where, FRANCS)
+    assert (found.ordinary, found.rate) == (False, None)
+
+
+@pytest.mark.parametrize("dialled", [POISON_CENTRE, SUICIDE_HELPLINE])
+def test_a_number_that_must_be_reached_goes_at_the_plans_figure_in_whatever_currency(dialled: str) -> None:
+    found = priced_at(NOW, destination(dialled), FRANCS)
+    assert found.ordinary
+    assert found.rate is not None
+    assert found.rate.per_minute_micros == 15 * CENT
+
+
+def test_a_deck_in_another_currency_prices_home_lines_as_any_other() -> None:
+    plan = msgspec.structs.replace(PLAN, currency="CHF")
+    found = priced_at(NOW, destination(PARIS), deck_of("+33 0 0.05 1 1"), plan=plan)
+    assert found.rate is not None
+    assert (found.ordinary, found.rate.per_minute_micros) == (True, 5 * CENT)
+
+
+# Rates that change while the call may last: two hours from 10:00 on.
+
+
+def by_hours(*rows: str) -> RateDeck:
+    """A deck of rows such as ``+33 0.05 mon-fri 08:00-11:00``; a row without hours ends after its price."""
+    found = [row.split(" ", 2) for row in rows]
+    lines = [f"{prefix},a rate,0,{minute},1,1,EUR,0,,,{''.join(hours)}" for prefix, minute, *hours in found]
+    return parse_deck("\n".join((",".join(COLUMNS_WITH_HOURS), *lines)), "EUR")
+
+
+@pytest.mark.parametrize(
+    ("dialled", "rows", "minute_micros", "ordinary"),
+    [
+        (BRUSSELS, ("+32 0.30 mon-fri 08:00-11:00", "+32 0.10"), 30 * CENT, False),
+        (BRUSSELS, ("+32 0.10 mon-fri 08:00-11:00", "+32 0.30"), 30 * CENT, False),
+        (BRUSSELS, ("+32 0.30 mon-fri 12:00-19:00", "+32 0.10"), 10 * CENT, False),
+        # Later there is no rate: nobody knows what the call may cost.
+        (BRUSSELS, ("+32 0.30 mon-fri 08:00-11:00", "+3 0.10"), None, False),
+        (BRUSSELS, ("+32 0.30 mon-fri 11:00-19:00", "+3 0.10"), None, False),
+        (BRUSSELS, ("+32 0.30 mon-fri 08:00-12:00", "+3 0.10"), 30 * CENT, False),
+        # A home line is held at the bound where it has no rate, and is costly if any of its hours is.
+        (PARIS, ("+33 0.05 mon-fri 08:00-11:00",), 15 * CENT, True),
+        (PARIS, ("+33 0.05 mon-fri 08:00-11:00", "+33 0.10"), 10 * CENT, True),
+        (PARIS, ("+33 0.16 mon-fri 11:00-19:00", "+33 0.05"), 16 * CENT, False),
+        (PARIS, ("+33 0.16 mon-fri 12:00-19:00", "+33 0.05"), 5 * CENT, True),
+        (POISON_CENTRE, ("+33 0.90 mon-fri 11:00-19:00",), 90 * CENT, True),
+    ],
+)
+def test_a_call_is_held_at_the_dearest_rate_it_may_meet(
+    dialled: str, rows: tuple[str, ...], minute_micros: int | None, *, ordinary: bool
+) -> None:
+    found = priced_at(NOW, destination(dialled), by_hours(*rows))
+    assert (found.rate and found.rate.per_minute_micros, found.ordinary) == (minute_micros, ordinary)
+
+
+def test_a_capped_number_whose_rate_ends_during_the_call_is_held_at_the_dearer_of_both() -> None:
+    found = priced_at(NOW, CAPPED, by_hours("+33899 1.20 mon-fri 08:00-11:00"))
+    assert found.rate is not None
+    assert found.rate.per_minute_micros == 120 * CENT
+    assert found.rate.connect_micros >= 3 * EURO
+
+
+@pytest.mark.parametrize("currency", ["EUR", "CHF"])
+@pytest.mark.parametrize("cap", [None, PriceCap(connect_micros=EURO, per_minute_micros=EURO)])
+@pytest.mark.parametrize("dialled", [PARIS, POISON_CENTRE, SUICIDE_HELPLINE, BRUSSELS, PREMIUM, HEALTH_INSURANCE, "15"])
+def test_an_ordinary_call_always_has_a_rate(dialled: str, cap: PriceCap | None, currency: str) -> None:
+    """The judge relies on it: only a costly call is refused for want of a rate."""
+    found = priced_at(NOW, replace(destination(dialled), cap=cap), parse_deck(",".join(COLUMNS), currency))
+    assert found.rate is not None or not found.ordinary

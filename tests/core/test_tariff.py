@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.core.tariff import CUT_MARGIN_S, Rate, affordable_seconds, billed_seconds, price
+from callgate.core.tariff import (
+    CUT_MARGIN_S,
+    Rate,
+    TimedRate,
+    affordable_seconds,
+    bill,
+    billed_seconds,
+    dearest,
+    price,
+)
 
 
 def rate(connect: int = 0, minute: int = 0, first: int = 1, step: int = 1) -> Rate:
@@ -58,6 +67,99 @@ def test_a_call_is_billed_by_whole_increments(first: int, step: int, duration_s:
 )
 def test_a_call_costs_its_connect_fee_and_its_time(tariff: Rate, duration_s: int, micros: int) -> None:
     assert price(tariff, duration_s) == micros
+
+
+# A call that crosses a change of rate.
+
+PEAK = rate(connect=100_000, minute=600_000, first=60, step=60)
+OFF_PEAK = rate(connect=50_000, minute=60_000)
+Timed = tuple[tuple[int, Rate | None], ...]
+TIMED = st.lists(st.tuples(st.integers(1, 400), st.none() | RATES), max_size=4).flatmap(
+    lambda later: RATES.map(lambda first: ((0, first), *sorted(dict(later).items())))
+)
+
+
+def timed(rates: Timed) -> tuple[TimedRate, ...]:
+    return tuple(TimedRate(begins_s=begins_s, rate=found) for begins_s, found in rates)
+
+
+@pytest.mark.parametrize(
+    ("rates", "duration_s", "parts", "micros"),
+    [
+        (((0, PEAK),), 90, [(0, 120, 1_200_000)], 1_300_000),
+        # The minute that began at the dear rate is paid in full; the seconds after it are cheap.
+        (((0, PEAK), (90, OFF_PEAK)), 150, [(0, 120, 1_200_000), (120, 30, 30_000)], 1_330_000),
+        (((0, PEAK), (120, OFF_PEAK)), 121, [(0, 120, 1_200_000), (120, 1, 1_000)], 1_301_000),
+        (((0, PEAK), (121, OFF_PEAK)), 121, [(0, 180, 1_800_000)], 1_900_000),
+        # The fee is that of the rate at the answer, and so is the first increment.
+        (((0, OFF_PEAK), (10, PEAK)), 11, [(0, 10, 10_000), (10, 60, 600_000)], 660_000),
+        (((0, OFF_PEAK), (10, PEAK)), 10, [(0, 10, 10_000)], 60_000),
+        (((0, OFF_PEAK), (1, PEAK), (50, OFF_PEAK)), 61, [(0, 1, 1_000), (1, 60, 600_000)], 651_000),
+        # A rate that comes and goes within one increment is never met.
+        (((0, PEAK), (20, None), (40, OFF_PEAK)), 70, [(0, 60, 600_000), (60, 10, 10_000)], 710_000),
+        (((0, PEAK), (90, OFF_PEAK)), 0, [], 100_000),
+        # Rounded once: three thirds of a micro are one.
+        (((0, rate(minute=20)), (1, rate(minute=20, step=2))), 3, [(0, 1, 1), (1, 2, 0)], 1),
+    ],
+)
+def test_an_increment_is_billed_at_the_rate_in_force_when_it_begins(
+    rates: Timed, duration_s: int, parts: list[tuple[int, int, int]], micros: int
+) -> None:
+    found = bill(timed(rates), duration_s)
+    assert found is not None
+    assert [(part.begins_s, part.billed_s, part.micros) for part in found.parts] == parts
+    assert found.micros == micros
+
+
+@pytest.mark.parametrize(
+    ("rates", "duration_s"),
+    [(((0, None),), 10), (((0, None),), 0), (((0, PEAK), (60, None)), 61), (((0, None), (60, PEAK)), 61)],
+)
+def test_nobody_knows_the_price_of_a_call_of_which_a_part_has_no_rate(rates: Timed, duration_s: int) -> None:
+    assert bill(timed(rates), duration_s) is None
+
+
+def test_the_time_before_the_gap_has_its_price() -> None:
+    found = bill(timed(((0, PEAK), (60, None))), 60)
+    assert found is not None
+    assert found.micros == 700_000
+
+
+@given(RATES, st.integers(0, 7200))
+def test_a_call_under_one_rate_has_the_price_of_that_rate(tariff: Rate, duration_s: int) -> None:
+    found = bill(timed(((0, tariff),)), duration_s)
+    assert found is not None
+    assert found.micros == price(tariff, duration_s)
+
+
+@given(TIMED, st.integers(0, 900))
+def test_a_hold_is_never_below_the_price_whatever_rates_the_call_meets(rates: Timed, duration_s: int) -> None:
+    found = bill(timed(rates), duration_s)
+    if found is not None:
+        held = dearest([met for _, met in rates if met is not None])
+        assert price(held, duration_s) >= found.micros
+
+
+def test_one_rate_is_held_as_it_is() -> None:
+    assert dearest([PEAK]) is PEAK
+    assert dearest([PEAK, PEAK]) is PEAK
+
+
+def test_rates_of_the_same_increments_are_held_at_the_worst_of_each_figure() -> None:
+    cheap_fee, cheap_time = (
+        rate(connect=1, minute=600, first=30, step=6),
+        rate(connect=900, minute=60, first=30, step=6),
+    )
+    assert dearest([cheap_fee, cheap_time]) == rate(connect=900, minute=600, first=30, step=6)
+
+
+def test_rates_of_different_increments_are_held_with_the_longest_that_may_be_billed_beyond_the_end() -> None:
+    held = dearest([PEAK, OFF_PEAK])
+    assert held == rate(connect=100_000 + 590_000, minute=600_000, first=60, step=1)
+    # The worst way through them: cheap for a minute, and a second before the end the dear minute begins.
+    worst = bill(timed(((0, rate(minute=600_000)), (59, PEAK))), 60)
+    assert worst is not None
+    assert worst.micros == price(held, 60) - 100_000
 
 
 @pytest.mark.parametrize(

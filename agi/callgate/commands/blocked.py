@@ -72,4 +72,5 @@ def blocked_line(row: JournalRow, language: Language, zone: ZoneInfo | None = No
     extension, dialled = printable(row.extension) or "-", printable(row.dialled)
     why = "; ".join(f"{reason.value}: {text(f'reason.{reason.value}', language)}" for reason in row.reasons[:1])
     observed = f" [{text('cli.observed', language)}]" if row.observed else ""
-    return f"{at}  {extension:>6}  {dialled:<18}  {why}{observed}"
+    risk = f" [{text(f'cli.risk_{row.risk}', language)}, {printable(row.risk_because)}]" if row.risk_because else ""
+    return f"{at}  {extension:>6}  {dialled:<18}  {why}{risk}{observed}"

@@ -20,6 +20,7 @@ from callgate.clinic import (
     in_force,
     load_deck,
     load_plan,
+    load_risks,
     read_text,
 )
 from callgate.commands import Exit
@@ -30,6 +31,7 @@ from callgate.core.judge import Reserve, Ruling, judge
 from callgate.core.money import format_amount
 from callgate.core.plan import NumberClass
 from callgate.core.pricing import PricedDestination
+from callgate.core.reasons import Reason
 from callgate.core.verdict import Grant, Refusal, Verdict, conclude
 from callgate.core.wire import NumberFormat
 from callgate.errors import SettingsError
@@ -140,7 +142,8 @@ def _alone(policy_file: Path, rates_file: Path | None) -> Clinic:
         policy=policy,
         revision=0,
         plan=plan,
-        deck=load_deck(rates_file or resource(f"policies/rates/{policy.home}-default.csv"), policy.currency),
+        risks=load_risks(),
+        rates=load_deck(rates_file or resource(f"policies/rates/{policy.home}-default.csv"), policy.currency),
         closed_days=days,
         channels=10,
         ring_timeout_s=60,
@@ -176,6 +179,7 @@ def reasoning(answer: Answer, language: Language) -> list[str]:
             number_class=text(f"class.{destination.number_class.value}", language),
         ),
     ]
+    lines.append(_risk_line(answer, language))
     if destination.number_class not in (NumberClass.INVALID, NumberClass.INTERNAL_FEATURE, NumberClass.EMERGENCY):
         lines.append(
             text(
@@ -199,6 +203,21 @@ def reasoning(answer: Answer, language: Language) -> list[str]:
     return [*lines, *_verdict_lines(answer, language)]
 
 
+def _risk_line(answer: Answer, language: Language) -> str:
+    risk, table = answer.priced.risk, answer.clinic.risks
+    if not risk.because:
+        return text("cli.check_risk_normal", language, version=risk.version)
+    sources = "; ".join(f"{table.sources[key].title} ({table.sources[key].date})" for key in risk.sources)
+    return text(
+        "cli.check_risk",
+        language,
+        tier=text(f"cli.risk_{risk.tier}", language),
+        because=risk.because,
+        version=risk.version,
+        sources=sources,
+    )
+
+
 def _verdict_lines(answer: Answer, language: Language) -> list[str]:
     match answer.verdict:
         case Grant() as grant:
@@ -211,13 +230,15 @@ def _verdict_lines(answer: Answer, language: Language) -> list[str]:
                     seconds=grant.seconds,
                     held=held,
                     currency=currency,
-                )
+                ),
+                *_reason_lines(grant.reasons, language),
             ]
         case Refusal() as refusal:
-            return [
-                text("cli.check_refusal", language),
-                *(f"  {reason.value}: {text(f'reason.{reason.value}', language)}" for reason in refusal.reasons),
-            ]
+            return [text("cli.check_refusal", language), *_reason_lines(refusal.reasons, language)]
+
+
+def _reason_lines(reasons: tuple[Reason, ...], language: Language) -> list[str]:
+    return [f"  {reason.value}: {text(f'reason.{reason.value}', language)}" for reason in reasons]
 
 
 def as_json(answer: Answer) -> dict[str, object]:
@@ -234,6 +255,7 @@ def as_json(answer: Answer) -> dict[str, object]:
         "class": destination.number_class.value,
         "ordinary": answer.priced.ordinary,
         "must_reach": destination.must_reach,
+        "risk": msgspec.to_builtins(answer.priced.risk),
         "rate": None if rate is None else msgspec.to_builtins(rate),
         "purses": [msgspec.to_builtins(purse) for purse in answer.ruling.request.purses]
         if isinstance(answer.ruling, Reserve)

@@ -4,17 +4,22 @@ A row's `prefix` is ``+`` and the first digits of E.164 (``+33899``), or ``short
 (``short:3624``). The two never meet: a number with ``+`` is looked up among the first, one without among the second.
 `tax` is a share: 0.20 says that the row's amounts are without tax and 20 % is added, rounded up to the micro; 0 says
 that they already include it. Lines that begin with ``#`` are notes.
+
+A deck may have one more column, `hours` (`callgate.core.rate_hours`): the row counts at these times of the week only. A
+row without hours counts at every time that no other row of its prefix names on that day.
 """
 
 import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 
 from callgate.core.money import MICROS_PER_UNIT, ceil_div, parse_amount
-from callgate.core.tariff import Rate
+from callgate.core.policy_values import UnreadableError
+from callgate.core.rate_hours import RateHours, parse_rate_hours
+from callgate.core.tariff import Rate, TimedRate, dearest
 
 COLUMNS = (
     "prefix",
@@ -28,11 +33,14 @@ COLUMNS = (
     "valid_from",
     "valid_to",
 )
+COLUMNS_WITH_HOURS = (*COLUMNS, "hours")
 LINES_MAX = 200_000
 FAULTS_MAX = 100
 """Reading ends at this many faults: a deck with more is in another format."""
 LABEL_MAX_CHARACTERS = 100
 INCREMENT_MAX_S = 3600
+ROWS_OF_PREFIX_MAX = 100
+"""Each row is compared with the others of its prefix, so their number has a limit."""
 RATE_MAX_MICROS = 1_000 * MICROS_PER_UNIT
 """No minute and no connection costs more, tax included; a larger figure has its dot in the wrong place."""
 
@@ -59,11 +67,30 @@ class DeckError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatedRate:
-    """A rate and the days it is valid on, both ends included."""
+    """A rate, the days it is valid on, both ends included, and its hours; None: those that no other row names."""
 
     rate: Rate
     first: date
     last: date
+    hours: RateHours | None = None
+
+    def is_valid_on(self, day: date) -> bool:
+        """Tell whether the rate is valid on a day of the clinic's calendar."""
+        return self.first <= day <= self.last
+
+    def changes_between(self, first_day: date, last_day: date) -> bool:
+        """Tell whether it may come into force or go out of it from one day to another, both included."""
+        if self.hours is not None:
+            return True
+        return first_day < self.first <= last_day or first_day <= self.last < last_day
+
+    def meets(self, other: "DatedRate") -> bool:
+        """Tell whether the two claim the same time: one of them without hours gives way to the other."""
+        if self.last < other.first or other.last < self.first:
+            return False
+        if self.hours is None or other.hours is None:
+            return self.hours is other.hours
+        return self.hours.meet(other.hours)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +99,7 @@ class RateDeck:
 
     Fields:
         currency: of all amounts, ISO 4217.
-        rates: by prefix, ``+33899`` for E.164 and ``3624`` for short codes; the rates of one prefix share no day.
+        rates: by prefix, ``+33899`` for E.164 and ``3624`` for short codes; at any time one rate of a prefix counts.
         longest: characters in the longest prefix.
     """
 
@@ -80,41 +107,104 @@ class RateDeck:
     rates: Mapping[str, tuple[DatedRate, ...]]
     longest: int
 
+    def rows_for(self, number: str) -> tuple[DatedRate, ...]:
+        """Find the rows of the longest prefix the deck knows.
+
+        A rate is looked for in these alone: where none of them counts there is no rate, since a shorter prefix would
+        price a dear service as an ordinary line.
+
+        Args:
+            number: E.164 with ``+``, or the digits of a short code.
+        """
+        for length in range(min(len(number), self.longest), 0, -1):
+            rows = self.rates.get(number[:length])
+            if rows is not None:
+                return rows
+        return ()
+
     def rate_for(self, number: str, on: date) -> Rate | None:
-        """Find what a call costs.
+        """Find the dearest that a call may cost on a day, at whatever hour: for whom cannot look at the clock.
 
         Args:
             number: E.164 with ``+``, or the digits of a short code.
             on: the day of the call in the clinic's zone.
+        """
+        rates = [row.rate for row in self.rows_for(number) if row.is_valid_on(on)]
+        return dearest(rates) if rates else None
+
+    def rate_at(self, number: str, at: datetime) -> Rate | None:
+        """Find what a call costs at an instant.
+
+        Args:
+            number: E.164 with ``+``, or the digits of a short code.
+            at: an instant on the clinic's wall clock.
 
         Returns:
-            The rate of the longest prefix the deck knows, or None. If that prefix has no rate on the day, there is
-            none: a shorter prefix would price a dear service as an ordinary line.
+            The rate that counts then, or None.
         """
-        for length in range(min(len(number), self.longest), 0, -1):
-            dated_rates = self.rates.get(number[:length])
-            if dated_rates is not None:
-                return next((dated.rate for dated in dated_rates if dated.first <= on <= dated.last), None)
-        return None
+        return _rate_at(self.rows_for(number), at)
+
+    def timed_rates(self, number: str, at: datetime, duration_s: int) -> tuple[TimedRate, ...]:
+        """List the rates in force during a call.
+
+        Args:
+            number: E.164 with ``+``, or the digits of a short code.
+            at: the answer, aware in the clinic's zone (`zoneinfo`): its wall clock and calendar count.
+            duration_s: how long the call may last; the work grows with it where rates change by the hour.
+
+        Returns:
+            At least one, the first at second 0, each unlike the one before.
+        """
+        rows, begin = self.rows_for(number), at.astimezone(UTC)
+        timed = [TimedRate(begins_s=0, rate=_rate_at(rows, at))]
+        end = begin + timedelta(seconds=duration_s)
+        last_day = end.astimezone(at.tzinfo).date()
+        if not any(row.changes_between(at.date(), last_day) for row in rows):
+            return tuple(timed)
+        # Minute by minute, because a change of the clock can begin a rate in the middle of its hours.
+        moment = begin.replace(second=0, microsecond=0) + _ONE_MINUTE
+        while moment < end:
+            rate = _rate_at(rows, moment.astimezone(at.tzinfo))
+            if rate != timed[-1].rate:
+                timed.append(TimedRate(begins_s=ceil_div((moment - begin) // _ONE_MICROSECOND, 1_000_000), rate=rate))
+            moment += _ONE_MINUTE
+        return tuple(timed)
+
+
+_ONE_MINUTE = timedelta(minutes=1)
+_ONE_MICROSECOND = timedelta(microseconds=1)
+
+
+def _rate_at(rows: tuple[DatedRate, ...], wall: datetime) -> Rate | None:
+    """Find the row that counts at an instant on the wall clock: the one that names it, else the one without hours."""
+    otherwise = None
+    for row in rows:
+        if row.is_valid_on(wall.date()):
+            if row.hours is None:
+                otherwise = row.rate
+            elif row.hours.cover(wall):
+                return row.rate
+    return otherwise
 
 
 def parse_deck(text: str, currency: str) -> RateDeck:
     """Read a rate deck.
 
     Args:
-        text: CSV with the header `COLUMNS`; a field may be quoted, but holds no line break.
+        text: CSV with the header `COLUMNS` or `COLUMNS_WITH_HOURS`; a field may be quoted, but holds no line break.
         currency: what every row must be in.
 
     Raises:
         DeckError: with every fault, up to `FAULTS_MAX`: fields that cannot be read, negative amounts, another currency,
-            increments below 1 s, two rates of one prefix on one day.
+            increments below 1 s, two rates of one prefix at one time.
     """
     faults: list[DeckFault] = []
     rates: dict[str, list[DatedRate]] = {}
-    for line, content in _rows(text):
+    columns, rows = _read_table(text)
+    for line, content in rows:
         try:
-            dated, prefix = _read_row(content, currency)
-            _demand_free_days(dated, rates.setdefault(prefix, []))
+            dated, prefix = _read_row(columns, content, currency)
+            _demand_free_time(dated, rates.setdefault(prefix, []))
         except _RowError as error:
             faults.append(DeckFault(line=line, problem=error.problem, remedy=error.remedy))
             if len(faults) == FAULTS_MAX:
@@ -136,8 +226,8 @@ class _RowError(ValueError):
         self.remedy = remedy
 
 
-def _rows(text: str) -> Iterator[tuple[int, str]]:
-    """Give the lines under the header that are no notes, each with its place, counted from 1."""
+def _read_table(text: str) -> tuple[tuple[str, ...], Iterator[tuple[int, str]]]:
+    """Read the header; give its columns, and the lines under it that are no notes, each with its place from 1."""
     lines = text.removeprefix("\ufeff").split("\n")
     if len(lines) > LINES_MAX:
         remedy = "leave out the destinations that the clinic never calls"
@@ -145,22 +235,23 @@ def _rows(text: str) -> Iterator[tuple[int, str]]:
     plain = ((line, content.rstrip("\r")) for line, content in enumerate(lines, start=1))
     rows = ((line, content) for line, content in plain if content and not content.startswith("#"))
     line, header = next(rows, (len(lines), ""))
-    if header != ",".join(COLUMNS):
-        remedy = f"begin with {','.join(COLUMNS)}"
-        raise DeckError((DeckFault(line=line, problem="the header is missing", remedy=remedy),))
-    yield from rows
+    for columns in (COLUMNS, COLUMNS_WITH_HOURS):
+        if header == ",".join(columns):
+            return columns, rows
+    remedy = f"begin with {','.join(COLUMNS)}"
+    raise DeckError((DeckFault(line=line, problem="the header is missing", remedy=remedy),))
 
 
-def _read_row(content: str, currency: str) -> tuple[DatedRate, str]:
+def _read_row(columns: tuple[str, ...], content: str, currency: str) -> tuple[DatedRate, str]:
     """Read one row; the text is its prefix as numbers are looked up, with ``+`` or as a short code."""
     try:
         (fields,) = csv.reader([content], strict=True)
     except csv.Error:
         fields = []
-    if len(fields) != len(COLUMNS):
-        problem = f"it cannot be split into {len(COLUMNS)} fields"
+    if len(fields) != len(columns):
+        problem = f"it cannot be split into {len(columns)} fields"
         raise _RowError(problem=problem, remedy="part them by commas, and quote those that hold one")
-    row = dict(zip(COLUMNS, fields, strict=True))
+    row = dict(zip(columns, fields, strict=True))
     prefix = _read_prefix(row["prefix"])
     return _read_rate(row, prefix, currency), prefix
 
@@ -190,7 +281,14 @@ def _read_rate(row: Mapping[str, str], prefix: str, currency: str) -> DatedRate:
         first_increment_s=_read_increment(row, "first_increment_s"),
         increment_s=_read_increment(row, "increment_s"),
     )
-    return DatedRate(rate=rate, first=first, last=last)
+    return DatedRate(rate=rate, first=first, last=last, hours=_read_hours(row.get("hours", "")))
+
+
+def _read_hours(text: str) -> RateHours | None:
+    try:
+        return parse_rate_hours(text) if text else None
+    except UnreadableError as error:
+        raise _RowError(problem=f"hours: {error.problem}", remedy=error.remedy) from None
 
 
 def _read_label(label: str) -> str:
@@ -234,7 +332,11 @@ def _read_day(row: Mapping[str, str], column: str, *, open_end: date) -> date:
     raise _RowError(problem=f"{column}: {word!a} is not a day", remedy=remedy)
 
 
-def _demand_free_days(dated: DatedRate, others: list[DatedRate]) -> None:
-    if any(dated.first <= other.last and other.first <= dated.last for other in others):
-        problem = f"the prefix {dated.rate.prefix} already has a rate on some of these days"
+def _demand_free_time(dated: DatedRate, others: list[DatedRate]) -> None:
+    if len(others) == ROWS_OF_PREFIX_MAX:
+        problem = f"the prefix {dated.rate.prefix} has more than {ROWS_OF_PREFIX_MAX} rows"
+        raise _RowError(problem=problem, remedy="leave out those that have ended")
+    if any(dated.meets(other) for other in others):
+        when = "on some of these days" if dated.hours is None else "at some of these times"
+        problem = f"the prefix {dated.rate.prefix} already has a rate {when}"
         raise _RowError(problem=problem, remedy="keep one row, or end one before the other begins")

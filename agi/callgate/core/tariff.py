@@ -1,5 +1,6 @@
-"""What a call costs: rates, the deck they come from, and the price of so many seconds."""
+"""What a call costs: rates, the price of so many seconds, and the price of a call that crosses a change of rate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from callgate.core.money import ceil_div
@@ -45,6 +46,120 @@ def price(rate: Rate, duration_s: int) -> int:
         Micros: connect fee plus time, rounded up to the micro. An unanswered call costs nothing: do not price it.
     """
     return rate.connect_micros + ceil_div(rate.per_minute_micros * billed_seconds(rate, duration_s), 60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedRate:
+    """What is in force from `begins_s` seconds after the answer on, until the next; None where the deck has no rate."""
+
+    begins_s: int
+    rate: Rate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledPart:
+    """The increments of a call that began under one rate.
+
+    Fields:
+        rate: theirs.
+        begins_s: seconds from the answer to the first of them.
+        billed_s: how long they are together.
+        micros: their share of the price; the shares and the connect fee add up to it.
+    """
+
+    rate: Rate
+    begins_s: int
+    billed_s: int
+    micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """The price of one answered call, in the parts that its rates divide it into; no part for one of 0 seconds."""
+
+    connect_micros: int
+    parts: tuple[BilledPart, ...]
+
+    @property
+    def micros(self) -> int:
+        """The whole price, rounded up once."""
+        return self.connect_micros + sum(part.micros for part in self.parts)
+
+
+def bill(timed: Sequence[TimedRate], duration_s: int) -> Bill | None:
+    """Price an answered call that may cross changes of rate.
+
+    An increment is billed at the rate in force when it begins, and has that rate's length; the connect fee is that of
+    the rate at the answer.
+
+    Args:
+        timed: the rates in force during the call, in order, the first from second 0 on.
+        duration_s: whole seconds from answer to end, as for `price`.
+
+    Returns:
+        The bill, or None if an increment begins where there is no rate: nobody knows what it costs.
+    """
+    answered = timed[0].rate
+    if answered is None:
+        return None
+    parts: list[BilledPart] = []
+    now_s, owed, rounded_micros = 0, 0, 0
+    ends = [*(later.begins_s for later in timed[1:]), duration_s]
+    for in_force, end_s in zip(timed, ends, strict=True):
+        within_s = min(end_s, duration_s) - now_s
+        if within_s <= 0:  # the last increment of the rate before runs over all of it
+            continue
+        if in_force.rate is None:
+            return None
+        billed_s = _whole_increments(in_force.rate, within_s, is_first=now_s == 0)
+        # In sixtieths of a micro: the shares are rounded as they add up, so that the sum is rounded once.
+        owed += in_force.rate.per_minute_micros * billed_s
+        micros = ceil_div(owed, 60) - rounded_micros
+        parts.append(BilledPart(rate=in_force.rate, begins_s=now_s, billed_s=billed_s, micros=micros))
+        now_s, rounded_micros = now_s + billed_s, rounded_micros + micros
+    return Bill(connect_micros=answered.connect_micros, parts=tuple(parts))
+
+
+def _whole_increments(rate: Rate, within_s: int, *, is_first: bool) -> int:
+    """Add up the increments that begin within so many seconds, at least one."""
+    if is_first:
+        return billed_seconds(rate, within_s)
+    return ceil_div(within_s, rate.increment_s) * rate.increment_s
+
+
+def dearest(rates: Sequence[Rate]) -> Rate:
+    """Find the rate to hold a call at that may meet several: no way through them is ever dearer.
+
+    The worst of each component. Under rates of different increments a call may be billed up to one increment, less a
+    second, beyond its end; that is added to the connect fee, and the time itself is billed by the second.
+
+    The ledger keeps one rate a hold: what a hold books in the end is its held rate's price, hence never less than the
+    operator's for a call that crosses a change of rate, and sometimes more.
+
+    Args:
+        rates: all that the call may meet, at least one.
+
+    Returns:
+        The one rate itself if they are all the same; else one with prefix and label of the dearest minute.
+    """
+    first, *others = dict.fromkeys(rates)
+    if not others:
+        return first
+    worst = max((first, *others), key=lambda rate: price(rate, 60))
+    connect_micros = max(rate.connect_micros for rate in rates)
+    per_minute_micros = max(rate.per_minute_micros for rate in rates)
+    increment_s = max(rate.increment_s for rate in rates)
+    if len({(rate.first_increment_s, rate.increment_s) for rate in rates}) > 1:
+        connect_micros += ceil_div(per_minute_micros * (increment_s - 1), 60)
+        increment_s = 1
+    return Rate(
+        prefix=worst.prefix,
+        label=worst.label,
+        connect_micros=connect_micros,
+        per_minute_micros=per_minute_micros,
+        first_increment_s=max(rate.first_increment_s for rate in rates),
+        increment_s=increment_s,
+    )
 
 
 CUT_MARGIN_S = 2

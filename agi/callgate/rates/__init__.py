@@ -1,0 +1,1 @@
+"""Rate decks outside the call: operators' files read into the canonical deck, reviewed, shown and put in force."""

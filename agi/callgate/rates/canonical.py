@@ -1,0 +1,182 @@
+"""Offers to the canonical deck: duplicates dropped, hours joined, conflicts refused, and the text of the deck.
+
+The text is read back by the same reader as the gate's: nothing can be put in force that the gate would not load.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import reduce
+from itertools import combinations, groupby
+from operator import or_
+
+from callgate.core.deck import (
+    COLUMNS,
+    COLUMNS_WITH_HOURS,
+    LINES_MAX,
+    ROWS_OF_PREFIX_MAX,
+    DeckError,
+    RateDeck,
+    parse_deck,
+)
+from callgate.core.money import format_amount
+from callgate.rates.findings import Notebook, Place, Problem, UnusableError
+from callgate.rates.offers import Offer
+from callgate.rates.week import WHOLE_WEEK, write_hours
+
+ROWS_MAX = LINES_MAX - 2
+"""A deck has a line for its header, and ends with a line end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanonicalDeck:
+    """The deck an import gives.
+
+    Fields:
+        offers: its rows, in the order of the file.
+        text: what is put in force.
+        deck: the same, as the gate loads it.
+    """
+
+    offers: tuple[Offer, ...]
+    text: str
+    deck: RateDeck
+
+
+def canonical_deck(offers: Iterable[Offer], currency: str, notebook: Notebook) -> CanonicalDeck:
+    """Make the deck of all offers.
+
+    Args:
+        offers: as they were read.
+        currency: the clinic's.
+        notebook: for duplicates, conflicts, and what the gate's own reader finds.
+
+    Raises:
+        UnusableError: if there are too many rows, or none.
+    """
+    by_prefix: dict[str, list[Offer]] = {}
+    for count, offer in enumerate(offers):
+        if count >= ROWS_MAX:
+            problem = f"the file makes more than {ROWS_MAX} rows"
+            raise UnusableError(Problem.TOO_MANY_ROWS, problem, "leave out what the clinic never calls")
+        by_prefix.setdefault(offer.prefix, []).append(offer)
+    kept = [offer for rivals in by_prefix.values() for offer in _settled(rivals, notebook)]
+    kept.sort(key=lambda offer: offer.place)
+    if not kept and not notebook.refused:
+        raise UnusableError(Problem.NO_ROWS, "the file holds no rate", "give the file with the operator's prices")
+    text = write_deck(kept)
+    return CanonicalDeck(offers=tuple(kept), text=text, deck=_read_back(text, kept, currency, notebook))
+
+
+def write_deck(offers: Sequence[Offer]) -> str:
+    """Write the canonical text; without a column of hours where no row has any."""
+    columns = COLUMNS_WITH_HOURS if any(offer.week is not None for offer in offers) else COLUMNS
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(_fields(offer)[: len(columns)] for offer in offers)
+    return stream.getvalue()
+
+
+def _fields(offer: Offer) -> list[str]:
+    return [
+        offer.prefix,
+        offer.label,
+        format_amount(offer.connect_micros),
+        format_amount(offer.per_minute_micros),
+        str(offer.increments.first_s),
+        str(offer.increments.next_s),
+        offer.currency,
+        format_amount(offer.tax_micros),
+        offer.first.isoformat() if offer.first else "",
+        offer.last.isoformat() if offer.last else "",
+        "" if offer.week is None else write_hours(offer.week),
+    ]
+
+
+def _settled(rivals: list[Offer], notebook: Notebook) -> list[Offer]:
+    """Settle the offers for one prefix: what is the same is one, what contradicts is told."""
+    if len(rivals) == 1:
+        return rivals
+    kept = _joined(_without_duplicates(rivals, notebook))
+    if len(kept) > ROWS_OF_PREFIX_MAX:
+        problem = f"the prefix {kept[0].prefix} has {len(kept)} rates"
+        remedy = f"keep at most {ROWS_OF_PREFIX_MAX} of a prefix"
+        notebook.add(UnusableError(Problem.CONFLICT, problem, remedy).at(kept[-1].place))
+        return kept
+    for one, other in combinations(kept, 2):
+        if _collide(one, other):
+            problem = f"the prefix {other.prefix} already has a rate for the same days and hours, on {one.place}"
+            remedy = "keep one of them, or give them days or hours apart"
+            notebook.add(UnusableError(Problem.CONFLICT, problem, remedy).at(other.place))
+    return kept
+
+
+def _without_duplicates(rivals: list[Offer], notebook: Notebook) -> list[Offer]:
+    kept: dict[Offer, Offer] = {}
+    for offer in rivals:
+        same = replace(offer, place=Place(), label="")
+        first = kept.setdefault(same, offer)
+        if first is not offer:
+            problem = f"the rate of {offer.prefix} on {first.place} stands here again"
+            notebook.note(Problem.DUPLICATE, offer.place, problem, "none is needed: it is taken once")
+    return list(kept.values())
+
+
+def _joined(rivals: list[Offer]) -> list[Offer]:
+    """Join what differs in its hours alone; of rates that share out the whole week the longest takes what is left."""
+    if all(offer.week is None for offer in rivals):
+        return rivals
+    by_price: dict[Offer, list[Offer]] = {}
+    for offer in rivals:
+        hourless = replace(offer, place=Place(), label="", week=None)
+        by_price.setdefault(hourless if offer.week is not None else offer, []).append(offer)
+    joined: list[Offer] = []
+    for same in by_price.values():
+        weeks = [offer.week for offer in same if offer.week is not None]
+        if len(same) > 1 and _apart(weeks):
+            joined.append(replace(same[0], week=reduce(or_, weeks)))
+        else:
+            joined += same
+    days = sorted(joined, key=_days)
+    return [offer for _, together in groupby(days, key=_days) for offer in _shared_week(list(together))]
+
+
+def _apart(weeks: list[int]) -> bool:
+    """Tell whether hours share no minute."""
+    return sum(weeks) == reduce(or_, weeks, 0)
+
+
+def _days(offer: Offer) -> tuple[date, date]:
+    return offer.first or date.min, offer.last or date.max
+
+
+def _shared_week(together: list[Offer]) -> list[Offer]:
+    weeks = [offer.week for offer in together if offer.week is not None]
+    if len(weeks) < len(together) or sum(weeks) != WHOLE_WEEK or not _apart(weeks):
+        return together
+    longest = max(together, key=lambda offer: (offer.week or 0).bit_count())
+    return [replace(offer, week=None) if offer is longest else offer for offer in together]
+
+
+def _collide(one: Offer, other: Offer) -> bool:
+    (first, last), (other_first, other_last) = _days(one), _days(other)
+    if last < other_first or other_last < first:
+        return False
+    if one.week is None or other.week is None:
+        return one.week is other.week
+    return bool(one.week & other.week)
+
+
+def _read_back(text: str, offers: Sequence[Offer], currency: str, notebook: Notebook) -> RateDeck:
+    """Read the deck as the gate will; what it finds is told on the line of the file that the row came from."""
+    try:
+        return parse_deck(text, currency)
+    except DeckError as error:
+        if not notebook.refused:  # a conflict has already been told, in the file's own words
+            for fault in error.faults:
+                place = offers[fault.line - 2].place
+                notebook.add(UnusableError(Problem.NOT_CANONICAL, fault.problem, fault.remedy).at(place))
+        return parse_deck(text.split("\n", 1)[0], currency)
