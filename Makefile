@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup docker demo test lint check lab lab-down run prompts dialplan requirements
+.PHONY: help setup docker demo test lint check fuzz bench numbers lab lab-down run prompts dialplan requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,6 +28,16 @@ lint: setup ## ruff (all rules) and mypy (strict)
 	@.venv/bin/mypy
 
 check: lint test ## what must be green before a push
+
+fuzz: setup ## ten million dialled strings before two readers (COUNT=, SEED=), then two minutes of atheris
+	@PYTHONPATH=tests $(PY) -m fuzz.run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=tests $(PY) -m fuzz.fuzz_dialled -max_total_time=120
+
+bench: setup ## speed beside phonenumbers and plain look-ups, as ratios of one run
+	@PYTHONPATH=tests $(PY) -m bench.run
+
+numbers: setup ## write the table of docs/numbers.md again: callgate beside three naive ways
+	@PYTHONPATH=tests $(PY) -m bench.naive --write docs/numbers.md
 
 lab: docker ## leave the lab running: Asterisk, phones 101 to 105, two carriers, Redis, the gate
 	@$(PY) docker/lab_command.py up

@@ -120,12 +120,17 @@ def with_table(policy: str, table: str, body: str) -> str:
     return "\n".join([*kept, f"[{table}]", body, ""])
 
 
+def settings(practice: Practice | None = None) -> str:
+    """The installer's settings, TOML."""
+    return _SETTINGS.replace("{agi}", (practice or Practice()).agi)
+
+
 def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
     """Make the lab of a practice; it is not started yet."""
     practice = practice or Practice()
     config = folder / "config"
     config.mkdir(parents=True, exist_ok=True)
-    (config / "callgate.toml").write_text(_SETTINGS.replace("{agi}", practice.agi), encoding="utf-8")
+    (config / "callgate.toml").write_text(settings(practice), encoding="utf-8")
     (config / "policy.toml").write_text(practice.policy or preset(), encoding="utf-8")
     (config / "rates.csv").write_text(practice.rates or RATES.read_text(encoding="utf-8"), encoding="utf-8")
     internal = "\n".join(f"exten => {phone},1,Dial(PJSIP/{phone},30)" for phone in PHONES)

@@ -38,6 +38,7 @@ RULES: dict[str, set[str]] = {
     "asterisk_agi": set(),
     "callgate/core": CORE,
     "callgate/ledger": {*CORE, "callgate.ledger", "redis"},
+    "callgate/rates": {*CORE, "callgate.errors", "callgate.rates", "callgate.resources"},
     "callgate/texts": {"callgate.core.reasons", "callgate.texts", "msgspec"},
     "callgate/journal.py": {*CORE, "callgate.clinic", "callgate.errors"},
     "callgate/gate.py": {

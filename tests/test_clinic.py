@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from callgate.clinic import UNKNOWN_REVISION, Clinic, emergency_wire, in_force, load_clinics, load_plan, under_policy
+from callgate.clinic import (
+    UNKNOWN_REVISION,
+    Clinic,
+    emergency_wire,
+    in_force,
+    load_clinics,
+    load_plan,
+    read_risks,
+    under_policy,
+)
 from callgate.core.hold import Unavailable
 from callgate.core.policy import Mode
 from callgate.core.wire import NumberFormat
@@ -70,10 +79,10 @@ Spoil = Callable[[Path], object]
         ),
         (
             lambda folder: (folder / "policy.toml").write_text(
-                policy_text({'home     = "FR"': 'home = "BE"', 'allow = ["FR"': 'allow = ["FR", "BE"'})
+                policy_text({'home     = "FR"': 'home = "NZ"', 'allow = ["FR"': 'allow = ["FR", "NZ"'})
             ),
             "policy.toml: home",
-            'no number plan for "BE"',
+            'no number plan for "NZ"',
         ),
         (
             lambda folder: (folder / "policy.toml").write_text(policy_text({'currency = "EUR"': 'currency = "CHF"'})),
@@ -235,6 +244,13 @@ def test_a_trunk_gets_emergency_numbers_in_its_own_form(emergency_format: str, p
         emergency_prefix=prefix,
     )
     assert emergency_wire("15", trunk, load_plan("FR")) == sent
+
+
+def test_a_damaged_list_of_risk_tiers_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "risk.toml"
+    file.write_text("version = \n")
+    with pytest.raises(SettingsError, match=r"risk\.toml: line 1: this is not TOML"):
+        read_risks(file)
 
 
 def test_a_damaged_plan_of_this_installation_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

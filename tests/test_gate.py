@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from callgate.clinic import load_risks
 from callgate.core.allowance import LENT_SECONDS
 from callgate.core.attempt import Origin
 from callgate.core.reasons import Reason
+from callgate.core.risk import Tier
 from callgate.core.verdict import Grant, Refusal, token
 from callgate.gate import Passage
 from callgate.journal import Journal, JournalRow
 from callgate.ledger.revisions import PolicyRevision
 from clinic_samples import (
     BRUSSELS,
+    CLINIC,
     HOLD,
     NONCE,
     OBSERVING,
@@ -65,6 +68,43 @@ async def test_a_refused_call_holds_nothing_and_its_row_has_every_reason(site: S
     (row,) = site.rows
     assert (row.event, row.reasons[0], row.observed) == ("call.refused", Reason.COUNTRY_REFUSED, False)
     assert (await site.book()).holds == ()
+
+
+@pytest.mark.parametrize(
+    ("dialled", "tier", "because"),
+    [
+        (PARIS, Tier.NORMAL, ""),
+        (BRUSSELS, Tier.WATCH, "country:BE"),
+        ("00899123456", Tier.SPECIAL, "class:premium"),
+        ("00037163123341", Tier.HOTSPOT, "country:LV"),
+        # Outside the published plan: nothing is left of the number, and the block it claims to be in is known.
+        ("00025241874120", Tier.HOTSPOT, "range:+25241"),
+        ("0003712", Tier.HOTSPOT, "outside_plan"),
+        ("0014268530", Tier.NORMAL, ""),
+    ],
+)
+async def test_each_row_cites_the_risk_of_its_destination_and_the_version_of_the_list(
+    site: Site, dialled: str, tier: Tier, because: str
+) -> None:
+    await site.gate.decide(site.passage(dialled), site.now)
+    (row,) = site.rows
+    assert (row.risk, row.risk_because, row.risk_version) == (tier, because, load_risks().version)
+
+
+async def test_where_fraud_often_ends_one_call_goes_in_twelve_hours_and_one_at_a_time(tmp_path: Path) -> None:
+    site = open_site(tmp_path, policy_text({'allow = ["FR",': 'allow = ["FR", "LV", "EE",'}))
+    await site.shelf.open()
+    grant = await granted(site, site.passage("00037163123341"))
+    assert grant.reasons == (Reason.HOTSPOT,)
+    site.now += timedelta(minutes=1)
+    # Another number, another country: they are counted together.
+    other = site.passage("0003723212007")
+    assert await refused(site, other) == (Reason.TOO_MANY_LINES, Reason.TOO_MANY_STARTS)
+    await site.ledger.void(CLINIC, grant.grant_id)
+    assert await refused(site, other) == (Reason.TOO_MANY_STARTS,)
+    assert (await refused(site, site.passage(BRUSSELS)))[0] is Reason.COUNTRY_REFUSED
+    site.now = TUESDAY_11 + timedelta(hours=24)
+    assert (await granted(site, other)).reasons == (Reason.HOTSPOT,)
 
 
 @pytest.mark.parametrize(("trunk", "number"), [("carrier-a", "+33142685300"), ("carrier-b", "0142685300")])

@@ -19,6 +19,7 @@ import pytest
 from callgate.cli import main
 from callgate.commands.blocked import blocked_line, since_instant
 from callgate.core.reasons import Reason
+from callgate.core.risk import Tier
 from callgate.journal import JOURNAL_FILE, JournalRow
 from callgate.texts.catalog import Language, text
 from clinic_samples import write_site
@@ -126,9 +127,27 @@ def test_a_line_says_when_who_what_and_why() -> None:
     assert blocked_line(refusal(extension=""), Language.EN, PARIS).split()[2] == "-"
 
 
+@pytest.mark.parametrize(
+    ("tier", "because", "language", "said"),
+    [
+        (Tier.NORMAL, "", Language.EN, ""),
+        (Tier.HOTSPOT, "country:LV", Language.EN, " [hotspot, country:LV]"),
+        (Tier.HOTSPOT, "outside_plan", Language.FR, " [zone à fraude, outside_plan]"),
+        (Tier.SPECIAL, "class:premium", Language.EN, " [special number, class:premium]"),
+        (Tier.WATCH, "country:BE", Language.EN, " [watched, country:BE]"),
+    ],
+)
+def test_a_risky_destination_is_pointed_out_with_the_entry_of_the_list(
+    tier: Tier, because: str, language: Language, said: str
+) -> None:
+    row = msgspec.structs.replace(refusal(), risk=tier, risk_because=because, risk_version="2026-11-22")
+    assert blocked_line(row, language) == blocked_line(refusal(), language) + said
+
+
 @pytest.mark.parametrize("hostile", ["\x1b[2J", "a\nb", "\u202e15", "\x9b31m", "\r", "\0"])
 def test_a_stranger_cannot_play_with_the_terminal(hostile: str) -> None:
-    line = blocked_line(refusal(dialled=f"06{hostile}", extension=hostile), Language.FR)
+    row = refusal(dialled=f"06{hostile}", extension=hostile)
+    line = blocked_line(msgspec.structs.replace(row, risk_because=hostile), Language.FR)
     assert line.replace("\u00a0", " ").replace("\u202f", " ").isprintable()
     assert line.count(hostile.encode("unicode_escape").decode()) >= 1
 

@@ -3,14 +3,16 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from callgate.cli import main
+from callgate.clinic import load_risks
 from callgate.core.verdict import Grant
-from clinic_samples import BRUSSELS, PARIS, POINTE_A_PITRE, SETTINGS, open_site, policy_text, write_site
+from clinic_samples import BRUSSELS, PARIS, POINTE_A_PITRE, ROOT, SETTINGS, open_site, policy_text, write_site
 from redis_server import RedisServer
 
 TUESDAY = "2026-11-24T11:00"
@@ -90,6 +92,7 @@ def test_the_reasoning_is_told_step_by_step(settings: str, capsys: Out) -> None:
         "Dialled: 00590271212 (extension -)",
         "When: 2026-11-24T11:00:00+01:00, within opening hours",
         "Destination: +590590271212, GP, national fixed line",
+        f"Risk: normal (list {load_risks().version})",
         "Rate: assumed: overseas: 0.00 a call and 0.25 a minute (EUR); costly",
         "Counts in: clinic (ceilings: -)",
         "Counts in: costly (ceilings: hour 10.00 EUR, day 15.00 EUR, week 30.00 EUR, month 60.00 EUR)",
@@ -100,6 +103,57 @@ def test_the_reasoning_is_told_step_by_step(settings: str, capsys: Out) -> None:
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "Composé\u00a0: 0003225551212 (poste 101)"
     assert [line.split(":")[0] for line in said[-3:]] == ["Verdict\u00a0", "  country_refused", "  closed"]
+
+
+LATVIA = "0037163123341"
+
+
+def test_a_risky_destination_is_told_with_the_entry_of_the_list_and_its_sources(settings: str, capsys: Out) -> None:
+    code, answer = asked(settings, capsys, "0" + LATVIA, "--at", TUESDAY)
+    assert (code, answer["reasons"]) == (1, ["country_refused"])
+    risk = {"tier": "hotspot", "because": "country:LV", "sources": ["cfca_2015", "cfca_2011"]}
+    assert answer["risk"] == {**risk, "version": load_risks().version}
+    assert main(["--settings", settings, "--language", "en", "check", "0" + LATVIA, "--at", TUESDAY]) == 1
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("Risk"))
+    assert line.startswith(
+        f"Risk: hotspot by country:LV (list {load_risks().version}; CFCA Global Fraud Loss Survey 2015"
+    )
+    assert line.endswith("(2012-08-27))")
+
+
+def test_an_invalid_number_is_told_to_lie_outside_every_published_plan(settings: str, capsys: Out) -> None:
+    """Such a number carries no digits any more: the tier is read from what was dialled."""
+    _, answer = asked(settings, capsys, "0003712", "--at", TUESDAY)
+    assert answer["risk"] == {
+        "tier": "hotspot",
+        "because": "outside_plan",
+        "sources": ["biaas"],
+        "version": load_risks().version,
+    }
+    _, answer = asked(settings, capsys, "0014268530", "--at", TUESDAY)
+    assert answer["risk"] == {"tier": "normal", "because": "", "sources": [], "version": load_risks().version}
+
+
+def test_what_a_grant_warns_of_is_told_below_it(tmp_path: Path, capsys: Out) -> None:
+    file = write_site(tmp_path, policy=policy_text({'allow = ["FR",': 'allow = ["FR", "LV",'}))
+    assert main(["--settings", str(file), "--language", "en", "check", "0" + LATVIA, "--at", TUESDAY]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "Counts in: hotspot (ceilings: -)" in said
+    assert said[-2].startswith("Verdict: grant of +37163123341 ")
+    assert said[-1].startswith("  hotspot: ")
+
+
+def test_the_example_of_the_page_on_risk_is_what_is_said(
+    tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CALLGATE_SETTINGS", raising=False)
+    for module in ("callgate.cli", "callgate.commands.check"):
+        monkeypatch.setattr(f"{module}.DEFAULT_SETTINGS", tmp_path / "callgate.toml")
+    page = (ROOT / "docs" / "risk.md").read_text(encoding="utf-8")
+    command, said = re.findall(r"^\$ callgate (.*)\n((?:.+\n)*)```", page, re.MULTILINE).pop()
+    assert main(command.split()) == 1
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in said.splitlines() if line not in {*printed, "..."}] == []
 
 
 def test_an_emergency_number_has_no_rate_to_speak_of(settings: str, capsys: Out) -> None:

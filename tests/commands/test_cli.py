@@ -34,8 +34,8 @@ def spoil(folder: Path) -> None:
     (folder / "empty").write_text("")
     (folder / "holidays.toml").write_text(policy_text({'holidays = "FR"': 'holidays = "XX"'}))
     (folder / "part.toml").write_text(policy_text({'holidays = "FR"': 'holidays = "FR-99"'}))
-    belgian = policy_text({'home     = "FR"': 'home = "BE"', 'allow = ["FR"': 'allow = ["FR", "BE"'})
-    (folder / "belgian.toml").write_text(belgian)
+    distant = policy_text({'home     = "FR"': 'home = "NZ"', 'allow = ["FR"': 'allow = ["FR", "NZ"'})
+    (folder / "distant.toml").write_text(distant)
     (folder / "stranger.toml").write_text(policy_text({"cabinet-des-lilas": "cabinet-des-roses"}))
     (folder / "rates-bad.csv").write_text((folder / "rates.csv").read_text() + "+999,x,0,-1,1,1,EUR,0,,\n")
     (folder / "rates-hostile.csv").write_text((folder / "rates.csv").read_text() + "+999,x,0,\x1b[2J,1,1,EUR,0,,\n")
@@ -92,7 +92,7 @@ def spoil(folder: Path) -> None:
         ),
         ("policy validate holidays.toml", INVALID, 'holidays.toml: holidays: "XX" is no country'),
         ("policy validate part.toml", INVALID, 'part.toml: holidays: "FR-99" is no country'),
-        ("policy validate belgian.toml", INVALID, 'belgian.toml: home: no number plan for "BE"'),
+        ("policy validate distant.toml", INVALID, 'distant.toml: home: no number plan for "NZ"'),
         ("policy apply holidays.toml", INVALID, 'holidays.toml: holidays: "XX" is no country'),
         (
             "policy validate numbers.toml",
@@ -107,7 +107,7 @@ def spoil(folder: Path) -> None:
         ("policy show --clinic roses", INVALID, 'no clinic is named "roses"'),
         ("check 15 --policy missing.toml", INVALID, "missing.toml: cannot be read"),
         ("check 15 --policy holidays.toml", INVALID, 'holidays.toml: holidays: "XX" is no country'),
-        ("check 15 --policy belgian.toml", INVALID, 'belgian.toml: home: no number plan for "BE"'),
+        ("check 15 --policy distant.toml", INVALID, 'distant.toml: home: no number plan for "NZ"'),
         ("check 15 --policy policy.toml --rates rates-bad.csv", INVALID, "rates-bad.csv, line "),
         ("check 15 --policy policy.toml --rates missing.csv", INVALID, "missing.csv: cannot be read"),
         ("check 15 --clinic roses", INVALID, 'no entry serves "roses"'),
@@ -251,9 +251,9 @@ def test_a_named_language_wins(folder: Path, capsys: pytest.CaptureFixture[str])
 def test_the_settings_may_be_named_by_the_environment(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CALLGATE_SETTINGS", str(folder / "nowhere.toml"))
+    monkeypatch.setenv("CALLGATE_SETTINGS", str(folder / "distant.toml"))
     assert main(["status"]) == INVALID
-    assert "nowhere.toml" in capsys.readouterr().err
+    assert "distant.toml" in capsys.readouterr().err
 
 
 def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
