@@ -35,7 +35,13 @@ def test_a_desk_with_the_digits_of_an_emergency_number_is_found(capsys: pytest.C
     assert "to know: The extension 3114 has the digits of suicide prevention" in said
 
 
-@pytest.mark.parametrize("word", ["1x", "119-100", "10-200", "", "123456", "²", "1;2"])
+def test_only_the_prefix_of_the_practice_is_looked_behind(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "lint", "FR", "--extensions", "9112,0112,116000", "--prefix", "9"]) == 1
+    said = capsys.readouterr().out
+    assert [digits in said for digits in ("9112", "0112", "116000")] == [True, False, True]
+
+
+@pytest.mark.parametrize("word", ["1x", "119-100", "10-200", "", "1234567", "²", "1;2", "[9-1]XX"])
 def test_extensions_that_cannot_be_read_are_refused(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["plan", "lint", "--extensions", word])

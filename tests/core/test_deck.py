@@ -1,7 +1,7 @@
 """The rate deck: reading CSV, finding every fault, and looking up by longest prefix."""
 
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -278,6 +278,9 @@ def test_whoever_does_not_know_the_hour_gets_the_dearest_rate_of_the_day() -> No
             [(0, "second-hour"), (1800, None), (2700, "second-hour"), (5400, "third-hour")],
         ),
         ("+327", "2026-03-29T00:30:00+00:00", 7200, [(0, None), (1800, "third-hour"), (5400, None)]),
+        # A call of 0 seconds has the rate at its answer.
+        ("+3225551212", "2026-11-24T18:59+01:00", 0, [(0, "peak")]),
+        ("+3225551212", "2026-11-24T19:00+01:00", 0, [(0, "off-peak")]),
     ],
 )
 def test_the_rates_of_a_call_change_on_the_clinics_wall_clock(
@@ -288,26 +291,54 @@ def test_the_rates_of_a_call_change_on_the_clinics_wall_clock(
     assert [(entry.begins_s, entry.rate and entry.rate.label) for entry in found] == timed
 
 
+def test_an_hour_that_the_clock_jumps_over_has_the_rates_of_the_one_after_it() -> None:
+    """A call at 02:30 in the night of 29 March had the rate of 02:30, an hour that this night does not have."""
+    found = BELGIUM.timed_rates("+327", datetime(2026, 3, 29, 2, 30, tzinfo=PARIS), 7200)
+    assert [(entry.begins_s, entry.rate and entry.rate.label) for entry in found] == [(0, "third-hour"), (1800, None)]
+
+
 def test_two_rows_of_the_same_price_are_no_change() -> None:
     same = timed_deck("+32 x 0.10 - 2026-11-30 -", "+32 x 0.10 2026-12-01 - -")
     at = datetime(2026, 11, 30, 23, 30, tzinfo=PARIS)
     assert len(same.timed_rates("+3225551212", at, 7200)) == 1
 
 
+def instants(*days: str) -> st.SearchStrategy[datetime]:
+    """Any instant within a day and a half of one of some days."""
+    near = st.timedeltas(min_value=timedelta(hours=-36), max_value=timedelta(hours=36))
+    return st.builds(lambda day, off: datetime.fromisoformat(f"{day}T00:00Z") + off, st.sampled_from(days), near)
+
+
 @given(
-    st.sampled_from(["+3225551212", "+32475123456", "+3255", "+3266"]),
-    st.integers(0, 46 * 86_400).map(lambda second: datetime(2026, 10, 20, tzinfo=UTC) + timedelta(seconds=second)),
-    st.integers(1, 9000),
-    st.integers(0, 9000),
+    number=st.sampled_from(["+3225551212", "+32475123456", "+3255", "+3266", "+327"]),
+    # Ends of rates; changes of the clock in Paris, in Beirut (at midnight) and on Lord Howe (by half an hour).
+    answered=instants("2026-12-01", "2026-10-25", "2026-03-29", "2022-03-27", "2022-10-30", "2022-04-03"),
+    zone=st.sampled_from(["Europe/Paris", "Asia/Beirut", "Australia/Lord_Howe", "UTC"]).map(ZoneInfo),
+    duration_s=st.integers(1, 9000) | st.integers(1, 8 * 86_400),
+    second=st.integers(0, 8 * 86_400),
 )
 def test_the_rates_of_a_call_are_those_of_each_of_its_seconds(
-    number: str, answered: datetime, duration_s: int, second: int
+    *, number: str, answered: datetime, zone: ZoneInfo, duration_s: int, second: int
 ) -> None:
-    at = answered.astimezone(PARIS)
-    timed = BELGIUM.timed_rates(number, at, duration_s)
+    timed = BELGIUM.timed_rates(number, answered.astimezone(zone), duration_s)
     second %= duration_s
     (*_, in_force) = (entry for entry in timed if entry.begins_s <= second)
-    assert in_force.rate == BELGIUM.rate_at(number, (answered + timedelta(seconds=second)).astimezone(PARIS))
+    assert in_force.rate == BELGIUM.rate_at(number, (answered + timedelta(seconds=second)).astimezone(zone))
+
+
+def test_rates_that_change_every_minute_are_found_in_a_call_of_eight_days() -> None:
+    """Each minute was asked of each row: the settlement of such a call stopped the gate for two seconds."""
+    hours = range(0, 24, 2)
+    rows = [
+        f"+32 {minute} 0.{minute + 1:02} - - mon-sun "
+        + " ".join(f"{hour:02}:{minute:02}-{hour:02}:{minute + 1:02}" for hour in hours)
+        for minute in range(59)
+    ]
+    nervous = timed_deck(*rows)
+    timed = nervous.timed_rates("+32", datetime(2026, 11, 24, 12, tzinfo=PARIS), 8 * 86_400)
+    labels = [entry.rate and entry.rate.label for entry in timed]
+    assert labels == [*map(str, range(59)), None] * 12 * 8
+    assert [entry.begins_s for entry in timed[:61]] == [*range(0, 3600, 60), 7200]
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,23 @@
 import csv
 import re
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from callgate.core.dialling import DIALLED_MAX_CHARACTERS, Destination, NumberClass, preload, read_dialled
+from callgate.core.dialling import (
+    DIALLED_MAX_CHARACTERS,
+    KEPT_MAX_CHARACTERS,
+    READINGS_KEPT,
+    Destination,
+    NumberClass,
+    _remembered,
+    foreign_claim,
+    preload,
+    read_dialled,
+)
 from callgate.core.plan import Family, ShortCode, parse_plan
 from callgate.core.ranges import regex_of
 
@@ -137,7 +146,7 @@ def test_a_number_of_the_french_plan_is_billed_where_its_range_belongs(
     [
         "0262", "0400123456", "0701234567", "0720123456", "0830123456", "0836123456", "0901234567", "0947012345",
         "0598512345", "0939012345", "0598012345", "0508123456", "0700123456", "0708461234", "116999", "3651", "1600",
-        "3200 1", "+33 262 90 50 00", "+33 3919", "+590 892 12 34 56",
+        "3200 1", "+33 262 90 50 00", "+590 892 12 34 56",
     ],
 )  # fmt: skip
 def test_a_range_that_the_plan_does_not_name_does_not_exist(dialled: str) -> None:
@@ -232,27 +241,73 @@ def test_a_string_that_carries_more_than_a_number_is_invalid(dialled: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("dialled", "outside_prefix", "withheld"),
+    ("dialled", "outside_prefix"),
     [
-        ("0142685300", "", False),
-        ("*31#0142685300", "", True),
-        ("#31#0142685300", "", True),
-        ("36510142685300", "", True),
-        ("0*31#0142685300", "0", True),
-        ("*31#00142685300", "0", True),
+        ("0142685300", ""),
+        ("*31#0142685300", ""),
+        ("#31#0142685300", ""),
+        ("36510142685300", ""),
+        ("0*31#0142685300", "0"),
+        ("*31#00142685300", "0"),
     ],
 )
-def test_a_caller_id_code_hides_the_caller_and_changes_nothing_else(
-    dialled: str, outside_prefix: str, *, withheld: bool
-) -> None:
+def test_a_caller_id_code_changes_nothing_of_where_a_call_goes(dialled: str, outside_prefix: str) -> None:
     got = read(dialled, outside_prefix)
-    assert (got.number, got.number_class, got.withheld) == ("+33142685300", NumberClass.NATIONAL_FIXED, withheld)
+    assert (got.number, got.number_class) == ("+33142685300", NumberClass.NATIONAL_FIXED)
 
 
-def test_a_code_that_shows_the_caller_is_cut_off_and_hides_nothing() -> None:
-    plan = parse_plan(PLAN_TEXT.replace('"*31#", presentation = "withheld"', '"*82", presentation = "shown"'))
-    got = read_dialled("*820142685300", plan=plan, outside_prefix="")
-    assert (got.number, got.withheld) == ("+33142685300", False)
+@pytest.mark.parametrize(
+    ("dialled", "number"),
+    [
+        ("+333114", "3114"),
+        ("00333919", "3919"),
+        ("00033116006", "116006"),
+        ("+33116111", "116111"),
+        ("+33 31 14", "3114"),
+        ("+333113", ""),
+        ("+3331141", ""),
+        ("+323114", ""),
+        ("+33033114", ""),
+    ],
+)
+def test_a_helpline_kept_in_a_phone_behind_the_countrys_code_is_the_helpline(dialled: str, number: str) -> None:
+    got = read(dialled, "0") if dialled.startswith("000") else read(dialled)
+    assert (got.number, got.must_reach) == (number, bool(number))
+
+
+@pytest.mark.parametrize(
+    ("dialled", "claim"),
+    [
+        ("0037100000000", "+37100000000"),
+        ("+371 0000 0000", "+37100000000"),
+        ("*31#0037100000000", "+37100000000"),
+        ("tel:+37100000000", "+37100000000"),
+        ("sip:+37100000000@pbx.local", "+37100000000"),
+        ("+37100000000#", "+37100000000"),
+        ("+37100000000w1", "+37100000000"),
+        ("+33900000000", ""),
+        ("00262900000", ""),
+        ("0142685300", ""),
+        ("12345678", ""),
+        ("*21*0037100000000#", ""),
+        ("+371*00", ""),
+        ("00", ""),
+        ("371&00", ""),
+        ("0" * (DIALLED_MAX_CHARACTERS + 1), ""),
+    ],
+)
+def test_what_a_string_claims_abroad_is_seen_through_its_dress(dialled: str, claim: str) -> None:
+    assert foreign_claim(dialled, plan=PLAN, outside_prefix="") == claim
+
+
+def test_readings_are_remembered_up_to_their_limit_and_only_of_strings_a_phone_can_send() -> None:
+    _remembered.cache_clear()
+    for place in range(3):
+        read(f"014268530{place}")
+        read(f"014268530{place}")
+        read(f"014268530{place}" + " " * KEPT_MAX_CHARACTERS)
+    found = _remembered.cache_info()
+    assert (found.hits, found.currsize, found.maxsize) == (3, 3, READINGS_KEPT)
 
 
 def test_every_region_can_be_warmed_before_the_first_call() -> None:
@@ -334,4 +389,4 @@ def test_every_number_of_a_range_has_the_class_of_the_range_and_means_the_same_w
 def test_a_published_number_means_the_same_when_read_again(row: dict[str, str]) -> None:
     got = read(row["dialled"], row["outside_prefix"])
     assume(got.region != "")
-    assert read(got.number) == replace(got, withheld=False)
+    assert read(got.number) == got

@@ -73,7 +73,7 @@ def test_an_emergency_number_passes_whatever_the_policy_the_hour_and_the_caller(
         (PREMIUM, (CLASS, RATE), (CLASS, RATE, SHUT)),
         ("118218", (CLASS, RATE), (CLASS, RATE, SHUT)),
         ("3900", (CLASS, RATE), (CLASS, RATE, SHUT)),
-        ("07001234567890", (CLASS,), (CLASS, SHUT)),
+        ("07001234567890", (CLASS, Reason.RATE_UNKNOWN), (CLASS, Reason.RATE_UNKNOWN, SHUT)),
         (BRUSSELS, (COUNTRY,), (COUNTRY, SHUT)),
         (IVORY_COAST, (COUNTRY, RATE), (COUNTRY, RATE, SHUT)),
         ("+80012345678", (COUNTRY, RATE), (COUNTRY, RATE, SHUT)),

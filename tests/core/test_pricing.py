@@ -67,8 +67,6 @@ def priced_at(
         (HEALTH_INSURANCE, False, 15 * CENT),
         (SHORT_SERVICE, False, 82 * CENT),
         ("118218", False, 82 * CENT),
-        # Their own prices are low; their class is not.
-        ("07001234567890", False, 6 * CENT),
         # National in form, priced apart.
         (REUNION, False, 25 * CENT),
         ("0692301234", False, 25 * CENT),
@@ -88,6 +86,38 @@ def test_ordinary_is_a_cheap_home_line_or_a_number_that_must_be_reached_and_all_
     found = priced(dialled)
     assert found.rate is not None
     assert (found.ordinary, found.rate.per_minute_micros) == (ordinary, minute_micros)
+
+
+@pytest.mark.parametrize(
+    ("dialled", "row", "minute_micros"),
+    [
+        # The rate of the country, or of all that begins with 3, is not that of its dear ranges.
+        (PREMIUM, "+33 0 0.02 1 1", 95 * CENT),
+        (PREMIUM, "+338 0 0.02 1 1", 95 * CENT),
+        (PREMIUM, "+3389 0 0.50 1 1", 50 * CENT),
+        (SHARED_COST, "+33 0 0.02 1 1", 95 * CENT),
+        (SHORT_SERVICE, "short:3 0 0.30 1 1", 30 * CENT),
+        ("118218", "short:1 0 0.02 1 1", 95 * CENT),
+        ("118218", "short:118 0 0.20 1 1", 20 * CENT),
+        ("07001234567890", "+33 0 0.02 1 1", None),
+        ("07001234567890", "+33700 0 0.02 1 1", 2 * CENT),
+        ("+449012345678", "+44 0 0.02 1 1", None),
+        ("+449012345678", "+449 0 3.60 1 1", 360 * CENT),
+        ("+447012345678", "+44 0 0.02 1 1", None),
+        # Another region under a shared code is not the country's main region.
+        ("+18769221234", "+1 0 0.01 1 1", None),
+        ("+18769221234", "+1876 0 0.40 1 1", 40 * CENT),
+        ("+12125550147", "+1 0 0.01 1 1", CENT),
+        ("+881612345678", "+881 0 9.00 1 1", 900 * CENT),
+        (REUNION, "+262 0 0.25 1 1", 25 * CENT),
+    ],
+)
+def test_a_dear_kind_of_number_is_priced_by_a_rate_of_its_own_or_at_its_cap_or_not_at_all(
+    dialled: str, row: str, minute_micros: int | None
+) -> None:
+    found = priced(dialled, row)
+    assert not found.ordinary
+    assert (None if found.rate is None else found.rate.per_minute_micros) == minute_micros
 
 
 @pytest.mark.parametrize(

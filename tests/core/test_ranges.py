@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.core.ranges import meet, pattern_of, places_of, regex_of, without
+from callgate.core.ranges import counts_downwards, meet, pattern_of, places_of, regex_of, without
 
 PLACE = st.sampled_from(["0", "1", "2", "[01]", "[0-2]", "[12]", "X"])
 PATTERN = st.lists(PLACE, min_size=1, max_size=3).map("".join)
@@ -26,6 +26,13 @@ def test_a_pattern_is_written_as_it_was_read(pattern: str) -> None:
 
 def test_a_pattern_is_filled_up_to_its_length() -> None:
     assert pattern_of(places_of("01"), 4) == "01XX"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "downwards"), [("[4-0]X", True), ("[0-4]X", False), ("12[3-5][9-1]", True), ("12", False)]
+)
+def test_a_set_whose_larger_digit_stands_first_is_seen(pattern: str, *, downwards: bool) -> None:
+    assert counts_downwards(pattern) is downwards
 
 
 @given(one=PATTERN, other=PATTERN)

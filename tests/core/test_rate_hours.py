@@ -1,14 +1,15 @@
 """The hours of a rate, as a deck writes them."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.core.policy_values import UnreadableError
-from callgate.core.rate_hours import HOURS_MAX_CHARACTERS, MINUTES_PER_WEEK, parse_rate_hours
+from callgate.core.rate_hours import HOURS_MAX_CHARACTERS, MINUTES_PER_WEEK, parse_rate_hours, wall_stretches
 
 DAY = 24 * 60
 
@@ -67,6 +68,98 @@ def test_a_rate_counts_from_the_first_minute_of_its_hours_to_the_last() -> None:
 
 
 BOUNDS = [(7, 59), (8, 0), (18, 59), (19, 0)]
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "spans"),
+    [
+        (0, 479, []),
+        (0, 480, []),
+        (0, 481, [480]),
+        (719, 840, [480]),
+        (720, 840, []),
+        (720, 841, [840]),
+        (500, 500.5, [480]),
+        (0, MINUTES_PER_WEEK, [480, 840, DAY + 480, DAY + 840]),
+        (1140, DAY, []),
+        (1139.9, DAY + 900, [840, DAY + 480, DAY + 840]),
+    ],
+)
+def test_the_hours_that_fall_into_a_part_of_the_week_are_found(begins: float, ends: float, spans: list[int]) -> None:
+    hours = parse_rate_hours("mon-tue 08:00-12:00 14:00-19:00")
+    found = hours.between(timedelta(minutes=begins), timedelta(minutes=ends))
+    assert [span.first_minute for span in found] == spans
+
+
+@pytest.mark.parametrize(
+    ("zone", "answered", "duration_s", "stretches"),
+    [
+        ("Europe/Paris", "2026-11-24T10:00:00+00:00", 0, []),
+        ("Europe/Paris", "2026-11-24T10:00:00+00:00", 7200, [(0, "24 11:00:00", "24 13:00:00")]),
+        ("Europe/Paris", "2026-11-24T22:59:30+00:00", 30, [(0, "24 23:59:30", "25 00:00:00")]),
+        (
+            "Europe/Paris",
+            "2026-11-24T22:59:30+00:00",
+            86_431,
+            [
+                (0, "24 23:59:30", "25 00:00:00"),
+                (30, "25 00:00:00", "26 00:00:00"),
+                (86_430, "26 00:00:00", "26 00:00:01"),
+            ],
+        ),
+        # The night of 25 October has an hour twice, that of 29 March lacks one.
+        (
+            "Europe/Paris",
+            "2026-10-25T00:30:00.5+00:00",
+            7200,
+            [(0, "25 02:30:00.500", "25 03:00:00"), (1799.5, "25 02:00:00", "25 03:30:00.500")],
+        ),
+        (
+            "Europe/Paris",
+            "2026-03-29T00:30:00+00:00",
+            7200,
+            [(0, "29 01:30:00", "29 02:00:00"), (1800, "29 03:00:00", "29 04:30:00")],
+        ),
+        # Elsewhere the clock changes at midnight: a day begins at one o'clock, or its last hour comes again.
+        (
+            "Asia/Beirut",
+            "2022-03-26T21:30:00+00:00",
+            3600,
+            [(0, "26 23:30:00", "27 00:00:00"), (1800, "27 01:00:00", "27 01:30:00")],
+        ),
+        (
+            "Asia/Beirut",
+            "2022-10-29T20:30:00+00:00",
+            7200,
+            [
+                (0, "29 23:30:00", "30 00:00:00"),
+                (1800, "29 23:00:00", "30 00:00:00"),
+                (5400, "30 00:00:00", "30 00:30:00"),
+            ],
+        ),
+        (
+            "Australia/Lord_Howe",
+            "2022-04-02T14:50:00+00:00",
+            1200,
+            [(0, "03 01:50:00", "03 02:00:00"), (600, "03 01:30:00", "03 01:40:00")],
+        ),
+    ],
+)
+def test_a_call_is_cut_where_the_day_ends_and_where_the_clock_is_changed(
+    zone: str, answered: str, duration_s: int, stretches: list[tuple[float, str, str]]
+) -> None:
+    at = datetime.fromisoformat(answered)
+    found = list(wall_stretches(at.astimezone(ZoneInfo(zone)), duration_s))
+    assert [
+        ((stretch.begins - at).total_seconds(), *shown(stretch.wall_begins, stretch.wall_ends)) for stretch in found
+    ] == stretches
+
+
+def shown(*walls: datetime) -> list[str]:
+    """What the clock shows, with the day of the month."""
+    return [
+        wall.strftime("%d %H:%M:%S") + (f".{wall.microsecond // 1000}" if wall.microsecond else "") for wall in walls
+    ]
 
 
 @pytest.mark.parametrize(

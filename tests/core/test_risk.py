@@ -206,7 +206,7 @@ def test_a_hotspot_is_above_special_above_watched_above_normal() -> None:
         ("+", "", ""),
         ("+252", "", ""),
         ("+0123456", "", ""),
-        ("+2524187;ext=1", "", ""),
+        ("+2524187;ext=1", "", "+2524187"),
         ("", "", ""),
         ("", "0", ""),
         # A wrong number under one of the home country's own codes is a slip.

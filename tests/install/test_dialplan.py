@@ -4,6 +4,7 @@ import csv
 import re
 import string
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from callgate.core.plan import ORDINARY_CLASSES
 from callgate.core.wire import to_wire
 from callgate.install.dialplan import write_dialplan, write_last_resort
 from callgate.settings import Settings, load_settings
-from clinic_samples import ROOT, SETTINGS, write_site
+from clinic_samples import ROOT, SETTINGS, policy_text, write_site
 from install.asterisk_patterns import Context, Step, fits, read, steps_of
 
 PLAN = load_plan("FR")
@@ -375,6 +376,23 @@ def test_in_the_last_resort_the_extension_is_dialled_only_under_a_pattern_that_p
 
 
 # The samples.
+
+
+def test_a_code_that_shows_the_number_does_not_withhold_it(tmp_path: Path) -> None:
+    american = policy_text(
+        {
+            'home     = "FR"': 'home = "US"',
+            'allow = ["FR"': 'allow = ["US", "FR"',
+            'timezone = "Europe/Paris"': 'timezone = "America/New_York"',
+        }
+    )
+    settings = load_settings(write_site(tmp_path, policy=american))
+    codes = read(write_dialplan(settings, load_clinics(settings, tmp_path)))["callgate-codes-callgate"]
+    hides = {
+        code: any("CALLGATE_WITHHELD" in step.application for step in codes.find(code + "2125550147") or [])
+        for code in ("*67", "*82", "0*67", "0*82", "*31#")
+    }
+    assert hides == {"*67": True, "*82": False, "0*67": True, "0*82": False, "*31#": True}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 import practice
 from asterisk_conf import PHONES
 from callgate.clinic import load_clinics, load_plan, plan_countries
+from callgate.core.dialling import read_dialled
 from callgate.install.dialplan import write_dialplan
 from callgate.settings import load_settings
 from system.rig import Rig, assert_emergency, assert_refused
@@ -26,6 +27,7 @@ def dialplan_of(country: str, prefix: str, folder: Path) -> str:
     (folder / "policy.toml").write_text(policy.replace(own, practice.CLINIC), encoding="utf-8")
     (folder / "rates.csv").write_text((ROOT / "policies" / "rates" / "none.csv").read_text(encoding="utf-8"))
     settings = practice.settings().replace('outside_prefix = "0"', f'outside_prefix = "{prefix}"')
+    settings = settings.replace('number_format = "e164_plus"', 'number_format = "national"')
     (folder / "callgate.toml").write_text(settings, encoding="utf-8")
     loaded = load_settings(folder / "callgate.toml")
     return write_dialplan(loaded, load_clinics(loaded, folder))
@@ -52,6 +54,9 @@ async def test_a_home_country_without_a_gate(rig: Rig, country: str, tmp_path: P
             assert_emergency(await rig.dial(number), number)
     home, wire = dialled(country, "national_fixed")
     outcome = await rig.dial(prefix + home)
-    assert (outcome.users, outcome.final.code) == ([wire], 200)
+    (sent,) = outcome.users
+    assert sent.isdecimal()
+    assert read_dialled(sent, plan=load_plan(country), outside_prefix="").number == wire
+    assert outcome.final.code == 200
     dear, _ = dialled(country, "premium", "international_mobile")
     assert_refused(await rig.dial(prefix + dear))

@@ -10,13 +10,15 @@ import msgspec
 
 from callgate.clinic import load_plan, plan_countries, read_plan
 from callgate.commands import Exit
-from callgate.commands.context import say
-from callgate.core.plan import Family, NumberPlan, ServiceNumber, ShortCode
+from callgate.commands.context import printable, say
+from callgate.commands.words import outside_prefix
+from callgate.core.plan import OUTSIDE_PREFIXES, Family, NumberPlan, ServiceNumber, ShortCode
 from callgate.core.plan_lint import lint_plan
+from callgate.core.ranges import counts_downwards
 from callgate.texts.catalog import Language, text
 
-_SPAN = re.compile(r"([0-9]{1,5})-([0-9]{1,5})", re.ASCII)
-_PATTERN = re.compile(r"(?:[0-9X]|\[(?:[0-9](?:-[0-9])?)+\]){1,5}", re.ASCII)
+_SPAN = re.compile(r"([0-9]{1,6})-([0-9]{1,6})", re.ASCII)
+_PATTERN = re.compile(r"(?:[0-9X]|\[(?:[0-9](?:-[0-9])?)+\]){1,6}", re.ASCII)
 
 
 def add_plan(add_command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -33,6 +35,7 @@ def add_plan(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     linting.add_argument(
         "--extensions", type=_extensions, default=(), metavar="LIST", help="your internal numbers: 100-139,2XX"
     )
+    linting.add_argument("--prefix", type=outside_prefix, metavar="DIGIT", help="your outside prefix (0 and 9)")
     linting.set_defaults(run=lint)
 
 
@@ -53,11 +56,12 @@ def lint(arguments: argparse.Namespace) -> Exit:
     code = Exit.OK
     language = Language(arguments.language)
     for name in arguments.plans or plan_countries():
-        found = lint_plan(_named(name), arguments.extensions, datetime.now(UTC).date())
+        prefixes = OUTSIDE_PREFIXES if arguments.prefix is None else (arguments.prefix,)
+        found = lint_plan(_named(name), arguments.extensions, prefixes, datetime.now(UTC).date())
         wrong = sum(finding.flaw.wrong for finding in found)
         say(text("cli.plan_lint", language, plan=name, wrong=wrong, notes=len(found) - wrong))
         for finding in found:
-            sentence = text(f"flaw.{finding.flaw}", language, subject=finding.subject, detail=finding.detail)
+            sentence = text(f"flaw.{finding.flaw}", language, subject=finding.subject, detail=printable(finding.detail))
             say("  " + text("cli.plan_wrong" if finding.flaw.wrong else "cli.plan_note", language, sentence=sentence))
         code = Exit.NEGATIVE if wrong else code
     return code
@@ -88,13 +92,13 @@ def _pages(plan: NumberPlan, language: Language) -> Iterator[str]:
         yield _range(entry, plan, language)
     yield text("cli.plan_sources", language)
     for name, source in plan.sources.items():
-        yield f"  {name} ({source.date}): {source.title}"
+        yield f"  {printable(name)} ({source.date}): {printable(source.title)}"
 
 
 def _services(key: str, numbers: tuple[ServiceNumber, ...], language: Language) -> Iterator[str]:
     yield text(key, language)
     for entry in numbers:
-        yield f"  {entry.number:<16}{entry.service}  [{entry.source}]"
+        yield f"  {entry.number:<16}{printable(entry.service)}  [{entry.source}]"
 
 
 def _range(entry: ShortCode, plan: NumberPlan, language: Language) -> str:
@@ -116,7 +120,7 @@ def _extension(word: str) -> Iterator[str]:
     span = _SPAN.fullmatch(word)
     if span is not None and len(span[1]) == len(span[2]) and int(span[1]) <= int(span[2]):
         yield from (f"{number:0{len(span[1])}}" for number in range(int(span[1]), int(span[2]) + 1))
-    elif _PATTERN.fullmatch(word):
+    elif _PATTERN.fullmatch(word) and not counts_downwards(word):
         yield word
     else:
         message = f"{word!r} is neither a number such as 101, a span such as 100-139, nor a pattern such as 2XX"

@@ -13,12 +13,12 @@ import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 
 from callgate.core.money import MICROS_PER_UNIT, ceil_div, parse_amount
 from callgate.core.policy_values import UnreadableError
-from callgate.core.rate_hours import RateHours, parse_rate_hours
+from callgate.core.rate_hours import RateHours, WallStretch, parse_rate_hours, wall_stretches
 from callgate.core.tariff import Rate, TimedRate, dearest
 
 COLUMNS = (
@@ -77,12 +77,6 @@ class DatedRate:
     def is_valid_on(self, day: date) -> bool:
         """Tell whether the rate is valid on a day of the clinic's calendar."""
         return self.first <= day <= self.last
-
-    def changes_between(self, first_day: date, last_day: date) -> bool:
-        """Tell whether it may come into force or go out of it from one day to another, both included."""
-        if self.hours is not None:
-            return True
-        return first_day < self.first <= last_day or first_day <= self.last < last_day
 
     def meets(self, other: "DatedRate") -> bool:
         """Tell whether the two claim the same time: one of them without hours gives way to the other."""
@@ -150,29 +144,20 @@ class RateDeck:
         Args:
             number: E.164 with ``+``, or the digits of a short code.
             at: the answer, aware in the clinic's zone (`zoneinfo`): its wall clock and calendar count.
-            duration_s: how long the call may last; the work grows with it where rates change by the hour.
+            duration_s: how long the call may last; the work grows with the number of times that rates change in it.
 
         Returns:
             At least one, the first at second 0, each unlike the one before.
         """
-        rows, begin = self.rows_for(number), at.astimezone(UTC)
-        timed = [TimedRate(begins_s=0, rate=_rate_at(rows, at))]
-        end = begin + timedelta(seconds=duration_s)
-        last_day = end.astimezone(at.tzinfo).date()
-        if not any(row.changes_between(at.date(), last_day) for row in rows):
-            return tuple(timed)
-        # Minute by minute, because a change of the clock can begin a rate in the middle of its hours.
-        moment = begin.replace(second=0, microsecond=0) + _ONE_MINUTE
-        while moment < end:
-            rate = _rate_at(rows, moment.astimezone(at.tzinfo))
-            if rate != timed[-1].rate:
-                timed.append(TimedRate(begins_s=ceil_div((moment - begin) // _ONE_MICROSECOND, 1_000_000), rate=rate))
-            moment += _ONE_MINUTE
+        rows = self.rows_for(number)
+        begin = at.astimezone(UTC)
+        timed: list[TimedRate] = []
+        for stretch in wall_stretches(at, max(1, duration_s)):
+            for wall, rate in _in_force(rows, stretch):
+                if not timed or rate != timed[-1].rate:
+                    after = stretch.begins - begin + (wall - stretch.wall_begins)
+                    timed.append(TimedRate(begins_s=ceil_div(after // timedelta.resolution, 1_000_000), rate=rate))
         return tuple(timed)
-
-
-_ONE_MINUTE = timedelta(minutes=1)
-_ONE_MICROSECOND = timedelta(microseconds=1)
 
 
 def _rate_at(rows: tuple[DatedRate, ...], wall: datetime) -> Rate | None:
@@ -185,6 +170,24 @@ def _rate_at(rows: tuple[DatedRate, ...], wall: datetime) -> Rate | None:
             elif row.hours.cover(wall):
                 return row.rate
     return otherwise
+
+
+def _in_force(rows: tuple[DatedRate, ...], stretch: WallStretch) -> Iterator[tuple[datetime, Rate | None]]:
+    """Go through a stretch of the wall clock from rate to rate, each with what the clock shows when it begins."""
+    day = stretch.wall_begins.date()
+    monday = datetime.combine(day, time.min) - timedelta(days=day.weekday())
+    begins, ends = stretch.wall_begins - monday, stretch.wall_ends - monday
+    valid = [row for row in rows if row.is_valid_on(day)]
+    otherwise = next((row.rate for row in valid if row.hours is None), None)
+    # No two rows share a time, so the spans are in their order and one ends before the next begins.
+    named = [(span, row.rate) for row in valid if row.hours is not None for span in row.hours.between(begins, ends)]
+    for span, rate in sorted(named, key=lambda found: found[0].begins):
+        if begins < span.begins:
+            yield monday + begins, otherwise
+        yield monday + max(begins, span.begins), rate
+        begins = span.ends
+    if begins < ends:
+        yield monday + begins, otherwise
 
 
 def parse_deck(text: str, currency: str) -> RateDeck:

@@ -17,7 +17,7 @@ from typing import Annotated
 import msgspec
 
 from callgate.core.money import parse_amount
-from callgate.core.ranges import Places, meet, pattern_of, places_of, regex_of, without
+from callgate.core.ranges import Places, counts_downwards, meet, pattern_of, places_of, regex_of, without
 
 _DEFAULT_REMEDY = "compare with policies/plans/FR.toml, which explains each field"
 _LENGTH_MAX = 15
@@ -141,7 +141,7 @@ class ShortCode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     def __post_init__(self) -> None:
         """Refuse what no number can match."""
-        if any(low > high for low, high in re.findall(r"(\d)-(\d)", self.prefix)):
+        if counts_downwards(self.prefix):
             message = f'"{self.prefix}" counts downwards; write the smaller digit first'
             raise ValueError(message)
         if len(places_of(self.prefix)) > self.length:
@@ -155,6 +155,11 @@ class ShortCode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     def lengths(self) -> range:
         """How many digits its numbers may have."""
         return range(self.length, (self.length_max or self.length) + 1)
+
+    @property
+    def opening(self) -> str:
+        """The digits with which every number of the range begins."""
+        return re.split(r"[X[]", self.prefix)[0]
 
     @property
     def price_cap(self) -> PriceCap | None:

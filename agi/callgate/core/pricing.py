@@ -79,7 +79,15 @@ def timed_rates(
         return (TimedRate(begins_s=0, rate=_BUNDLED),)
     timed = deck.timed_rates(destination.number, at, longest_s)
     unlisted = unlisted_rate(destination, plan, deck.currency)
-    return tuple(replace(found, rate=unlisted) if found.rate is None else found for found in timed)
+    return tuple(
+        found if found.rate is not None and decides(found.rate, destination) else replace(found, rate=unlisted)
+        for found in timed
+    )
+
+
+def decides(rate: Rate, destination: Destination) -> bool:
+    """Tell whether a rate is about this kind of number: that of +33 says nothing about the premium +33 899."""
+    return len(rate.prefix) >= len(destination.opening)
 
 
 def _is_home_line(destination: Destination, plan: NumberPlan) -> bool:

@@ -14,6 +14,11 @@ _RUN_MIN = 3
 """From so many digits on a run is written with a hyphen."""
 
 
+def counts_downwards(pattern: str) -> bool:
+    """Tell whether a set in a pattern, such as ``[4-0]``, has its larger digit first: no digit fits it."""
+    return any(low > high for low, high in re.findall(r"(\d)-(\d)", pattern))
+
+
 def places_of(pattern: str) -> Places:
     """Read a pattern."""
     places = (place.replace("X", "[0-9]") for place in _PLACE.findall(pattern))

@@ -5,8 +5,10 @@ midnight (``fri 22:00-06:00``) ends on the next day. Public holidays are days li
 """
 
 import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
@@ -18,6 +20,9 @@ KEPT = 1024
 """How many different texts are remembered: a deck says the same hours in thousands of rows."""
 MINUTES_PER_WEEK = 7 * MINUTES_PER_DAY
 
+_ONE_DAY = timedelta(days=1)
+_ONE_MINUTE = timedelta(minutes=1)
+_ONE_SECOND = timedelta(seconds=1)
 _EXAMPLE = "mon-fri 08:00-19:00; sat 08:00-12:30"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = "|".join(_DAYS)
@@ -30,6 +35,16 @@ class WeekSpan:
 
     first_minute: int
     end_minute: int
+
+    @property
+    def begins(self) -> timedelta:
+        """When it begins, from Monday 00:00 on."""
+        return self.first_minute * _ONE_MINUTE
+
+    @property
+    def ends(self) -> timedelta:
+        """When it ends, from Monday 00:00 on."""
+        return self.end_minute * _ONE_MINUTE
 
     def meets(self, other: "WeekSpan") -> bool:
         """Tell whether the two share a minute."""
@@ -48,9 +63,61 @@ class RateHours:
         minute = wall.weekday() * MINUTES_PER_DAY + wall.hour * 60 + wall.minute
         return any(span.first_minute <= minute < span.end_minute for span in self.spans)
 
+    def between(self, begins: timedelta, ends: timedelta) -> tuple[WeekSpan, ...]:
+        """List the spans that share some time with a stretch of the week, from Monday 00:00 on, in its order."""
+        first = bisect_right(self.spans, begins, key=lambda span: span.ends)
+        return self.spans[first : bisect_left(self.spans, ends, key=lambda span: span.begins)]
+
     def meet(self, other: "RateHours") -> bool:
         """Tell whether the two share a minute of the week."""
         return any(span.meets(another) for span in self.spans for another in other.spans)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WallStretch:
+    """A part of one calendar day in which the clinic's wall clock runs on, without a change to or from summer time.
+
+    Fields:
+        begins: the instant, aware UTC.
+        wall_begins: what the clock shows then, without a zone.
+        wall_ends: the first that does not belong to it; the next midnight at the latest.
+    """
+
+    begins: datetime
+    wall_begins: datetime
+    wall_ends: datetime
+
+
+def wall_stretches(at: datetime, duration_s: int) -> Iterator[WallStretch]:
+    """Cut a time into stretches of the wall clock.
+
+    Args:
+        at: its begin, aware in the clinic's zone (`zoneinfo`).
+        duration_s: its length.
+    """
+    now = at.astimezone(UTC)
+    end = now + duration_s * _ONE_SECOND
+    while now < end:
+        wall = now.astimezone(at.tzinfo).replace(tzinfo=None)
+        midnight = datetime.combine(wall.date() + _ONE_DAY, time.min)
+        until = _clock_change(at, now, min(end, now + (midnight - wall)))
+        yield WallStretch(begins=now, wall_begins=wall, wall_ends=wall + (until - now))
+        now = until
+
+
+def _clock_change(at: datetime, begin: datetime, end: datetime) -> datetime:
+    """Find the instant between two, at most a day apart, at which `at`'s zone changes its clock; the later if none."""
+
+    def offset(instant: datetime) -> timedelta | None:
+        return instant.astimezone(at.tzinfo).utcoffset()
+
+    before = offset(begin)
+    if offset(end - datetime.resolution) == before:
+        return end
+    whole = begin.replace(microsecond=0)
+    seconds = range((end - whole) // _ONE_SECOND)
+    change = bisect_left(seconds, 1, key=lambda second: int(offset(whole + second * _ONE_SECOND) != before))
+    return whole + change * _ONE_SECOND
 
 
 @lru_cache(maxsize=KEPT)

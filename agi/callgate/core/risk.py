@@ -5,7 +5,6 @@ A tier refuses nothing: it drives start limits and warnings, and the policy has 
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,14 +14,14 @@ from typing import Annotated
 import msgspec
 import phonenumbers
 
-from callgate.core.dialling import FULL_WIDTH_PLUS, SEPARATORS, Destination
+from callgate.core.destination import Destination
+from callgate.core.dialling import foreign_claim
 from callgate.core.plan import ORDINARY_CLASSES, NumberClass, NumberPlan, Region, Source
-from callgate.core.ranges import places_of, regex_of
+from callgate.core.ranges import counts_downwards, places_of, regex_of
 
 _DEFAULT_REMEDY = "compare with the file as shipped; docs/risk.md explains each field"
 _COUNTRY_CODE_MAX_DIGITS = 3
-_CLAIM = re.compile(r"\+([1-9][0-9]{3,})")
-_SPELLING = str.maketrans(dict.fromkeys(SEPARATORS) | {FULL_WIDTH_PLUS: "+"})
+_CLAIM_MIN_CHARACTERS = 5
 
 E164Pattern = Annotated[str, msgspec.Meta(pattern=r"^\+(?:[0-9X]|\[(?:[0-9](?:-[0-9])?)+\])+\Z")]
 """How E.164 numbers begin, in the notation of the number plans: ``+1XXX976``, ``+4487[123]``."""
@@ -84,7 +83,7 @@ class RangeEntry(Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what no number can match."""
-        if any(low > high for low, high in re.findall(r"(\d)-(\d)", self.prefix)):
+        if counts_downwards(self.prefix):
             message = f'"{self.prefix}" counts downwards; write the smaller digit first'
             raise ValueError(message)
 
@@ -214,15 +213,11 @@ def claimed_number(dialled: str, *, plan: NumberPlan, outside_prefix: str) -> st
     Returns:
         ``+`` and digits that begin with an assigned country code, or "".
     """
-    spelled = "".join(str(unicodedata.decimal(sign, sign)) for sign in dialled.translate(_SPELLING))
-    for prefix in ("+", *plan.international_prefixes):
-        if spelled.startswith(outside_prefix + prefix):
-            spelled = "+" + spelled.removeprefix(outside_prefix + prefix)
-    claim = _CLAIM.fullmatch(spelled)
-    if claim is None or claim[1].startswith(tuple(plan.dial_codes.values())):
+    claim = foreign_claim(dialled, plan=plan, outside_prefix=outside_prefix)
+    if len(claim) < _CLAIM_MIN_CHARACTERS:
         return ""
-    codes = (int(claim[1][:length]) for length in range(1, _COUNTRY_CODE_MAX_DIGITS + 1))
-    return claim[0] if any(code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE for code in codes) else ""
+    codes = (int(claim[1 : 1 + length]) for length in range(1, _COUNTRY_CODE_MAX_DIGITS + 1))
+    return claim if any(code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE for code in codes) else ""
 
 
 class RiskError(ValueError):

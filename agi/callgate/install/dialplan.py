@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from callgate.clinic import Clinic, emergency_wire
 from callgate.core.allowance import LENT_SECONDS
-from callgate.core.dialling import FULL_WIDTH_PLUS, SEPARATORS
-from callgate.core.plan import NumberPlan
+from callgate.core.plan import NumberPlan, Presentation
+from callgate.core.spelling import FULL_WIDTH_PLUS, SEPARATORS
 from callgate.core.verdict import VERSION
 from callgate.core.wire import NumberFormat, e164_to_wire
 from callgate.install.ordinary import OrdinaryPattern, ordinary_patterns
@@ -182,13 +182,14 @@ def _emergency(sites: list[_Site]) -> Iterator[str]:
 
 
 def _codes(site: _Site) -> Iterator[str]:
-    """Caller-id codes: what remains is the number, and the carrier leg's presentation is withheld."""
+    """Caller-id codes: what remains is the number; a code that hides the caller's number has the last word."""
     yield f"[callgate-codes-{site.entry.context}]"
     prefix = site.entry.outside_prefix
     for code in site.plan.caller_id_codes:
         for before, kept in dict.fromkeys(((prefix + code.code, prefix), (code.code, ""))):
             yield f"exten => _{before}.,1,Set(CALLGATE_BARE={kept}${{EXTEN:{len(before)}}})"
-            yield " same => n,Set(CALLGATE_WITHHELD=yes)"
+            if code.presentation is Presentation.WITHHELD:
+                yield " same => n,Set(CALLGATE_WITHHELD=yes)"
             yield " same => n,Return()"
     yield ""
 
@@ -223,9 +224,12 @@ def _prefixes(pattern: OrdinaryPattern, site: _Site) -> tuple[str, ...]:
 
 def _ordinary_number(pattern: OrdinaryPattern, prefix: str, trunk: TrunkSettings, site: _Site) -> str:
     """The number to dial, made from ${EXTEN}, which a pattern of digits alone has proven."""
-    if pattern.strip is None:
-        return f"${{EXTEN:{len(prefix)}}}" if prefix else "${EXTEN}"
-    rest = f"${{EXTEN:{len(prefix) + pattern.strip}}}"
+    if pattern.number:
+        return e164_to_wire(pattern.number[1:], trunk.number_format, site.plan)
+    skip = len(prefix) + pattern.strip
+    rest = f"${{EXTEN:{skip}}}" if skip else "${EXTEN}"
+    if pattern.trunk is None:
+        return rest
     if trunk.number_format is NumberFormat.NATIONAL:
         return pattern.trunk + rest
     return e164_to_wire(site.plan.dial_code, trunk.number_format, site.plan) + rest

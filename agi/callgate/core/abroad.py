@@ -1,0 +1,110 @@
+"""Foreign numbers, read by `phonenumbers`: the party that is billed, its region, and its class seen from home."""
+
+import re
+from collections.abc import Mapping
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
+
+from callgate.core.destination import INVALID, Destination
+from callgate.core.plan import NumberClass
+
+_E164_MAX_DIGITS = 15
+
+# International networks and services (ITU-T E.164, list of assigned country codes): no country, one class everywhere.
+# A code that is not here is refused, also +888, which was reclaimed.
+_GLOBAL_CLASS: Mapping[int, NumberClass] = {
+    800: NumberClass.FREEPHONE,
+    808: NumberClass.SHARED_COST,
+    870: NumberClass.SATELLITE_GLOBAL,
+    878: NumberClass.SATELLITE_GLOBAL,
+    881: NumberClass.SATELLITE_GLOBAL,
+    882: NumberClass.SATELLITE_GLOBAL,
+    883: NumberClass.SATELLITE_GLOBAL,
+    979: NumberClass.INTERNATIONAL_PREMIUM,
+}
+# What is not plainly fixed, mobile or personal has a price that nobody can tell from here: premium.
+_FOREIGN_CLASS: Mapping[int, NumberClass] = {
+    PhoneNumberType.FIXED_LINE: NumberClass.INTERNATIONAL_FIXED,
+    PhoneNumberType.FIXED_LINE_OR_MOBILE: NumberClass.INTERNATIONAL_FIXED,
+    PhoneNumberType.VOIP: NumberClass.INTERNATIONAL_FIXED,
+    PhoneNumberType.MOBILE: NumberClass.INTERNATIONAL_MOBILE,
+    PhoneNumberType.PERSONAL_NUMBER: NumberClass.PERSONAL_NUMBER,
+    PhoneNumberType.PAGER: NumberClass.M2M_PAGER,
+}
+# Dear numbers that `phonenumbers` takes for plain ones. Each is in the plan of its country with its source, and a test
+# holds this list to every plan: pay-per-call exchanges and paid enquiries of North America, Canada's 600, the satellite
+# numbers of Australia, 055 and 056 in Great Britain, mass calling and satellite resale in Italy, 7 in Luxembourg.
+_DEAR = re.compile(
+    r"(?P<premium>1[2-9]\d\d(?:976\d{4}|5551212)|44(?:55|56)\d{8}|39(?:0[37]69|0878|319)\d+)"
+    r"|(?P<personal>1600\d{7}|3527\d{7,})"
+    r"|(?P<satellite>6114\d{7})",
+    re.ASCII,
+)
+_PLAIN = frozenset({NumberClass.INTERNATIONAL_FIXED, NumberClass.INTERNATIONAL_MOBILE})
+_DEAR_CLASS = {
+    "premium": NumberClass.INTERNATIONAL_PREMIUM,
+    "personal": NumberClass.PERSONAL_NUMBER,
+    "satellite": NumberClass.SATELLITE_GLOBAL,
+}
+
+
+def read_foreign(digits: str, tollfree: NumberClass) -> Destination:
+    """Read what follows ``+`` of a foreign number.
+
+    Of the readings of `phonenumbers` only the number as dialled is taken, or without one trunk 0 (RULES 6).
+
+    Args:
+        digits: ASCII digits.
+        tollfree: the class of another country's toll-free numbers.
+    """
+    if len(digits) > _E164_MAX_DIGITS + 1:
+        return INVALID
+    try:
+        parsed = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return INVALID
+    code, significant = str(parsed.country_code), phonenumbers.national_significant_number(parsed)
+    if digits not in {code + significant, f"{code}0{significant}"}:
+        return INVALID
+    region = phonenumbers.region_code_for_number(parsed)
+    number_class = None if region is None else _foreign_class(parsed, region, tollfree)
+    if region is None or number_class is None:
+        return INVALID
+    dear = _DEAR.fullmatch(code + significant)
+    if dear is not None and dear.lastgroup is not None:
+        number_class = _DEAR_CLASS[dear.lastgroup]
+    is_plain = number_class in _PLAIN and region == phonenumbers.region_code_for_country_code(int(code))
+    return Destination(
+        number=f"+{code}{significant}",
+        region=region,
+        number_class=number_class,
+        opening="" if is_plain or region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY else code + significant[0],
+    )
+
+
+def is_in_service(number: str, region: str) -> bool:
+    """Tell whether `phonenumbers` knows this number, in E.164 with ``+``, as one of the region."""
+    return phonenumbers.is_valid_number_for_region(phonenumbers.parse(number), region)
+
+
+def preload() -> None:
+    """Warm `phonenumbers` for every region (100 to 140 ms), so that no call pays for it; call it at daemon start."""
+    examples = [phonenumbers.example_number(region) for region in phonenumbers.SUPPORTED_REGIONS]
+    examples += [
+        phonenumbers.example_number_for_non_geo_entity(code) for code in phonenumbers.COUNTRY_CODES_FOR_NON_GEO_REGIONS
+    ]
+    for example in filter(None, examples):
+        number = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+        read_foreign(number.removeprefix("+"), NumberClass.INTERNATIONAL_PREMIUM)
+
+
+def _foreign_class(parsed: phonenumbers.PhoneNumber, region: str, tollfree: NumberClass) -> NumberClass | None:
+    kind = phonenumbers.number_type(parsed)
+    if kind == PhoneNumberType.UNKNOWN:  # so it says of a number that its region does not have
+        return None
+    if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
+        return _GLOBAL_CLASS.get(parsed.country_code or 0)
+    if kind == PhoneNumberType.TOLL_FREE:
+        return tollfree
+    return _FOREIGN_CLASS.get(kind, NumberClass.INTERNATIONAL_PREMIUM)
