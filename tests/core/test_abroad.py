@@ -43,6 +43,11 @@ SEED = 20261122
         ("12129761234", "+12129761234", "US", "international_premium", "12"),
         ("14165551212", "+14165551212", "CA", "international_premium", "14"),
         ("16002345678", "+16002345678", "CA", "personal_number", "16"),
+        # What it places in the main region of a shared code, or in another.
+        ("212528812345", "+212528812345", "EH", "international_fixed", "2125"),
+        ("447924123456", "+447924123456", "IM", "international_mobile", "447"),
+        ("448007354537", "+448007354537", "JE", "international_premium", "448"),
+        ("449806398086", "+449806398086", "GB", "international_premium", "449"),
         ("61147108852", "+61147108852", "AU", "satellite_global", "611"),
     ],
 )
@@ -66,6 +71,7 @@ def test_a_foreign_number_has_one_reading(
         "39267101234",
         "1" * 17,
         "12120551234",
+        "13101234",
     ],
 )
 def test_what_no_plan_has_is_invalid(digits: str) -> None:
@@ -84,6 +90,19 @@ def test_what_a_country_calls_dear_at_home_is_no_plain_line_from_abroad(file: Pa
             significant = national.removeprefix(plan.trunk_of(entry))
             got = read_foreign(plan.dial_codes[entry.region] + significant, TOLLFREE)
             assert got.number_class not in PLAIN, (national, got)
+
+
+@pytest.mark.parametrize("file", PLANS, ids=lambda file: file.stem)
+def test_a_number_is_in_the_region_its_countrys_plan_says(file: Path) -> None:
+    plan, draw = parse_plan(file.read_text(encoding="utf-8")), random.Random(f"{SEED} {file.stem}")
+    shared = {entry.region for entry in plan.families if entry.region != plan.country}
+    for entry, pattern in plan.disjoint:
+        if not isinstance(entry, Family) or entry.region not in shared or entry.region in plan.overseas:
+            continue
+        for _ in range(20):
+            national = "".join(draw.choice(sorted(place)) for place in places_of(pattern))
+            got = read_foreign(plan.dial_codes[entry.region] + national.removeprefix(plan.trunk_of(entry)), TOLLFREE)
+            assert got.region in {entry.region, ""}, (national, got)
 
 
 def test_who_is_in_service_is_told_by_region() -> None:

@@ -1,80 +1,36 @@
 """A second reader of dialled strings, to hold the gate's own against: a digit automaton over the plan files.
 
-It is written from numbers/RULES.md and knows nothing of `callgate.core`. It does not say what one number is; it says
-what the truth may be, and is exact wherever money or a life hangs on it: emergency numbers, and what counts as cheap.
-Of foreign numbers it knows the country code and that none of them is cheap.
+It is written from numbers/RULES.md and knows nothing of `callgate.core`. It says what the truth may be: more than one
+answer where the rules leave a choice, or where its sources contradict each other.
 """
 
 from collections.abc import Iterator, Sequence
 
-import phonenumbers
-
-from fuzz.plan_files import PlanFile, Range
+from fuzz.foreign import ForeignNumbers
+from fuzz.plan_files import PlanFile
+from fuzz.planned import PlannedNumbers
 from fuzz.spelling import Spelled, spell
-from fuzz.truth import INVALID, NOTHING, Answer, Truth, possible, union
+from fuzz.truth import INVALID, NOTHING, Answer, Truth, possible, truth_of, union
 
 EXTENSION_MAX_DIGITS = 5
 E164_MAX_DIGITS = 15
-_UNIVERSAL_FREEPHONE = "800"
-_UNIVERSAL_FREEPHONE_DIGITS = 11
-
-
-class _State:
-    """One state of the automaton: so many digits read, and the ranges that still fit."""
-
-    __slots__ = ("alive", "depth", "following")
-
-    def __init__(self, depth: int, alive: Sequence[Range]) -> None:
-        self.depth = depth
-        self.alive = alive
-        self.following: dict[str, _State] = {}
-
-    def after(self, digit: str) -> "_State":
-        """The state after one more digit, built when it is first reached."""
-        if digit not in self.following:
-            depth = self.depth
-            alive = [
-                found
-                for found in self.alive
-                if depth < found.longest and (depth >= len(found.places) or digit in found.places[depth])
-            ]
-            self.following[digit] = _State(depth + 1, alive)
-        return self.following[digit]
-
-    @property
-    def accepted(self) -> Range | None:
-        """The first listed range that covers the digits read, if any."""
-        fit = (found for found in self.alive if max(found.shortest, len(found.places)) <= self.depth)
-        return next(fit, None)
-
-
-def _zero_may_be_dropped(calling_code: int) -> bool:
-    """Whether callers there write a trunk zero, as far as libphonenumber knows."""
-    main_region = phonenumbers.region_code_for_country_code(calling_code)
-    metadata = phonenumbers.PhoneMetadata.metadata_for_region(main_region)
-    return metadata is not None and "0" in (metadata.national_prefix_for_parsing or "")
-
-
-_REGIONS = {str(code): frozenset(regions) for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
-_ZERO_MAY_BE_DROPPED = {str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE if _zero_may_be_dropped(code)}
 
 
 class Automaton:
     """Reads dialled strings for one home country."""
 
-    def __init__(self, plan: PlanFile) -> None:
+    def __init__(self, plan: PlanFile, foreign: ForeignNumbers) -> None:
         self._plan = plan
-        self._start = _State(0, plan.ranges)
+        self._planned = PlannedNumbers(plan)
+        self._foreign = foreign
         self._codes = plan.caller_id_codes
-        self._international = tuple(
-            {(plan.dial_codes[found.region], found.trunk) for found in plan.ranges if found.trunk is not None}
-        )
-        self._overseas_codes = {plan.dial_codes[region] for region in plan.overseas}
+        self._closed_codes = {plan.dial_code, *(plan.dial_codes[region] for region in plan.overseas)}
         self._emergencies = {
             start + number: Answer(number=number, region=plan.country, number_class="emergency")
             for number in plan.emergency
             for start in ("", *(start + plan.dial_code for start in ("+", *plan.international_prefixes)))
         }
+        self._lifelines = {plan.dial_code + number: number for number in plan.must_reach if number.isdigit()}
 
     def truth(self, dialled: str, outside_prefix: str) -> Truth:
         """Say what may be said of a dialled string.
@@ -89,12 +45,7 @@ class Automaton:
         truth = self._of_body(spelled, outside_prefix)
         if spelled.has_after:
             # Digits for after the answer belong to a full number alone.
-            full = {answer if answer.number.startswith("+") else INVALID for answer in truth.answers}
-            truth = Truth(
-                answers=frozenset(full),
-                foreign_numbers=truth.foreign_numbers,
-                foreign_regions=truth.foreign_regions,
-            )
+            truth = truth_of(*(answer if answer.number.startswith("+") else INVALID for answer in truth.answers))
         return union([truth, NOTHING]) if spelled.doubtful else truth
 
     def _of_body(self, spelled: Spelled, prefix: str) -> Truth:
@@ -102,9 +53,12 @@ class Automaton:
         for rest, _ in heads:
             emergency = self._emergencies.get(rest.removesuffix("#"))
             if emergency is not None:
-                return Truth(answers=frozenset({emergency}))
+                return truth_of(emergency)
         readings = [self._of_rest(rest, spelled, prefix, has_prefix=has_prefix) for rest, has_prefix in heads]
         found = possible(readings)
+        if any(rest.startswith(code) and rest != code for rest, _ in heads for code in self._codes if code.isdecimal()):
+            # A short string may be an extension, or a caller-id code of plain digits and then no number.
+            found = union([found, NOTHING]) if found.is_internal else found
         shortest = min(len(rest) for rest, _ in heads)
         if found.answers == {INVALID} and spelled.body[:1] in {"*", "#"} and shortest <= EXTENSION_MAX_DIGITS:
             # A caller-id code, and then no number: a code of the phone system, or nothing.
@@ -165,76 +119,44 @@ class Automaton:
         return possible(readings)
 
     def _national_number(self, digits: str) -> Truth:
-        found = self._range(digits)
-        truth = NOTHING if found is None else self._truth_of(found, digits)
-        if digits.startswith(self._plan.trunk_prefix):
-            return self._or_shared(truth, self._plan.dial_code + digits.removeprefix(self._plan.trunk_prefix))
-        return truth
+        found = self._planned.national(digits)
+        if found is not None:
+            return truth_of(found)
+        is_full = digits.startswith(self._plan.trunk_prefix)
+        return self._shared(digits.removeprefix(self._plan.trunk_prefix)) if is_full else NOTHING
 
     def _international_number(self, digits: str) -> Truth:
         if not digits.isdigit() or len(digits) > E164_MAX_DIGITS + len("0"):
             return NOTHING
-        for code, trunk in self._international:
-            if digits.startswith(code):
-                found = self._planned_number(digits.removeprefix(code), code, trunk)
-                if found is not None:
-                    return self._or_shared(found, digits)
-        return self._foreign_number(digits)
+        lifeline = self._planned.national(self._lifelines.get(digits, ""))
+        if lifeline is not None:
+            return truth_of(lifeline)
+        spellings = self._without_trunk_zero(digits)
+        planned = [found for spelling in spellings if (found := self._planned.international(spelling)) is not None]
+        if planned:
+            return truth_of(*planned)
+        if digits.startswith(self._plan.dial_code):
+            return possible(self._shared(spelling.removeprefix(self._plan.dial_code)) for spelling in spellings)
+        return NOTHING if digits.startswith(tuple(self._closed_codes)) else self._foreign.truth(digits)
 
-    def _or_shared(self, truth: Truth, digits: str) -> Truth:
-        """What the plan cannot vouch for may be a number of a region that shares the home country code."""
-        if self._plan.shared_with and INVALID in truth.answers and digits.startswith(self._plan.dial_code):
-            return union([truth, self._foreign_number(digits)])
-        return truth
+    def _without_trunk_zero(self, digits: str) -> list[str]:
+        """The digits as they are, and without a trunk zero behind one of the plan's own codes."""
+        zeros = (
+            code for code in self._planned.codes if self._plan.trunk_prefix == "0" and digits.startswith(f"{code}0")
+        )
+        return [digits, *(code + digits.removeprefix(f"{code}0") for code in zeros)]
 
-    def _planned_number(self, rest: str, code: str, trunk: str) -> Truth | None:
-        """A number of the plan in international form; one trunk zero that was left in it is dropped."""
-        spellings = (rest, rest.removeprefix("0")) if self._plan.trunk_prefix == "0" else (rest,)
-        for subscriber in spellings:
-            found = self._range(trunk + subscriber)
-            if found is not None and (found.trunk, self._plan.dial_codes[found.region]) == (trunk, code):
-                return self._truth_of(found, trunk + subscriber)
-        return None
-
-    def _range(self, digits: str) -> Range | None:
-        if not digits.isdigit():
-            return None
-        state = self._start
-        for digit in digits:
-            state = state.after(digit)
-            if not state.alive:
-                return None
-        return state.accepted
-
-    def _truth_of(self, found: Range, digits: str) -> Truth:
-        number = digits
-        if found.trunk is not None:
-            number = f"+{self._plan.dial_codes[found.region]}{digits.removeprefix(found.trunk)}"
-        answer = Answer(number=number, region=found.region, number_class=found.number_class)
-        return Truth(answers=frozenset({answer} if found.sure else {answer, INVALID}))
-
-    def _foreign_number(self, digits: str) -> Truth:
-        code = next((digits[:length] for length in (1, 2, 3) if digits[:length] in _REGIONS), None)
-        if code is None or code in self._overseas_codes:
+    def _shared(self, subscriber: str) -> Truth:
+        """A number under the home country code that is not the plan's may be one of a region that shares the code."""
+        if not self._plan.shared_with:
             return NOTHING
-        if code == _UNIVERSAL_FREEPHONE:
-            if len(digits) != _UNIVERSAL_FREEPHONE_DIGITS:
-                return NOTHING
-            # Not every one is in service.
-            return Truth(
-                answers=frozenset({INVALID, Answer(number=f"+{digits}", region="001", number_class="freephone")})
-            )
-        regions = self._plan.shared_with if code == self._plan.dial_code else _REGIONS[code]
-        numbers = {f"+{digits}"}
-        if code in _ZERO_MAY_BE_DROPPED:
-            numbers.add(f"+{code}{digits.removeprefix(code).removeprefix('0')}")
-        return Truth(answers=frozenset({INVALID}), foreign_numbers=frozenset(numbers), foreign_regions=regions)
+        truth = self._foreign.exact(self._plan.dial_code, subscriber)
+        return truth_of(*(answer if answer.region in self._plan.shared_with else INVALID for answer in truth.answers))
 
 
 def _internal(*numbers: str) -> Truth:
     """An extension or feature code: it never goes to a trunk, so the form of its number is free."""
-    answers = {Answer(number=number, region="", number_class="internal_feature") for number in numbers}
-    return Truth(answers=frozenset(answers))
+    return truth_of(*(Answer(number=number, region="", number_class="internal_feature") for number in numbers))
 
 
 def _begins(digits: str, places: Sequence[str]) -> bool:

@@ -39,6 +39,10 @@ class Grammar:
             country: sorted(plan.emergency | {number.removeprefix("+") for number in plan.must_reach})
             for country, plan in plans.items()
         }
+        self._short_numbers = {
+            country: sorted(plan.emergency | {number for number in plan.must_reach if number.isdecimal()})
+            for country, plan in plans.items()
+        }
         self._foreign = _examples()
 
     def sample(self, rng: Random) -> Sample:
@@ -77,10 +81,13 @@ class Grammar:
         """Draw a number that somebody at home in `plan` may want to reach."""
         kind = rng.random()
         if kind < 0.17:
-            digits = rng.choice(sorted(plan.emergency))
-            return _home_or_abroad(rng, digits, plan.dial_code + digits, full=False)
-        if kind < 0.67:
+            return _short(rng, rng.choice(sorted(plan.emergency)), plan)
+        if kind < 0.19:
+            return _short(rng, rng.choice(self._short_numbers[plan.country]), plan)
+        if kind < 0.61:
             return _of_range(rng, rng.choice(plan.ranges), plan)
+        if kind < 0.7:
+            return _from_abroad(rng, rng.choice(self._plans))
         example, changed = rng.choice(self._foreign), rng.randint(0, 6)
         digits = example[: len(example) - changed] + random_digits(rng, changed)
         if digits.startswith(plan.dial_code) and chance(rng, 0.5):
@@ -97,6 +104,17 @@ def digits_of(rng: Random, found: Range) -> str:
 def abroad(digits: str, found: Range, plan: PlanFile) -> str:
     """The international form, without any prefix, of a family's number."""
     return plan.dial_codes[found.region] + digits.removeprefix(found.trunk or "")
+
+
+def _short(rng: Random, digits: str, plan: PlanFile) -> Number:
+    """A short number, which some phones dial behind the country code."""
+    return _home_or_abroad(rng, digits, plan.dial_code + digits, full=False)
+
+
+def _from_abroad(rng: Random, plan: PlanFile) -> Number:
+    """A number of some country, as the others dial it."""
+    found = rng.choice([found for found in plan.ranges if found.trunk is not None])
+    return Number(digits=abroad(digits_of(rng, found), found, plan), abroad=True, full=True)
 
 
 def _of_range(rng: Random, found: Range, plan: PlanFile) -> Number:

@@ -1,7 +1,8 @@
 """`make fuzz`: millions of dialled strings before both readers, on two processes.
 
-Promised: no exception, no emergency call lost, no number seen cheaper than the second oracle allows. The samples are
-drawn in rounds, each from its own seed, so that a round comes out the same whichever process draws it.
+Promised: no exception, no emergency call lost, no number seen cheaper or elsewhere than the second oracle allows, none
+refused that it knows. The samples are drawn in rounds, each from its own seed, so that a round comes out the same
+whichever process draws it.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from functools import cache
 from random import Random
 
 from fuzz.grammar import Grammar
-from fuzz.trial import UNSAFE, Fault, Outcome, Trial
+from fuzz.trial import Fault, Outcome, Trial
 
 ROUND_SAMPLES = 50_000
 EXAMPLES_MAX = 20
@@ -47,11 +48,6 @@ class Report:
     def _keep(self, fault: Fault, examples: list[str]) -> None:
         kept = self.examples.setdefault(fault, [])
         kept += examples[: EXAMPLES_MAX - len(kept)]
-
-    @property
-    def is_safe(self) -> bool:
-        """Whether nothing happened that would let money go or lose a life."""
-        return not UNSAFE & self.faults.keys()
 
     def __str__(self) -> str:
         homes = sorted({home for home, _ in self.answers})
@@ -101,7 +97,7 @@ def fuzz(seed: str, count: int) -> Report:
 
 
 def main() -> int:
-    """Run from the command line; 1 if anything unsafe was found."""
+    """Run from the command line; 1 if anything at all was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=10_000_000)
     parser.add_argument("--seed", default="", help="any text; without it, one is drawn and printed")
@@ -110,7 +106,7 @@ def main() -> int:
     print(f"seed {seed}, {arguments.count:,} strings; the same again: --seed {seed} --count {arguments.count}")
     report = fuzz(seed, arguments.count)
     print(report)
-    return 0 if report.is_safe else 1
+    return 1 if report.faults else 0
 
 
 if __name__ == "__main__":

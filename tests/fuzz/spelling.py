@@ -22,7 +22,7 @@ _DOUBT, _BAD = "?", "!"
 _URI = re.compile(r"(tel|sips?):(.*)", re.IGNORECASE | re.DOTALL)
 _GAP = f"[{re.escape(SEPARATORS + _DOUBTFUL_SEPARATORS)}]*"
 _AFTER = re.compile(rf"[xpw]|{_GAP.join(';ext=')}", re.IGNORECASE)
-_SURE_AFTER = re.compile(r"(?:[xpw][0-9*#]*|;ext=[0-9]+)+")
+_SURE_AFTER = re.compile(r"[xpw][0-9*#xpw]*|;ext=[0-9]+")
 _SURE_CONTEXT = re.compile(r"\+[0-9]+")
 _SURE_HOST = re.compile(r"(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]+)?(?:;(?!phone-context)[a-z]+=[a-z]+)*")
 _MARKS_AT_ENDS = "\u200e\u200f"

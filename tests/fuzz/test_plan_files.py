@@ -7,6 +7,7 @@ import pytest
 from phonenumbers import PhoneNumberType
 
 from fuzz.automaton import Automaton
+from fuzz.foreign import ForeignNumbers
 from fuzz.grammar import abroad, digits_of
 from fuzz.plan_files import PlanFile, Range, places_of, read_plan_files
 
@@ -45,7 +46,7 @@ def test_there_is_a_plan_for_every_home_country_of_the_published_rows() -> None:
 
 @pytest.mark.parametrize("plan", PLAN_FILES.values(), ids=PLAN_FILES)
 def test_nothing_that_a_plan_holds_for_cheap_is_dear_or_elsewhere_by_libphonenumber(plan: PlanFile) -> None:
-    automaton = Automaton(plan)
+    automaton = Automaton(plan, ForeignNumbers([plan]))
     cheap = {
         number
         for found in plan.ranges

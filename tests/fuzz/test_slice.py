@@ -29,9 +29,8 @@ def report() -> Report:
     return found
 
 
-def test_in_twenty_thousand_strings_no_call_is_lost_and_none_is_seen_too_cheap(report: Report) -> None:
+def test_in_twenty_thousand_strings_no_call_is_lost_none_seen_too_cheap_and_none_refused(report: Report) -> None:
     assert not report.faults, report
-    assert report.is_safe
 
 
 def test_the_strings_reach_every_home_country_and_every_class(report: Report) -> None:
@@ -74,30 +73,40 @@ def test_the_canonical_number_read_again_means_the_same(sample: Sample) -> None:
 EMERGENCY = Answer(number="15", region="FR", number_class="emergency")
 FIXED = Answer(number="+33142685300", region="FR", number_class="national_fixed")
 PREMIUM = Answer(number="+33899701234", region="FR", number_class="premium")
-CUBA = Answer(number="+5352345678", region="CU", number_class="international_mobile")
-CHEAP_CUBA = Answer(number="+5352345678", region="CU", number_class="national_mobile")
-TO_CUBA = Truth(
-    answers=frozenset({INVALID}), foreign_numbers=frozenset({"+5352345678"}), foreign_regions=frozenset({"CU"})
-)
+JAMAICA = Answer(number="+18765551234", region="JM", number_class="international_fixed")
+JAMAICA_AS_AMERICA = Answer(number="+18765551234", region="US", number_class="international_fixed")
+CHEAP_JAMAICA = Answer(number="+18765551234", region="JM", number_class="national_fixed")
+DEAR_JAMAICA = Answer(number="+18765551234", region="JM", number_class="international_premium")
+IRIDIUM = Answer(number="+881612345678", region="001", number_class="satellite_global")
+CHEAP_IRIDIUM = Answer(number="+881612345678", region="001", number_class="international_premium")
 
 
 @pytest.mark.parametrize(
-    ("answer", "truth", "fault"),
+    ("answer", "right", "fault"),
     [
-        (EMERGENCY, Truth(answers=frozenset({EMERGENCY})), None),
-        (INVALID, Truth(answers=frozenset({EMERGENCY})), Fault.EMERGENCY_LOST),
-        (FIXED, Truth(answers=frozenset({EMERGENCY})), Fault.EMERGENCY_LOST),
-        (EMERGENCY, Truth(answers=frozenset({INVALID})), Fault.LEAK),
-        (FIXED, Truth(answers=frozenset({PREMIUM})), Fault.LEAK),
-        (PREMIUM, Truth(answers=frozenset({FIXED})), Fault.DISAGREEMENT),
-        (PREMIUM, Truth(answers=frozenset({PREMIUM, INVALID})), None),
-        (CUBA, TO_CUBA, None),
-        (CHEAP_CUBA, TO_CUBA, Fault.LEAK),
-        (PREMIUM, TO_CUBA, Fault.DISAGREEMENT),
+        (EMERGENCY, {EMERGENCY}, None),
+        (INVALID, {EMERGENCY}, Fault.EMERGENCY_LOST),
+        (FIXED, {EMERGENCY}, Fault.EMERGENCY_LOST),
+        (EMERGENCY, {INVALID}, Fault.LEAK),
+        (FIXED, {PREMIUM}, Fault.LEAK),
+        (PREMIUM, {FIXED}, Fault.DISAGREEMENT),
+        (INVALID, {FIXED}, Fault.REFUSED),
+        (INVALID, {JAMAICA}, Fault.REFUSED),
+        (PREMIUM, {INVALID}, Fault.LEAK),
+        (PREMIUM, {PREMIUM, INVALID}, None),
+        (INVALID, {PREMIUM, INVALID}, None),
+        (CHEAP_JAMAICA, {JAMAICA}, Fault.LEAK),
+        (JAMAICA_AS_AMERICA, {JAMAICA}, Fault.LEAK),
+        (JAMAICA, {DEAR_JAMAICA}, Fault.LEAK),
+        (DEAR_JAMAICA, {JAMAICA}, Fault.DISAGREEMENT),
+        (CHEAP_IRIDIUM, {IRIDIUM}, Fault.LEAK),
+        (CHEAP_IRIDIUM, {IRIDIUM, INVALID}, Fault.LEAK),
     ],
 )
-def test_an_answer_is_worth_what_the_second_oracle_says(answer: Answer, truth: Truth, fault: Fault | None) -> None:
-    assert fault_of(answer, truth) == fault
+def test_an_answer_is_worth_what_the_second_oracle_says(
+    answer: Answer, right: set[Answer], fault: Fault | None
+) -> None:
+    assert fault_of(answer, Truth(answers=frozenset(right))) == fault
 
 
 @pytest.mark.parametrize(
@@ -119,7 +128,6 @@ def test_a_reader_with_a_mistake_in_its_plan_is_found_out(right: str, wrong: str
         found.add(mistaken.run(grammar.sample(rng)))
     assert found.faults[fault]
     assert str(found).count(f"\n{fault}: ") == 1
-    assert found.is_safe == (fault is Fault.DISAGREEMENT)
 
 
 def test_ten_million_strings_come_in_rounds_each_with_a_seed_of_its_own() -> None:

@@ -6,9 +6,10 @@ from enum import StrEnum
 from callgate.core.dialling import preload, read_dialled
 from callgate.core.plan import parse_plan
 from fuzz.automaton import Automaton
+from fuzz.foreign import ForeignNumbers
 from fuzz.grammar import Sample
 from fuzz.plan_files import FOLDER, PlanFile, read_plan_files
-from fuzz.truth import CHEAP, INVALID, Answer, Truth
+from fuzz.truth import INVALID, Answer, Truth
 
 
 class Fault(StrEnum):
@@ -17,10 +18,8 @@ class Fault(StrEnum):
     EXCEPTION = "exception"
     EMERGENCY_LOST = "emergency lost"
     LEAK = "leak"
+    REFUSED = "refused"
     DISAGREEMENT = "other disagreement"
-
-
-UNSAFE = frozenset({Fault.EXCEPTION, Fault.EMERGENCY_LOST, Fault.LEAK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,8 @@ class Trial:
 
     def __init__(self) -> None:
         self.plan_files: dict[str, PlanFile] = read_plan_files()
-        self._automata = {country: Automaton(plan) for country, plan in self.plan_files.items()}
+        foreign = ForeignNumbers(self.plan_files.values())
+        self._automata = {country: Automaton(plan, foreign) for country, plan in self.plan_files.items()}
         self._plans = {
             country: parse_plan((FOLDER / f"{country}.toml").read_text(encoding="utf-8")) for country in self.plan_files
         }
@@ -73,15 +73,16 @@ class Trial:
 
 
 def fault_of(answer: Answer, truth: Truth) -> Fault | None:
-    """Say what is wrong with an answer: a cheap one that cannot be right is a leak, whatever else would be right."""
-    if truth.allows(answer):
+    """Say what is wrong with an answer: one that leads the money astray is a leak, whatever else would be right."""
+    if answer in truth.answers:
         return None
     if truth.is_emergency:
         return Fault.EMERGENCY_LOST
-    return Fault.LEAK if answer.number_class in CHEAP else Fault.DISAGREEMENT
+    if answer == INVALID:
+        return Fault.REFUSED
+    return Fault.LEAK if truth.is_too_cheap(answer) else Fault.DISAGREEMENT
 
 
 def _wanted(truth: Truth) -> str:
-    wanted = sorted(f"{answer.number} {answer.region} {answer.number_class}" for answer in truth.answers)
-    foreign = sorted(truth.foreign_numbers)
-    return f"may be {', '.join(wanted)}" + (f", or {' or '.join(foreign)} as a foreign number" if foreign else "")
+    wanted = sorted(f"{answer.number} {answer.region} {answer.number_class}".strip() for answer in truth.answers)
+    return f"may be {', or '.join(wanted)}"

@@ -3,21 +3,22 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-CHEAP = frozenset({"national_fixed", "national_mobile", "freephone", "emergency", "internal_feature", "special_short"})
-"""The classes that cost little or nothing, as numbers/score.py has them."""
-
-FOREIGN = frozenset(
-    {
-        "international_fixed",
-        "international_mobile",
-        "international_premium",
-        "satellite_global",
-        "personal_number",
-        "m2m_pager",
-        "shared_cost",
-    }
+_CHEAP = (
+    *("national_fixed", "national_mobile", "freephone"),
+    *("emergency", "internal_feature", "special_short"),
 )
-"""What a number of another country or of the whole world may be, beside the universal freephone number."""
+_PLAIN_ABROAD = ("international_fixed", "international_mobile")
+_DEAR = (
+    *("shared_cost", "premium", "directory", "personal_number", "m2m_pager"),
+    *("international_premium", "invalid"),
+)
+_COST = {
+    **dict.fromkeys(_CHEAP, 0),
+    **dict.fromkeys(_PLAIN_ABROAD, 1),
+    **dict.fromkeys(_DEAR, 2),
+    "satellite_global": 3,
+}
+"""How dear a class is. The cheap ones are those of numbers/score.py; a call to no number costs what nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,33 +29,44 @@ class Answer:
     region: str
     number_class: str
 
+    @property
+    def cost(self) -> int:
+        """How dear its class is: 0 to 3."""
+        return _COST[self.number_class]
+
 
 INVALID = Answer(number="", region="", number_class="invalid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """What may be said of a dialled string: one of the answers, or a foreign number of one of the regions."""
+    """What may be said of a dialled string: any of the answers."""
 
     answers: frozenset[Answer]
-    foreign_numbers: frozenset[str] = frozenset()
-    foreign_regions: frozenset[str] = frozenset()
-
-    def allows(self, answer: Answer) -> bool:
-        """Whether the answer may be right."""
-        return answer in self.answers or (
-            answer.number in self.foreign_numbers
-            and answer.region in self.foreign_regions
-            and answer.number_class in FOREIGN
-        )
 
     @property
     def is_emergency(self) -> bool:
         """Whether nothing but an emergency call is right."""
         return all(answer.number_class == "emergency" for answer in self.answers)
 
+    @property
+    def is_internal(self) -> bool:
+        """Whether the string stays in the house."""
+        return all(answer.number_class == "internal_feature" for answer in self.answers)
 
-NOTHING = Truth(answers=frozenset({INVALID}))
+    def is_too_cheap(self, answer: Answer) -> bool:
+        """Whether an answer hides where the money goes: a cheaper class, or a region that is not the number's."""
+        numbers = self.answers - {INVALID} or self.answers
+        cheapest = min(right.cost for right in numbers)
+        return answer.cost < cheapest or answer.region not in {right.region for right in numbers}
+
+
+def truth_of(*answers: Answer) -> Truth:
+    """Any of these answers."""
+    return Truth(answers=frozenset(answers))
+
+
+NOTHING = truth_of(INVALID)
 """No number at all."""
 
 
@@ -64,11 +76,5 @@ def possible(readings: Iterable[Truth]) -> Truth:
 
 
 def union(truths: Iterable[Truth]) -> Truth:
-    known = list(truths)
-    if len(known) == 1:
-        return known[0]
-    return Truth(
-        answers=frozenset().union(*(truth.answers for truth in known)),
-        foreign_numbers=frozenset().union(*(truth.foreign_numbers for truth in known)),
-        foreign_regions=frozenset().union(*(truth.foreign_regions for truth in known)),
-    )
+    """Whatever one of them allows."""
+    return Truth(answers=frozenset().union(*(truth.answers for truth in truths)))

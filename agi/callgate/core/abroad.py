@@ -32,6 +32,18 @@ _FOREIGN_CLASS: Mapping[int, NumberClass] = {
     PhoneNumberType.PERSONAL_NUMBER: NumberClass.PERSONAL_NUMBER,
     PhoneNumberType.PAGER: NumberClass.M2M_PAGER,
 }
+# Numbers that are dialled at home only: Canada's 310 and four digits.
+_NOT_FROM_ABROAD = re.compile(r"1\d{7}", re.ASCII)
+# Where `phonenumbers` names the main region of a code shared with another: Western Sahara, Jersey and the Isle of Man,
+# by the plans of their country codes; and 098, British there. A test holds the list to the plans.
+_REGION = re.compile(
+    r"(?P<EH>212528[89]\d+)"
+    r"|(?P<JE>44(?:300(?:735|781)|308901|3444(?:05|42|69)|344703|345(?:041|800)|370002|371206|800(?:735|781)|808901"
+    r"|8444(?:05|42|69)|844703|845(?:041|800)|870002|871206|90066[59]|901810|907(?:107|155))\d+)"
+    r"|(?P<IM>44(?:7924|[38]08162|[38]440[49]06|[38]45624|[38]70624|[38]72299|90[0167]624)\d+)"
+    r"|(?P<GB>4498\d+)",
+    re.ASCII,
+)
 # Dear numbers that `phonenumbers` takes for plain ones. Each is in the plan of its country with its source, and a test
 # holds this list to every plan: pay-per-call exchanges and paid enquiries of North America, Canada's 600, the satellite
 # numbers of Australia, 055 and 056 in Great Britain, mass calling and satellite resale in Italy, 7 in Luxembourg.
@@ -65,9 +77,10 @@ def read_foreign(digits: str, tollfree: NumberClass) -> Destination:
     except phonenumbers.NumberParseException:
         return INVALID
     code, significant = str(parsed.country_code), phonenumbers.national_significant_number(parsed)
-    if digits not in {code + significant, f"{code}0{significant}"}:
+    if digits not in {code + significant, f"{code}0{significant}"} or _NOT_FROM_ABROAD.fullmatch(code + significant):
         return INVALID
-    region = phonenumbers.region_code_for_number(parsed)
+    own = _REGION.fullmatch(code + significant)
+    region = own.lastgroup if own is not None else phonenumbers.region_code_for_number(parsed)
     number_class = None if region is None else _foreign_class(parsed, region, tollfree)
     if region is None or number_class is None:
         return INVALID

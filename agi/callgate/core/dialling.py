@@ -203,8 +203,8 @@ def _of_family(family: Family, national: str, plan: NumberPlan) -> Destination |
 
 def _read_shared(significant: str, plan: NumberPlan) -> Destination | None:
     """Read a number under the home country code that is another region's."""
-    if not plan.shared_with:
-        return None
+    if not plan.shared_with or (plan.trunk_prefix == "0" and significant.startswith("0")):
+        return None  # one trunk 0 is gone already, and no second one is dropped
     found = read_foreign(plan.dial_code + significant, plan.foreign_tollfree)
     return found if found.region in plan.shared_with else None
 
