@@ -14,7 +14,7 @@ from callgate.core.attempt import Origin
 from callgate.core.reasons import Reason
 from callgate.core.risk import Tier
 from callgate.core.verdict import Grant, Refusal, token
-from callgate.gate import Passage
+from callgate.gate import Passage, classify
 from callgate.journal import Journal, JournalRow
 from callgate.ledger.revisions import PolicyRevision
 from clinic_samples import (
@@ -105,6 +105,61 @@ async def test_where_fraud_often_ends_one_call_goes_in_twelve_hours_and_one_at_a
     assert (await refused(site, site.passage(BRUSSELS)))[0] is Reason.COUNTRY_REFUSED
     site.now = TUESDAY_11 + timedelta(hours=24)
     assert (await granted(site, other)).reasons == (Reason.HOTSPOT,)
+
+
+HEADER = "prefix,label,connect_fee,per_minute,first_increment_s,increment_s,currency,tax,valid_from,valid_to,hours"
+BY_DAY = "mon-fri 08:00-19:00"
+BY_DAY_ONLY = f"+590,by day,0,0.10,1,1,EUR,0,,,{BY_DAY}"
+DEAR_AT_NIGHT = f"+33,by day,0,0.02,1,1,EUR,0,,,{BY_DAY}\n+33,at night,0,0.20,1,1,EUR,0,,,"
+
+
+async def site_with(folder: Path, *rows: str) -> Site:
+    """A practice that is always open, with rates of its own."""
+    site = open_site(folder, policy_text({'outside = "national"': 'outside = "as_open"'}))
+    (folder / "rates.csv").write_text("\n".join((HEADER, *rows)))
+    await site.shelf.open()
+    await site.shelf.reload_decks()
+    return site
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "seconds"),
+    # A costly call rings for a minute and lasts half an hour: it ends 31 minutes from now, and the margin of a cut.
+    [(16, 30, 1800), (18, 28, 1800), (18, 29, None), (19, 0, None), (7, 59, None), (8, 0, 1800)],
+)
+async def test_a_costly_call_goes_while_it_ends_before_its_rate_does(
+    tmp_path: Path, hour: int, minute: int, seconds: int | None
+) -> None:
+    """It was refused up to two hours before: the time that an ordinary call may last, which it never does."""
+    site = await site_with(tmp_path, BY_DAY_ONLY)
+    site.now = TUESDAY_11 + timedelta(hours=hour - 11, minutes=minute)
+    verdict = await site.gate.decide(site.passage(POINTE_A_PITRE), site.now)
+    match verdict:
+        case Grant():
+            assert verdict.seconds == seconds
+        case Refusal():
+            assert (seconds, verdict.reasons) == (None, (Reason.RATE_UNKNOWN,))
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "ordinary", "minute_micros", "seconds"),
+    [
+        (16, 57, True, 20_000, 7200),
+        # As an ordinary call it may meet the dear rate, so it is none; as a costly one it ends before that.
+        (17, 0, False, 20_000, 1800),
+        (18, 29, False, 200_000, 1498),
+        (19, 0, False, 200_000, 1498),
+    ],
+)
+async def test_a_call_that_would_grow_dear_is_costly_and_priced_to_the_end_of_one(
+    tmp_path: Path, *, hour: int, minute: int, ordinary: bool, minute_micros: int, seconds: int
+) -> None:
+    site = await site_with(tmp_path, DEAR_AT_NIGHT)
+    site.now = TUESDAY_11 + timedelta(hours=hour - 11, minutes=minute)
+    priced = classify(site.passage(PARIS), site.shelf.clinic(CLINIC), site.now)
+    assert priced.rate is not None
+    assert (priced.ordinary, priced.rate.per_minute_micros) == (ordinary, minute_micros)
+    assert (await granted(site, site.passage(PARIS))).seconds == seconds
 
 
 @pytest.mark.parametrize(("trunk", "number"), [("carrier-a", "+33142685300"), ("carrier-b", "0142685300")])

@@ -13,6 +13,10 @@ import pytest
 from callgate.core.plan import NumberClass
 from callgate.core.plan_lint import Flaw
 from callgate.core.reasons import Reason
+from callgate.rates.columns import Column, Taxed
+from callgate.rates.findings import Problem
+from callgate.rates.preview import SampleKind
+from callgate.rates.shelf import Origin
 from callgate.texts.catalog import Language, catalog, text
 from callgate.texts.reasons_page import reasons_page
 
@@ -25,6 +29,11 @@ CODED = {
     "verdict.grant",
     "verdict.refuse",
     *(f"flaw.{flaw}" for flaw in Flaw),
+    *(f"finding.{problem}" for problem in Problem),
+    *(f"column.{column}" for column in Column),
+    *(f"taxed.{taxed}" for taxed in Taxed),
+    *(f"sample.{kind}" for kind in SampleKind),
+    *(f"origin.{origin}" for origin in Origin),
 }
 
 
@@ -67,6 +76,12 @@ def test_a_reason_is_one_sentence_that_says_what_happened_and_what_to_do(reason:
     assert re.fullmatch(r"[A-ZÀ-Ý][^.:]+: [^.:]+\.", text(f"reason.{reason}", language).replace("\u00a0:", ":"))
 
 
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("problem", Problem)
+def test_a_finding_says_what_is_wrong_and_then_what_to_do(problem: Problem, language: Language) -> None:
+    assert re.fullmatch(r"[A-ZÀ-Ý{].+\. [A-ZÀ-Ý].+\.", catalog(language)[f"finding.{problem}"])
+
+
 @pytest.mark.parametrize("key", sorted(key for key in CODED if key.startswith("prompt.")))
 @pytest.mark.parametrize("language", Language)
 def test_a_prompt_is_two_sentences_whose_numbers_are_spelled_for_the_voice(key: str, language: Language) -> None:
@@ -77,7 +92,7 @@ def test_a_prompt_is_two_sentences_whose_numbers_are_spelled_for_the_voice(key: 
     ("fault", "pattern"),
     [
         ("an ordinary space before ; ! or ?", r"(?<!\u202f)[;!?]"),
-        ("an ordinary space before a colon", r"(?<!\u00a0):"),
+        ("an ordinary space before a colon, which parts no digits of a code", r"(?<!\u00a0):(?!\d)"),
         ("an ordinary space inside guillemets", r"«(?!\u00a0)|(?<!\u00a0)»"),
         ("a typewriter's apostrophe or quote", r"['\"]"),
         ("three dots for an ellipsis", r"\.\.\."),

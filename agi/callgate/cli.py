@@ -97,7 +97,7 @@ def _add_check(add_command: AddCommand) -> None:
     checking = add_command("check", help="explain what the gate would say to a call; changes nothing")
     checking.add_argument("number", metavar="NUMBER", help="as the extension would dial it")
     checking.add_argument("--policy", type=Path, metavar="FILE", help="ask this policy instead of the one in force")
-    checking.add_argument("--rates", type=Path, metavar="FILE", help="with --policy: its rate deck")
+    checking.add_argument("--rates", type=Path, metavar="FILE", help="another rate deck, in the same currency")
     checking.add_argument("--at", type=iso_instant, metavar="ISO", help="when, on the clinic's clock (now)")
     checking.add_argument("--extension", type=_extension, default="", metavar="N", help="which line dials")
     checking.add_argument("--prefix", type=outside_prefix, metavar="DIGIT", help="outside prefix, if not the entry's")

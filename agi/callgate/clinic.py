@@ -1,7 +1,7 @@
 """One clinic as the gate serves it: its policy in force, number plan, rate deck and trunks, loaded from files."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -33,7 +33,7 @@ UNKNOWN_REVISION = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStamp:
-    """The state of a file: whoever writes it, or puts another in its place, changes one of these."""
+    """The state of a file: whoever writes it, changes its rights or puts another in its place changes one of these."""
 
     changed_ns: int
     size: int
@@ -46,13 +46,19 @@ class LoadedDeck:
 
     Fields:
         stamp: of the file, just before it was read.
-        sha256: of its text with plain line ends, in hexadecimal digits.
+        sha256: of the deck's text with plain line ends, in hexadecimal digits.
+        problem: why the file cannot be used, and `deck` is another; "" where it can.
     """
 
     deck: RateDeck
     file: Path
     stamp: FileStamp | None
     sha256: str
+    problem: str = ""
+
+
+DeckReader = Callable[[Path, str], LoadedDeck]
+"""Reads the deck of a file, whose rows must be in a currency."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +92,10 @@ class Clinic:
         """Its rates."""
         return self.rates.deck
 
-    @property
-    def reach_s(self) -> int:
-        """How many seconds after its verdict a call may still go on, and meet another rate."""
+    def reach_s(self, *, ordinary: bool) -> int:
+        """How many seconds after its verdict an ordinary or a costly call may still go on, and meet another rate."""
         longest = self.policy.limits.max_duration_s
-        return self.ring_timeout_s + max(longest.ordinary, longest.costly) + CUT_MARGIN_S
+        return self.ring_timeout_s + (longest.ordinary if ordinary else longest.costly) + CUT_MARGIN_S
 
     @property
     def rulebook(self) -> Rulebook:
@@ -160,20 +165,48 @@ def read_risks(file: Path) -> RiskTable:
         raise SettingsError(f"{file}: {error.path}", error.problem, error.remedy) from None
 
 
-def load_clinics(settings: Settings, folder: Path) -> dict[str, Clinic]:
-    """Load every clinic of the settings.
+def load_deck(file: Path, currency: str) -> LoadedDeck:
+    """Load a rate deck.
+
+    Raises:
+        SettingsError: if it cannot be read, or with its first bad line.
+        PermissionError: if it may not be read.
+    """
+    try:
+        stamp = file_stamp(file)
+        text = read_text(file)
+        deck = parse_deck(text, currency)
+    except DeckError as error:
+        fault = error.faults[0]
+        raise SettingsError(f"{file}, line {fault.line}", fault.problem, fault.remedy) from None
+    return LoadedDeck(deck=deck, file=file, stamp=stamp, sha256=hashlib.sha256(text.encode()).hexdigest())
+
+
+def file_stamp(file: Path) -> FileStamp | None:
+    """Look at the state of a file; None if there is none, or it may not be looked at."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return FileStamp(changed_ns=found.st_ctime_ns, size=found.st_size, inode=found.st_ino)
+
+
+def load_clinics(settings: Settings, folder: Path, read_deck: DeckReader = load_deck) -> dict[str, Clinic]:
+    """Load every clinic of the settings; those that name the same deck share it.
 
     Args:
         settings: checked.
         folder: what relative paths in them start from.
+        read_deck: what to do with a deck's file: `callgate.policies.deck_to_serve` makes do with another deck.
 
     Raises:
         SettingsError: with the file, the path in it, the problem and the remedy.
     """
-    return {clinic.name: _load_clinic(settings, clinic, folder) for clinic in settings.clinic}
+    read_once = cache(read_deck)
+    return {clinic.name: _load_clinic(settings, clinic, folder, read_once) for clinic in settings.clinic}
 
 
-def _load_clinic(settings: Settings, clinic: ClinicSettings, folder: Path) -> Clinic:
+def _load_clinic(settings: Settings, clinic: ClinicSettings, folder: Path, read_deck: DeckReader) -> Clinic:
     document = read_text(folder / clinic.policy)
     policy = check_policy(document, folder / clinic.policy)
     if policy.clinic != clinic.name:
@@ -193,7 +226,7 @@ def _load_clinic(settings: Settings, clinic: ClinicSettings, folder: Path) -> Cl
         policy=policy,
         revision=0,
         plan=plan,
-        rates=load_deck(folder / clinic.rates, policy.currency),
+        rates=read_deck(folder / clinic.rates, policy.currency),
         risks=load_risks(),
         closed_days=days,
         channels=_channels(settings, entries),
@@ -235,32 +268,6 @@ def in_force(clinic: Clinic, found: PolicyRevision | NoPolicy | Unavailable) -> 
             return replace(bound, revision=found.revision)
         case NoPolicy() | Unavailable():
             return clinic
-
-
-def load_deck(file: Path, currency: str) -> LoadedDeck:
-    """Load a rate deck.
-
-    Raises:
-        SettingsError: if it cannot be read, or with its first bad line.
-        PermissionError: if it may not be read.
-    """
-    try:
-        stamp = file_stamp(file)
-        text = read_text(file)
-        deck = parse_deck(text, currency)
-    except DeckError as error:
-        fault = error.faults[0]
-        raise SettingsError(f"{file}, line {fault.line}", fault.problem, fault.remedy) from None
-    return LoadedDeck(deck=deck, file=file, stamp=stamp, sha256=hashlib.sha256(text.encode()).hexdigest())
-
-
-def file_stamp(file: Path) -> FileStamp | None:
-    """Look at the state of a file; None if there is none, or it may not be looked at."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return FileStamp(changed_ns=found.st_mtime_ns, size=found.st_size, inode=found.st_ino)
 
 
 def closed_days(policy: Policy, year: int) -> frozenset[date]:

@@ -11,7 +11,7 @@ import structlog
 
 from callgate.clinic import Clinic, emergency_wire
 from callgate.core.attempt import CallAttempt
-from callgate.core.dialling import read_dialled
+from callgate.core.dialling import Destination, read_dialled
 from callgate.core.hold import HoldOutcome, Stale, Unavailable
 from callgate.core.judge import Refuse, Reserve, Ruling, judge
 from callgate.core.plan import NumberClass
@@ -107,16 +107,27 @@ def classify(passage: Passage, clinic: Clinic, instant: datetime) -> PricedDesti
     """Read what was dialled, find its rate on the clinic's clock, and look its risk up."""
     dialled, plan, prefix = passage.attempt.dialled, clinic.plan, passage.entry.outside_prefix
     destination = read_dialled(dialled, plan=plan, outside_prefix=prefix)
-    priced = price_destination(
-        destination,
-        plan=plan,
-        deck=clinic.deck,
-        bundle=clinic.policy.bundle,
-        at=instant.astimezone(clinic.policy.timezone),
-        longest_s=clinic.reach_s,
-    )
+    priced = _priced(destination, clinic, instant)
     claimed = "" if destination.number else claimed_number(dialled, plan=plan, outside_prefix=prefix)
     return replace(priced, risk=assess(destination, plan.country, clinic.risks, claimed=claimed))
+
+
+def _priced(destination: Destination, clinic: Clinic, instant: datetime) -> PricedDestination:
+    """Find the rate of a call by what it may meet; what changes after the longest costly call is none of its price."""
+
+    def within(longest_s: int) -> PricedDestination:
+        return price_destination(
+            destination,
+            plan=clinic.plan,
+            deck=clinic.deck,
+            bundle=clinic.policy.bundle,
+            at=instant.astimezone(clinic.policy.timezone),
+            longest_s=longest_s,
+        )
+
+    priced = within(clinic.reach_s(ordinary=True))
+    # Whatever is not ordinary for as long as an ordinary call may last stays costly, and ends as soon as those do.
+    return priced if priced.ordinary else replace(within(clinic.reach_s(ordinary=False)), ordinary=False)
 
 
 def wire_number(passage: Passage, priced: PricedDestination, clinic: Clinic) -> str:

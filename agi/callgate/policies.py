@@ -4,20 +4,29 @@ The rate deck of a clinic is the file its settings name, and is read again whene
 """
 
 import asyncio
+import gc
 import getpass
+import hashlib
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
-from callgate.clinic import Clinic, FileStamp, file_stamp, load_deck, read_text, under_policy
+from callgate.clinic import Clinic, FileStamp, LoadedDeck, file_stamp, load_deck, read_text, under_policy
+from callgate.core.deck import RateDeck
 from callgate.core.hold import Unavailable
 from callgate.errors import SettingsError
 from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published, Revisions
+from callgate.rates.shelf import last_good
 
 ORIGIN_FILE = "file"
+CALLS_WAIT_S = 0.0005
+"""While a deck is read, calls wait no longer than this for their turn (Python's own figure is ten times that)."""
 
 log = structlog.get_logger()
 
@@ -30,7 +39,7 @@ class PolicyShelf:
         self._revisions = revisions
         self._state = state
         self._in_force: dict[str, PolicyRevision] = {}
-        self._refused_decks: dict[str, FileStamp | None] = {}
+        self._refused_decks: dict[tuple[Path, str], FileStamp | None] = {}
 
     def clinic(self, name: str) -> Clinic:
         """The clinic, as this gate knows it now."""
@@ -51,25 +60,35 @@ class PolicyShelf:
             _log_rates(clinic)
 
     async def reload_decks(self) -> None:
-        """Take every deck whose file has changed, off the call path; one that cannot be used leaves the former."""
-        for clinic in tuple(self._clinics.values()):
-            await self._reload_deck(clinic)
+        """Take every deck whose file has changed, once for all clinics that name it, off the call path.
 
-    async def _reload_deck(self, clinic: Clinic) -> None:
-        file, name, stamp_in_force = clinic.rates.file, clinic.name, clinic.rates.stamp
+        One that cannot be used leaves the former in force.
+        """
+        for file, currency in {(clinic.rates.file, clinic.deck.currency) for clinic in self._clinics.values()}:
+            await self._reload_deck(file, currency)
+
+    async def _reload_deck(self, file: Path, currency: str) -> None:
+        names = [
+            clinic.name
+            for clinic in self._clinics.values()
+            if (clinic.rates.file, clinic.deck.currency) == (file, currency)
+        ]
+        stamp_in_force = self._clinics[names[0]].rates.stamp
         stamp = await asyncio.to_thread(file_stamp, file)
-        if stamp in (stamp_in_force, self._refused_decks.get(name, stamp_in_force)):
+        if stamp in (stamp_in_force, self._refused_decks.get((file, currency), stamp_in_force)):
             return
         try:
-            loaded = await asyncio.to_thread(load_deck, file, clinic.policy.currency)
+            with _beside_calls():
+                loaded = await asyncio.to_thread(load_deck, file, currency)
         except (OSError, SettingsError) as error:
-            self._refused_decks[name] = stamp
-            log.warning("rates.refused", clinic=name, file=str(file), problem=str(error))
+            self._refused_decks[file, currency] = stamp
+            log.warning("rates.refused", clinics=names, file=str(file), problem=str(error))
             return
-        self._refused_decks.pop(name, None)
-        # The policy may have changed in the meantime; its currency cannot have.
-        self._clinics[name] = replace(self._clinics[name], rates=loaded)
-        _log_rates(self._clinics[name])
+        self._refused_decks.pop((file, currency), None)
+        for name in names:
+            # The policy may have changed in the meantime; its currency cannot have.
+            self._clinics[name] = replace(self._clinics[name], rates=loaded)
+            _log_rates(self._clinics[name])
 
     async def fetch(self, name: str) -> Clinic:
         """Bring a clinic to the revision in force; where that cannot be had, it stays as it is."""
@@ -155,9 +174,49 @@ class PolicyShelf:
         return self._state / f"policy-{name}.toml"
 
 
+@contextmanager
+def _beside_calls() -> Iterator[None]:
+    """Let calls go on while a thread reads a large deck.
+
+    The garbage collector would look through every deck in memory while this one grows, and hold all calls up meanwhile
+    (0.1 s with five of 40,000 rows). It is told to leave them alone for good: they are freed without it.
+    """
+    former = sys.getswitchinterval()
+    sys.setswitchinterval(CALLS_WAIT_S)
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+        sys.setswitchinterval(former)
+
+
+def deck_to_serve(file: Path, currency: str) -> LoadedDeck:
+    """Read a rate deck for a gate that starts: a mistake in one clinic's file must not keep it from all the others.
+
+    Returns:
+        The file's; if that cannot be used, the last good one of its history, and without one a deck that has no rates:
+        costly calls are refused, ordinary ones held at their cap. `problem` then says why.
+    """
+    stamp = file_stamp(file)
+    try:
+        return load_deck(file, currency)
+    except (OSError, SettingsError) as error:
+        problem = str(error)
+    kept = None
+    with suppress(OSError, SettingsError):
+        kept = last_good(file, currency)
+    deck = kept.deck if kept else RateDeck(currency=currency, rates={}, longest=0)
+    sha256 = hashlib.sha256((kept.text if kept else "").encode()).hexdigest()
+    return LoadedDeck(deck=deck, file=file, stamp=stamp, sha256=sha256, problem=problem)
+
+
 def _log_rates(clinic: Clinic) -> None:
-    """Say which deck is in force."""
+    """Say which deck is in force, and loudly if it is not that of the file."""
     rates = clinic.rates
+    if rates.problem:
+        log.error("rates.unusable", clinic=clinic.name, file=str(rates.file), problem=rates.problem)
     log.info(
         "rates.adopted",
         clinic=clinic.name,

@@ -65,6 +65,20 @@ def test_the_exit_code_says_whether_the_call_would_go_and_the_reasons_why_not(
     assert answer["verdict"] == ("refuse" if code else "grant")
 
 
+def test_another_deck_can_be_asked_before_it_is_in_force(settings: str, capsys: Out, tmp_path: Path) -> None:
+    """It was passed over in silence where a clinic's settings were there, and no policy was named."""
+    deck = tmp_path / "other.csv"
+    header = "prefix,label,connect_fee,per_minute,first_increment_s,increment_s,currency,tax,valid_from,valid_to"
+    deck.write_text(f"{header}\n+590,dear,0,0.40,60,60,EUR,0,,\n")
+    words = (POINTE_A_PITRE, "--at", TUESDAY)
+    code, answer = asked(settings, capsys, *words, "--rates", str(deck))
+    assert isinstance(answer["rate"], dict)
+    assert (code, answer["rate"]["per_minute_micros"]) == (0, 400_000)
+    deck.write_text("no deck\n")
+    assert main(["--settings", settings, "check", *words, "--rates", str(deck)]) == 3
+    assert "other.csv, line 1: the header is missing" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("at", "utc"),
     [

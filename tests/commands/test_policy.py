@@ -40,6 +40,12 @@ def test_a_valid_policy_is_said_to_be(folder: Path, capsys: Out) -> None:
     assert capsys.readouterr().out == f"{folder / 'policy.toml'}: valid; clinic {CLINIC}\n"
 
 
+def test_a_broken_rate_deck_keeps_nobody_from_tightening_the_rules(folder: Path, capsys: Out) -> None:
+    (folder / "rates.csv").write_text("broken by hand", encoding="utf-8")
+    assert policy(folder, "apply", str(folder / "policy.toml")) == 0
+    assert capsys.readouterr().out == f"{CLINIC}: revision 1 is in force\n"
+
+
 def test_a_policy_is_applied_shown_and_kept_in_the_history(folder: Path, capsys: Out) -> None:
     first, second = policy_text(), policy_text({'allow = ["FR",': 'allow = ["FR", "BE",'})
     for number, document in enumerate((first, second), start=1):

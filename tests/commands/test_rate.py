@@ -93,6 +93,14 @@ def test_what_has_no_price_says_why(folder: Path, capsys: Out, words: tuple[str,
     assert (answer["price_micros"], answer["parts"], answer["reason"]) == (None, [], reason)
 
 
+def test_an_hour_that_the_clock_jumps_over_is_billed_as_the_one_after_it(folder: Path, capsys: Out) -> None:
+    """In the night of 29 March 02:30 does not exist; its hours were looked up all the same."""
+    rows = "+32,second hour,0,0.20,1,1,EUR,0,,,sun 02:00-03:00\n+32,third hour,0,0.30,1,1,EUR,0,,,sun 03:00-04:00"
+    (folder / "rates.csv").write_text(f"{','.join(COLUMNS_WITH_HOURS)}\n{rows}\n")
+    answer = asked(folder, capsys, "+3225551212", "--at", "2026-03-29T02:30")
+    assert (answer["at"], answer["price_micros"]) == ("2026-03-29T03:30:00+02:00", 300_000)
+
+
 def test_the_answer_tells_the_row_and_each_part(folder: Path, capsys: Out) -> None:
     words = ("+3225551212", "--at", TUESDAY, "--seconds", "70")
     assert run(folder / "callgate.toml", *words) is Exit.OK

@@ -220,6 +220,20 @@ def test_a_state_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
         assert gate.process.wait(PATIENCE_S) == 3
 
 
+def test_a_broken_rate_deck_does_not_keep_the_gate_down(tmp_path: Path) -> None:
+    """A slip in one clinic's spreadsheet kept the gate down for every clinic of the fleet."""
+    port = free_port()
+    write_settings(tmp_path, port)
+    (tmp_path / "rates.csv").write_text("broken by hand\n")
+    with daemon(tmp_path) as gate:
+        told = msgspec.json.decode(gate.wait_for("rates.unusable"))
+        assert (told["clinic"], told["file"]) == (CLINIC, str(tmp_path / "rates.csv"))
+        gate.wait_for("gate.started")
+        assert ask(port, PARIS)[1] == "grant"
+        assert ask(port, POINTE_A_PITRE)[1:7:5] == ["refuse", "rate_unknown"]
+        assert gate.end() == 0
+
+
 def test_a_damaged_secret_of_the_number_tags_is_said_at_the_start(tmp_path: Path) -> None:
     write_settings(tmp_path, free_port())
     (tmp_path / "state" / "tags.key").write_bytes(b"")

@@ -78,6 +78,17 @@ def test_a_gate_that_is_frozen_or_another_program_in_its_place_is_not_up(
     assert f"Gate: {state} ({address})" in capsys.readouterr().out
 
 
+def test_a_rate_deck_that_cannot_be_used_is_said(tmp_path: Path, capsys: Out) -> None:
+    write_site(tmp_path, settings=SETTINGS.replace("127.0.0.1:0", "127.0.0.1:1"))
+    (tmp_path / "rates.csv").write_text("broken by hand\n")
+    assert status(tmp_path) == 1
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "rate deck" in line)
+    assert line.startswith("The rate deck cannot be used: ")
+    assert "rates.csv, line 1: the header is missing" in line
+    status(tmp_path, "--json")
+    assert "the header is missing" in json.loads(capsys.readouterr().out)["clinics"][0]["rates_problem"]
+
+
 def revision(number: int, document: str) -> PolicyRevision:
     return PolicyRevision(
         clinic=CLINIC, revision=number, author="a", at=TUESDAY_11, origin="command", reason="", document=document

@@ -33,7 +33,7 @@ def test_a_zip_is_read_as_the_folder_it_was_made_of() -> None:
 
 def test_a_workbook_is_to_be_saved_as_text() -> None:
     (found,) = errors(read_file(zipped({"[Content_Types].xml": b"<x/>", "xl/workbook.xml": b"<x/>"}), OPTIONS))
-    assert (found.kind, found.remedy) == (Problem.NOT_TEXT, "open it and save it as CSV (UTF-8)")
+    assert (found.kind, found.fields) == (Problem.NOT_TEXT, {"found": "XLSX, ODS, ZIP"})
 
 
 def test_a_zip_bomb_is_refused_before_it_fills_the_memory() -> None:
@@ -47,8 +47,13 @@ def test_a_zip_bomb_is_refused_before_it_fills_the_memory() -> None:
 def test_many_files_count_together() -> None:
     half = b"0" * (FILE_MAX_BYTES // 2 + 1)
     with pytest.raises(UnusableError) as caught:
-        unpack(zipped({"a/Rates.csv": half, "b/Rates.csv": half}))
+        unpack(zipped({"Rates.csv": half, "Destinations.csv": half}))
     assert caught.value.kind is Problem.TOO_LARGE
+
+
+def test_a_zip_with_two_files_of_one_name_is_refused_because_nobody_knows_which_counts() -> None:
+    (found,) = errors(read_file(zipped({f"{year}/Rates.csv": b"x" for year in (2025, 2026)}), OPTIONS))
+    assert (found.kind, found.fields) == (Problem.SAME_NAME, {"file": "Rates.csv"})
 
 
 def test_a_zip_of_very_many_files_is_looked_at_no_further() -> None:
@@ -88,7 +93,6 @@ def damaged(raw: bytes) -> bytes:
 def test_a_zip_that_cannot_be_read_is_refused(raw: bytes) -> None:
     (found,) = errors(read_file(raw, OPTIONS))
     assert found.kind is Problem.BAD_ARCHIVE
-    assert found.remedy == "unpack it, and give the folder"
 
 
 @given(place=st.integers(0, 2_000), value=st.integers(0, 255))

@@ -59,12 +59,12 @@ def test_rows_of_one_prefix_are_joined_or_refused(rows: list[str], deck: list[st
 
 def test_a_duplicate_is_told_with_both_lines() -> None:
     found = next(found for found in read_text(HEADER + row() + row()).findings if found.kind is Problem.DUPLICATE)
-    assert (found.place.line, found.problem) == (3, "the rate of +32 on line 2 stands here again")
+    assert (found.place.line, found.fields) == (3, {"prefix": "+32", "first_line": 2})
 
 
 def test_a_prefix_with_a_hundred_rates_is_refused() -> None:
     days = [row(first=f"{2000 + year}-01-01", last=f"{2000 + year}-12-31") for year in range(ROWS_OF_PREFIX_MAX + 1)]
-    assert read(*days) == [f"conflict {len(days) + 1}"]
+    assert read(*days) == [f"too_many_rates {len(days) + 1}"]
 
 
 def test_a_file_that_makes_too_many_rows_is_refused() -> None:

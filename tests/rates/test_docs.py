@@ -1,16 +1,23 @@
 """The page of the importer says what the code says: its examples are run, its tables compared."""
 
 import re
+import shlex
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from callgate.rates import cells, cgrates
-from callgate.rates.columns import LAYOUTS, Column, Format, of_header
-from callgate.rates.findings import WARNINGS, Problem
+from callgate.cli import main
+from callgate.rates import cells, cgrates, row_terms
+from callgate.rates.columns import LAYOUTS, Column, Format
+from callgate.rates.currencies import read_currency
+from callgate.rates.findings import WARNINGS, Problem, UnusableError
+from callgate.rates.header import of_header
 from callgate.rates.prefixes import habit_of, read_prefixes
+from callgate.rates.week import read_hours, write_hours
+from callgate.texts.catalog import Language, text
 from clinic_samples import write_site
-from rates.command_line import run
 from rates.samples import PLAN, ROOT
 
 PAGE = (ROOT / "docs" / "rates.md").read_text(encoding="utf-8")
@@ -24,8 +31,8 @@ def sections() -> dict[str, str]:
 
 def table(heading: str) -> list[list[str]]:
     """The rows of the table under the heading that begins so."""
-    (text,) = [text for title, text in sections().items() if title.startswith(heading)]
-    lines = [line for line in text.splitlines() if line.startswith("|")]
+    (section,) = [section for title, section in sections().items() if title.startswith(heading)]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line[1:-1])] for line in lines[2:]]
 
 
@@ -45,7 +52,7 @@ def test_the_examples_say_what_the_commands_say(
     (tmp_path / name).write_text(content, encoding="utf-8")
     assert len(examples()) == 5
     for command, output in examples():
-        run(command, settings)
+        main(["--settings", str(settings), *shlex.split(command)])
         told, shown = (_WHEN.sub("WHEN", words) for words in (capsys.readouterr().out, output))
         expected = "(?s:.*)".join(map(re.escape, shown.split("...\n")))
         assert re.fullmatch(expected, told), command
@@ -68,10 +75,14 @@ def test_every_format_has_its_place_on_the_page(file_format: Format) -> None:
     assert [title for title in sections() if title.startswith(f"`{file_format}`")]
 
 
+def meaning(column: Column) -> str:
+    return text(f"column.{column}", Language.EN)
+
+
 @pytest.mark.parametrize("file_format", LAYOUTS)
 def test_every_column_of_a_format_is_on_the_page(file_format: Format) -> None:
     told = {name: row[1] for row in table(f"`{file_format}`") for name in re.findall(r"`([^`]+)`", row[0])}
-    assert told == {name: column.value for name, column in LAYOUTS[file_format].items()}
+    assert told == {name: meaning(column) for name, column in LAYOUTS[file_format].items()}
 
 
 def test_the_files_of_a_tariff_plan_are_on_the_page() -> None:
@@ -79,29 +90,52 @@ def test_the_files_of_a_tariff_plan_are_on_the_page() -> None:
     assert told == dict(cgrates.COLUMNS)
 
 
-@pytest.mark.parametrize(("meaning", "names"), table("`simple`"))
-def test_every_name_of_a_column_on_the_page_is_understood(meaning: str, names: str) -> None:
-    beside = {"prefix": ["Prix"], "price per minute": ["Indicatif"]}.get(meaning, ["Indicatif", "Prix"])
+@pytest.mark.parametrize(("told", "names"), table("`simple`"))
+def test_every_name_of_a_column_on_the_page_is_understood(told: str, names: str) -> None:
+    beside = {"prefix": ["Prix"], "price per minute": ["Indicatif"]}.get(told, ["Indicatif", "Prix à la minute"])
     for name in re.findall(r"`([^`]+)`", names):
         found = of_header([*beside, name], None)
         assert found is not None
-        assert Column(meaning) in {heading.column for heading in found.taken}, name
+        assert told in {meaning(heading.column) for heading in found.taken}, name
 
 
-def test_the_cells_on_the_page_are_read_as_it_says() -> None:
-    habit = habit_of([], PLAN, None)
-    read = {word: read_prefixes(word, habit) for word in ("+33", "0033", "33", '="0033"')}
-    assert set(map(tuple, read.values())) == {("+33",)}
-    assert read_prefixes("61 38,39", habit) == read_prefixes("6138 / 6139", habit) == ["+6138", "+6139"]
-    assert read_prefixes("33 1-5", habit) == read_prefixes("331-335", habit)
-    assert read_prefixes("0892, 0262", habit) == ["+33892", "+262262"]
-    assert cells.read_tax("20 %") == cells.read_tax("20") == cells.read_tax("0.20")
-    words = {word for row in table("How cells are read") for word in re.findall(r"`([^`]+)`", row[0])}
-    assert {"+33", "61 38,39", "33 1-5", "0892", "20 %"} <= words
+def read_increments(cell: str) -> str:
+    increments = row_terms.read_increments(cell)
+    return f"{increments.first_s}/{increments.next_s}"
+
+
+def read_day(cell: str, *, is_end: bool) -> str:
+    return cells.read_day(cell, is_end=is_end, day_first=True).isoformat()
+
+
+READ: Mapping[str, Callable[[str], str]] = {
+    "prefix": lambda cell: " ".join(read_prefixes(cell, habit_of([], PLAN, None)).found),
+    "amount": lambda cell: f"{float(cells.read_amount(cell, '')):.2f}",
+    "currency": read_currency,
+    "tax": lambda cell: f"{float(cells.read_tax(cell)):.2f}",
+    "seconds": lambda cell: str(cells.read_seconds(cell)),
+    "increments": read_increments,
+    "day": partial(read_day, is_end=False),
+    "last day": partial(read_day, is_end=True),
+    "hours": lambda cell: write_hours(read_hours(cell)),
+}
+"""What the importer reads in a cell, written as the page does."""
+
+
+@pytest.mark.parametrize(("what", "told", "expected", "_note"), table("How cells are read"))
+def test_the_cells_on_the_page_are_read_as_it_says(what: str, told: str, expected: str, _note: str) -> None:
+    found = re.findall(r"`([^`]+)`", told)
+    assert found
+    for cell in found:
+        if expected == "refused":
+            with pytest.raises(UnusableError):
+                READ[what](cell)
+        else:
+            assert READ[what](cell) == expected.strip("`"), cell
 
 
 def test_every_option_is_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        run("rates import --help", Path("settings.toml"))
+        main(["rates", "import", "--help"])
     options = set(re.findall(r"^  (--[a-z-]+)", capsys.readouterr().out, re.MULTILINE))
     assert {row[0].strip("`") for row in table("The command")} == options

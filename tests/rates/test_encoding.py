@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from callgate.core.deck import LINES_MAX
 from callgate.rates.encoding import FILE_MAX_BYTES, LINE_MAX_CHARACTERS, decode
-from callgate.rates.findings import Problem, UnusableError
+from callgate.rates.findings import Finding, Place, Problem, UnusableError
 
 TEXT = "Préfixe;Libellé\n0033;Côte d\u2019Ivoire €\n"
 
@@ -36,29 +36,29 @@ def test_lines_may_end_as_on_any_machine(ending: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "kind", "said"),
+    ("raw", "kind", "line", "fields"),
     [
-        (b"PK\x03\x04xl/workbook.xml", Problem.NOT_TEXT, "a workbook or an archive"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1", Problem.NOT_TEXT, "an old Excel workbook"),
-        (b"%PDF-1.7", Problem.NOT_TEXT, "a PDF"),
-        (b"\x1f\x8b\x08", Problem.NOT_TEXT, "a compressed file"),
-        (b"prefix;label\n33;\x1b[2J\n", Problem.NOT_TEXT, "line 2 holds the control character"),
-        (b"prefix;label\n33;\x00\n", Problem.NOT_TEXT, "line 2 holds the control character"),
-        (b"\xff\xfe\x00", Problem.NOT_TEXT, "is no character of utf-16"),
-        (b"caf\xe9 \x81", Problem.NOT_TEXT, "byte 6 is no character of cp1252"),
-        (b"x" * (LINE_MAX_CHARACTERS + 1), Problem.BROKEN_ROW, "a line has more than"),
-        (b"x" * 10_000_000, Problem.BROKEN_ROW, "a line has more than"),
-        (b"\n" * (LINES_MAX + 1), Problem.TOO_MANY_ROWS, "there are more than 200000 lines"),
-        (b"x" * (FILE_MAX_BYTES + 1), Problem.TOO_LARGE, "the file is larger than 64 MiB"),
+        (b"PK\x03\x04xl/workbook.xml", Problem.NOT_TEXT, 0, {"found": "XLSX, ODS, ZIP"}),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", Problem.NOT_TEXT, 0, {"found": "XLS"}),
+        (b"%PDF-1.7", Problem.NOT_TEXT, 0, {"found": "PDF"}),
+        (b"\x1f\x8b\x08", Problem.NOT_TEXT, 0, {"found": "GZIP"}),
+        (b"prefix;label\n33;\x1b[2J\n", Problem.NOT_TEXT, 2, {"found": "U+001B"}),
+        (b"prefix;label\n33;\x00\n", Problem.NOT_TEXT, 2, {"found": "U+0000"}),
+        (b"\xff\xfe\x00", Problem.NOT_TEXT, 1, {"found": "utf-16, 0x00"}),
+        (b"prix\ncaf\xe9 \x81", Problem.NOT_TEXT, 2, {"found": "cp1252, 0x81"}),
+        (b"\n" + b"x" * (LINE_MAX_CHARACTERS + 1), Problem.UNSPLIT_ROW, 2, {"most": LINE_MAX_CHARACTERS}),
+        (b"x" * 10_000_000, Problem.UNSPLIT_ROW, 1, {"most": LINE_MAX_CHARACTERS}),
+        (b"\n" * (LINES_MAX + 1), Problem.TOO_MANY_ROWS, 0, {"most": 200_000}),
+        (b"x" * (FILE_MAX_BYTES + 1), Problem.TOO_LARGE, 0, {"most_mib": 64}),
     ],
-    ids=lambda value: value.value if isinstance(value, Problem) else None if isinstance(value, bytes) else value,
+    ids=lambda value: "" if isinstance(value, bytes) else str(value),
 )
-def test_what_is_no_list_of_prices_is_refused_at_once(raw: bytes, kind: Problem, said: str) -> None:
+def test_what_is_no_list_of_prices_is_refused_at_once(
+    raw: bytes, kind: Problem, line: int, fields: dict[str, str | int]
+) -> None:
     with pytest.raises(UnusableError) as caught:
         decode(raw)
-    assert caught.value.kind is kind
-    assert said in caught.value.problem
-    assert caught.value.remedy
+    assert caught.value.at(Place()) == Finding(kind=kind, place=Place(line=line), fields=fields)
 
 
 @given(st.binary(max_size=200))

@@ -1,19 +1,30 @@
 """The importer as a whole: whatever is given to it, it answers with a deck or with what is wrong."""
 
+import io
+import zipfile
 from dataclasses import replace
+from itertools import repeat
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.core.deck import parse_deck
-from callgate.rates.columns import Format
+from callgate.rates.columns import Column, Format
 from callgate.rates.findings import ERRORS_MAX, SHOWN_MAX, Problem
-from callgate.rates.reader import Imported, read_file, read_files
+from callgate.rates.reader import Imported, PlanReading, TableReading, read_file, read_files
 from rates.samples import DECKS, OPTIONS, errors, read_text
 
 HEADER = "Préfixe;Libellé;Prix TTC;Pas\n"
 SIMPLE = (DECKS / "simple.csv").read_bytes()
+RATES = b"RT_1,0,1,60s,60s,0s\n"
+
+
+def zipped_rates() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("Rates.csv", RATES)
+    return stream.getvalue()
 
 
 def assert_sound(imported: Imported) -> None:
@@ -25,19 +36,24 @@ def assert_sound(imported: Imported) -> None:
         assert imported.rows
         assert parse_deck(imported.text, OPTIONS.currency) == imported.deck
         assert len(imported.rows) == sum(map(len, imported.deck.rates.values()))
-    assert all(found.problem and found.remedy and str(found).isprintable() for found in imported.findings)
 
 
 def test_how_a_file_was_read_is_told() -> None:
     imported = read_text("Préfixe;Prix HT (€/min) en centimes;TVA;Pas\n0032;5;20;1\n")
     assert imported.file_format is Format.SIMPLE
-    assert imported.reading == (
-        "encoding utf-8, fields parted by semicolon, header on line 1",
-        '"Préfixe" is the prefix',
-        '"Prix HT (€/min) en centimes" is the price per minute, without tax, in cents, EUR',
-        '"TVA" is the tax',
-        '"Pas" is the following increments',
-    )
+    assert isinstance(imported.reading, TableReading)
+    assert (imported.reading.encoding, imported.reading.delimiter, imported.reading.header_line) == ("utf-8", ";", 1)
+    assert [heading.column for heading in imported.reading.taken] == [
+        Column.PREFIX,
+        Column.PER_MINUTE,
+        Column.TAX,
+        Column.INCREMENT,
+    ]
+
+
+def test_of_a_tariff_plan_the_files_that_were_read_are_told() -> None:
+    files = {f"plan/{file.name}": file.read_bytes() for file in sorted((DECKS / "cgrates").iterdir())}
+    assert read_files(files, OPTIONS).reading == PlanReading(files=tuple(map(str.removeprefix, files, repeat("plan/"))))
 
 
 def test_nothing_is_half_imported() -> None:
@@ -54,8 +70,9 @@ def test_errors_come_first_and_by_line() -> None:
 def test_of_each_kind_of_warning_twenty_are_listed_and_the_others_counted() -> None:
     imported = read_text(HEADER + "".join(f"+32{number};x;6;1\n" for number in range(100, 150)))
     dear = [found for found in imported.findings if found.kind is Problem.DEAR]
-    assert len(dear) == SHOWN_MAX + 1
-    assert dear[-1].problem == "30 more lines have the same finding"
+    assert len(dear) == SHOWN_MAX
+    (more,) = [found for found in imported.findings if found.kind is Problem.MORE]
+    assert more.fields == {"count": 30, "code": "dear"}
 
 
 def test_a_file_with_very_many_errors_ends_at_a_hundred() -> None:
@@ -65,17 +82,20 @@ def test_a_file_with_very_many_errors_ends_at_a_hundred() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "wanted"),
+    ("files", "wanted", "kind"),
     [
-        ({}, None),
-        ({"a.csv": SIMPLE, "b.csv": SIMPLE}, None),
-        ({"here/Rates.csv": b"RT_1,0,1,60s,60s,0s\n"}, None),
-        ({"a.csv": SIMPLE}, Format.CGRATES),
+        ({}, None, Problem.MISSING_FILE),
+        ({"a.csv": SIMPLE, "b.csv": SIMPLE}, None, Problem.MISSING_FILE),
+        ({"here/Rates.csv": RATES}, None, Problem.MISSING_FILE),
+        ({"a.csv": SIMPLE}, Format.CGRATES, Problem.MISSING_FILE),
+        ({"2025/Rates.csv": RATES, "2026/Rates.csv": RATES}, None, Problem.SAME_NAME),
+        ({"Rates.csv": RATES, "plan.zip": zipped_rates()}, None, Problem.SAME_NAME),
+        ({"2025.zip": zipped_rates(), "2026.zip": zipped_rates()}, None, Problem.SAME_NAME),
     ],
 )
-def test_files_that_belong_to_no_plan_are_refused(files: dict[str, bytes], wanted: Format | None) -> None:
+def test_files_that_make_no_plan_are_refused(files: dict[str, bytes], wanted: Format | None, kind: Problem) -> None:
     imported = read_files(files, replace(OPTIONS, file_format=wanted))
-    assert [found.kind for found in errors(imported)] == [Problem.BAD_LINK]
+    assert [found.kind for found in errors(imported)] == [kind]
     assert_sound(imported)
 
 
@@ -84,8 +104,8 @@ def test_files_that_belong_to_no_plan_are_refused(files: dict[str, bytes], wante
     [
         (b"", Problem.NO_HEADER),
         (b"%PDF-1.7", Problem.NOT_TEXT),
-        (b"x" * 10_000_000, Problem.BROKEN_ROW),
-        (b'"' + b"x" * 10_000_000, Problem.BROKEN_ROW),
+        (b"x" * 10_000_000, Problem.UNSPLIT_ROW),
+        (b'"' + b"x" * 10_000_000, Problem.UNSPLIT_ROW),
         (HEADER.encode(), Problem.NO_ROWS),
         (HEADER.encode() + b"32;=HYPERLINK(1);1;1\n", Problem.BAD_LABEL),
         (HEADER.encode() + b"32;\x07;1;1\n", Problem.NOT_TEXT),

@@ -11,7 +11,7 @@ import pytest
 
 from callgate.core.deck import COLUMNS
 from callgate.errors import SettingsError
-from callgate.rates.shelf import KEPT_MAX, DeckRevision, Origin, history, rollback, switch, text_of
+from callgate.rates.shelf import KEPT_MAX, DeckRevision, Origin, history, last_good, rollback, switch, text_of
 from callgate.resources import resource
 
 IS_ROOT = os.geteuid() == 0
@@ -55,14 +55,14 @@ def test_the_first_deck_of_a_new_clinic_is_its_first_revision(tmp_path: Path) ->
 
 def test_a_rollback_brings_an_earlier_deck_back_as_a_new_revision(deck: Path) -> None:
     switch(deck, NEW, author="installer", note="")
-    assert rollback(deck, 1, author="dr.lilas") == 3
+    assert rollback(deck, 1, currency="EUR", author="dr.lilas") == 3
     assert deck.read_text() == OLD
     assert [(entry.revision, entry.origin, entry.restored) for entry in history(deck)] == [
         (1, Origin.FOUND, 0),
         (2, Origin.SWITCH, 0),
         (3, Origin.ROLLBACK, 1),
     ]
-    assert rollback(deck, 2, author="dr.lilas") == 4
+    assert rollback(deck, 2, currency="EUR", author="dr.lilas") == 4
     assert deck.read_text() == NEW
 
 
@@ -85,8 +85,49 @@ def test_what_is_not_kept_whole_is_not_brought_back(deck: Path, spoil: str) -> N
     if spoil == "changed":
         kept.write_text(NEWER)
     with pytest.raises(SettingsError, match="is not kept, or damaged"):
-        rollback(deck, 7 if spoil == "unknown" else 1, author="")
+        rollback(deck, 7 if spoil == "unknown" else 1, currency="EUR", author="")
     assert deck.read_text() == NEW
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "problem"),
+    [
+        ("broken by hand\n", "revision 1 cannot be used: line 1: the header is missing"),
+        (OLD.replace("0.10", "0,10"), "revision 1 cannot be used: line 4: it cannot be split into 10 fields"),
+        (
+            OLD.replace("EUR", "CHF"),
+            "revision 1 cannot be used: line 4: the currency is 'CHF', that of the policy is EUR",
+        ),
+    ],
+    ids=["no deck", "a decimal comma", "another currency"],
+)
+def test_a_deck_that_no_gate_can_use_is_not_brought_back(deck: Path, spoilt: str, problem: str) -> None:
+    """What was found in place of a deck was never checked: a rollback to it left every gate that started without."""
+    deck.write_text(spoilt)
+    switch(deck, NEW, author="installer", note="")
+    with pytest.raises(SettingsError) as raised:
+        rollback(deck, 1, currency="EUR", author="installer")
+    assert (raised.value.path, raised.value.problem, bool(raised.value.remedy)) == (str(deck), problem, True)
+    assert (deck.read_text(), len(history(deck))) == (NEW, 2)
+
+
+def test_the_last_good_deck_is_the_newest_that_can_be_used(deck: Path) -> None:
+    switch(deck, NEW, author="", note="")
+    switch(deck, NEWER.replace("EUR", "CHF"), author="", note="")
+    deck.write_text("broken by hand\n")
+    switch(deck, NEWER, author="", note="")
+    (deck.parent / "rates.csv.history" / "0005.csv").unlink()
+    deck.unlink()
+    found, francs = last_good(deck, "EUR"), last_good(deck, "CHF")
+    assert found is not None
+    assert francs is not None
+    assert (found.revision, found.text, found.deck.currency, len(found.deck.rates)) == (2, NEW, "EUR", 2)
+    assert (francs.revision, francs.deck.currency) == (3, "CHF")
+    assert last_good(deck, "GBP") is None
+
+
+def test_a_deck_without_a_history_has_no_last_good_one(deck: Path) -> None:
+    assert last_good(deck, "EUR") is None
 
 
 def test_the_oldest_texts_go_and_the_list_stays(deck: Path) -> None:

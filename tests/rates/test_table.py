@@ -13,11 +13,12 @@ def test_the_delimiter_is_the_one_that_gives_a_header(delimiter: str) -> None:
     assert [record.cells for record in table.records] == [("33", "0.05")]
 
 
-def test_titles_may_stand_above_the_header_and_notes_and_blank_lines_below() -> None:
+def test_titles_may_stand_above_the_header_and_blank_lines_below() -> None:
     text = "Grille tarifaire;;\nau 1er janvier;;\nPréfixe;Prix;\n\n# une note\n33;0,05;\n ; ;\n"
     table = read_table(text, None)
     assert table.header.line == 3
-    assert [(record.line, record.cells) for record in table.records] == [(6, ("33", "0,05", ""))]
+    assert [(record.line, record.is_noted) for record in table.records] == [(5, True), (6, False)]
+    assert table.records[1].cells == ("33", "0,05", "")
 
 
 def test_a_header_may_be_broken_into_lines_within_its_quotes() -> None:
@@ -43,17 +44,16 @@ def test_a_file_without_a_header_is_refused(text: str) -> None:
 def test_a_line_that_cannot_be_split_is_named(row: str, line: int) -> None:
     with pytest.raises(UnusableError) as caught:
         read_table(f"Préfixe;Prix\n{row}\n", None)
-    assert caught.value.kind is Problem.BROKEN_ROW
-    assert caught.value.problem.startswith(f"line {line} cannot be split")
+    assert (caught.value.kind, caught.value.line) == (Problem.UNSPLIT_ROW, line)
 
 
 def test_a_field_that_never_ends_is_refused() -> None:
     text = "Préfixe;Prix\n" + '33;"' + ("x" * 1_000 + "\n") * 200
     with pytest.raises(UnusableError) as caught:
         read_table(text, None)
-    assert caught.value.kind is Problem.BROKEN_ROW
+    assert caught.value.kind is Problem.UNSPLIT_ROW
 
 
-def test_notes_stay_in_an_opening_because_one_may_be_the_header() -> None:
+def test_notes_stay_because_one_may_be_the_header_and_another_a_rate() -> None:
     assert [record.cells for record in split_rows("#Id,Prefix\n", ",", is_opening=True)] == [("#Id", "Prefix")]
-    assert list(split_rows("#Id,Prefix\n", ",")) == []
+    assert [record.cells for record in split_rows("#N/A,33\n", ",")] == [("#N/A", "33")]

@@ -109,7 +109,10 @@ def _site(arguments: argparse.Namespace) -> tuple[Clinic, EntrySettings, TrunkSe
             raise SettingsError("clinic", f'no entry serves "{arguments.clinic}"', "name another with --clinic")
         trunk = settings.trunk_named(entry.trunks[0])
         assert trunk is not None
-        return _current(clinics[entry.clinic], settings, folder), _with_prefix(entry, arguments.prefix), trunk
+        clinic = _current(clinics[entry.clinic], settings, folder)
+        if arguments.rates is not None:
+            clinic = replace(clinic, rates=load_deck(arguments.rates, clinic.policy.currency))
+        return clinic, _with_prefix(entry, arguments.prefix), trunk
     if arguments.policy is None:
         warn("callgate: no settings file; asking the factory policy, cabinet France seule")
     clinic = _alone(arguments.policy or resource(FACTORY_POLICY), arguments.rates)

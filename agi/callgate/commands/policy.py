@@ -5,11 +5,19 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from callgate.clinic import check_numbers, check_policy, closed_days, in_document, load_plan, read_text, under_policy
+from callgate.clinic import (
+    check_numbers,
+    check_policy,
+    closed_days,
+    in_document,
+    load_clinics,
+    load_plan,
+    read_text,
+    under_policy,
+)
 from callgate.commands import Exit
 from callgate.commands.context import (
     clinic_named,
-    clinics_of,
     ledger_place,
     printable,
     say,
@@ -20,7 +28,7 @@ from callgate.commands.context import (
 from callgate.core.hold import Unavailable
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published
-from callgate.policies import author
+from callgate.policies import author, deck_to_serve
 from callgate.settings import Settings
 
 ORIGIN = "command"
@@ -42,7 +50,8 @@ def apply(arguments: argparse.Namespace) -> Exit:
     settings, folder = settings_of(arguments)
     document = read_text(arguments.file)
     clinic = clinic_named(settings, check_policy(document, arguments.file).clinic)
-    under_policy(clinics_of(settings, folder)[clinic], document, arguments.file)
+    # A broken rate deck must not keep anybody from tightening the rules.
+    under_policy(load_clinics(settings, folder, deck_to_serve)[clinic], document, arguments.file)
 
     async def publish(ledger: RedisLedger) -> Published | Outdated | Unavailable:
         current = await ledger.fetch_policy(clinic)

@@ -95,7 +95,8 @@ def rate(arguments: argparse.Namespace) -> Exit:
     tariff = _tariff(arguments)
     answered = arguments.at or datetime.now(UTC).replace(microsecond=0)
     zone = tariff.policy.timezone
-    answered = answered.astimezone(zone) if answered.tzinfo else answered.replace(tzinfo=zone)
+    # By way of UTC: an hour that the clock jumps over in spring does not exist, and is the one after it.
+    answered = (answered if answered.tzinfo else answered.replace(tzinfo=zone)).astimezone(UTC).astimezone(zone)
     destination = read_dialled(arguments.number, plan=tariff.plan, outside_prefix=arguments.prefix)
     found = _quote(tariff, destination, answered, arguments.seconds)
     if arguments.json:

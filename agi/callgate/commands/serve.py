@@ -11,8 +11,9 @@ from pathlib import Path
 import structlog
 
 from callgate.bookkeeper import Bookkeeper
+from callgate.clinic import load_clinics
 from callgate.commands import Exit
-from callgate.commands.context import clinics_of, ledger_link, settings_of, state_folder, warn
+from callgate.commands.context import ledger_link, settings_of, state_folder, warn
 from callgate.core.dialling import preload
 from callgate.errors import SettingsError
 from callgate.gate import Gate
@@ -21,7 +22,7 @@ from callgate.ledger.embedded import EmbeddedFault, EmbeddedRedis, EmbeddedStore
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.store import check_store
 from callgate.lending import Lending
-from callgate.policies import PolicyShelf
+from callgate.policies import PolicyShelf, deck_to_serve
 from callgate.server import Server, utc_now
 from callgate.settings import Settings
 from callgate.spool import Spool
@@ -68,7 +69,7 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
         # Before anything is started, so that whoever is told on the way up ends what was started, too.
         asyncio.get_running_loop().add_signal_handler(told, stop.set)
     state = state_folder(settings, folder)
-    clinics = clinics_of(settings, folder)
+    clinics = load_clinics(settings, folder, deck_to_serve)
     async with AsyncExitStack() as ending:
         if not settings.gate.redis:
             ending.push_async_callback((await KeptStore.start(state)).stop)

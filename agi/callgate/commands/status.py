@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from callgate.clinic import Clinic, in_force
+from callgate.clinic import Clinic, in_force, load_clinics
 from callgate.commands import Exit
 from callgate.commands.blocked import blocked_line
-from callgate.commands.context import clinics_of, printable, say, settings_of, state_folder, warn, with_ledger
+from callgate.commands.context import printable, say, settings_of, state_folder, warn, with_ledger
 from callgate.core.hold import Unavailable
 from callgate.core.money import format_amount
 from callgate.errors import SettingsError
@@ -20,6 +20,7 @@ from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from callgate.ledger.base import LedgerBook
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import NoPolicy, PolicyRevision
+from callgate.policies import deck_to_serve
 from callgate.server import PING_SCRIPT
 from callgate.settings import Settings
 from callgate.texts.catalog import Language, text
@@ -41,6 +42,7 @@ class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
     Fields:
         policy: which policy `mode` and `currency` are from.
         policy_revision: the one in force, also where its document cannot be used here.
+        rates_problem: why the rate deck of the settings cannot be used; "" where it can.
     """
 
     clinic: str
@@ -48,6 +50,7 @@ class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
     mode: str
     currency: str
     policy_revision: int = 0
+    rates_problem: str = ""
     live_holds: int = 0
     purses: dict[str, dict[str, int]] = {}
 
@@ -83,7 +86,7 @@ def status(arguments: argparse.Namespace) -> Exit:
 
 
 def _status(settings: Settings, folder: Path) -> Status:
-    clinics = clinics_of(settings, folder)
+    clinics = load_clinics(settings, folder, deck_to_serve)
 
     async def entries(ledger: RedisLedger) -> list[_Entry]:
         return [_Entry(policy=await ledger.fetch_policy(name), book=await ledger.book(name)) for name in clinics]
@@ -131,6 +134,7 @@ def _clinic_status(clinic: Clinic, book: LedgerBook | Unavailable) -> ClinicStat
         mode=clinic.policy.mode.value,
         currency=clinic.policy.currency,
         policy_revision=clinic.revision,
+        rates_problem=clinic.rates.problem,
     )
     match book:
         case Unavailable():
@@ -178,6 +182,8 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
                 calls=clinic.live_holds,
             )
         )
+        if clinic.rates_problem:
+            lines.append(text("cli.status_rates", language, problem=printable(clinic.rates_problem)))
         lines += [
             text(
                 "cli.status_purse",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from callgate.rates.cgrates import COLUMNS
-from callgate.rates.encoding import FILE_MAX_BYTES
+from callgate.rates.encoding import FILE_MAX_BYTES, too_large
 from callgate.rates.findings import Problem, UnusableError
 
 MARK = b"PK\x03\x04"
@@ -23,7 +23,7 @@ def unpack(raw: bytes) -> dict[str, bytes]:
         Their contents by name, `FILE_MAX_BYTES` together at most; none if the zip holds none (a workbook is a zip too).
 
     Raises:
-        UnusableError: if the zip is damaged, encrypted or too large.
+        UnusableError: if the zip is damaged, encrypted or too large, or two of its files have one name.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
@@ -32,21 +32,23 @@ def unpack(raw: bytes) -> dict[str, bytes]:
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError) as error:
         if isinstance(error, UnusableError):
             raise
-        problem = f"the zip cannot be read: {type(error).__name__}"
-        raise UnusableError(Problem.BAD_ARCHIVE, problem, "unpack it, and give the folder") from None
+        raise UnusableError(Problem.BAD_ARCHIVE, cause=type(error).__name__) from None
 
 
 def _wanted(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
     entries = archive.infolist()
     left = FILE_MAX_BYTES
+    seen: set[str] = set()
     for entry in entries[:ENTRIES_MAX]:
         name = PurePosixPath(entry.filename).name
         if name not in COLUMNS or entry.compress_type not in _METHODS:
             continue
+        if name in seen:
+            raise UnusableError(Problem.SAME_NAME, file=name)
+        seen.add(name)
         with archive.open(entry) as stream:
             content = stream.read(left + 1)  # not what the entry says of its own size
         left -= len(content)
         if left < 0:
-            problem = f"the files in the zip are larger than {FILE_MAX_BYTES // 1024 // 1024} MiB together"
-            raise UnusableError(Problem.TOO_LARGE, problem, "leave out what the clinic never calls")
+            raise too_large()
         yield name, content

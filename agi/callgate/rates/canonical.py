@@ -5,23 +5,26 @@ The text is read back by the same reader as the gate's: nothing can be put in fo
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
-from itertools import combinations, groupby
+from itertools import groupby
 from operator import or_
 
 from callgate.core.deck import (
     COLUMNS,
     COLUMNS_WITH_HOURS,
+    INCREMENT_MAX_S,
     LINES_MAX,
+    RATE_MAX_MICROS,
     ROWS_OF_PREFIX_MAX,
     DeckError,
     RateDeck,
     parse_deck,
 )
-from callgate.core.money import format_amount
+from callgate.core.money import MICROS_PER_UNIT, format_amount
+from callgate.core.rate_hours import HOURS_MAX_CHARACTERS
 from callgate.rates.findings import Notebook, Place, Problem, UnusableError
 from callgate.rates.offers import Offer
 from callgate.rates.week import WHOLE_WEEK, write_hours
@@ -59,13 +62,12 @@ def canonical_deck(offers: Iterable[Offer], currency: str, notebook: Notebook) -
     by_prefix: dict[str, list[Offer]] = {}
     for count, offer in enumerate(offers):
         if count >= ROWS_MAX:
-            problem = f"the file makes more than {ROWS_MAX} rows"
-            raise UnusableError(Problem.TOO_MANY_ROWS, problem, "leave out what the clinic never calls")
+            raise UnusableError(Problem.TOO_MANY_ROWS, most=ROWS_MAX)
         by_prefix.setdefault(offer.prefix, []).append(offer)
     kept = [offer for rivals in by_prefix.values() for offer in _settled(rivals, notebook)]
     kept.sort(key=lambda offer: offer.place)
     if not kept and not notebook.refused:
-        raise UnusableError(Problem.NO_ROWS, "the file holds no rate", "give the file with the operator's prices")
+        raise UnusableError(Problem.NO_ROWS)
     text = write_deck(kept)
     return CanonicalDeck(offers=tuple(kept), text=text, deck=_read_back(text, kept, currency, notebook))
 
@@ -102,16 +104,25 @@ def _settled(rivals: list[Offer], notebook: Notebook) -> list[Offer]:
         return rivals
     kept = _joined(_without_duplicates(rivals, notebook))
     if len(kept) > ROWS_OF_PREFIX_MAX:
-        problem = f"the prefix {kept[0].prefix} has {len(kept)} rates"
-        remedy = f"keep at most {ROWS_OF_PREFIX_MAX} of a prefix"
-        notebook.add(UnusableError(Problem.CONFLICT, problem, remedy).at(kept[-1].place))
+        error = UnusableError(Problem.TOO_MANY_RATES, prefix=kept[0].prefix, count=len(kept), most=ROWS_OF_PREFIX_MAX)
+        notebook.add(error.at(kept[-1].place))
         return kept
-    for one, other in combinations(kept, 2):
-        if _collide(one, other):
-            problem = f"the prefix {other.prefix} already has a rate for the same days and hours, on {one.place}"
-            remedy = "keep one of them, or give them days or hours apart"
-            notebook.add(UnusableError(Problem.CONFLICT, problem, remedy).at(other.place))
+    for one, other in _overlapping(kept):
+        if _share_hours(one, other):
+            error = UnusableError(Problem.CONFLICT, prefix=other.prefix, first_line=one.place.line)
+            notebook.add(error.at(other.place))
     return kept
+
+
+def _overlapping(offers: list[Offer]) -> Iterator[tuple[Offer, Offer]]:
+    """Pair the offers that share a day, each pair in the order of the file."""
+    running: list[Offer] = []
+    for offer in sorted(offers, key=_days):
+        first, _ = _days(offer)
+        running = [other for other in running if _days(other)[1] >= first]
+        for other in running:
+            yield (other, offer) if other.place <= offer.place else (offer, other)
+        running.append(offer)
 
 
 def _without_duplicates(rivals: list[Offer], notebook: Notebook) -> list[Offer]:
@@ -120,8 +131,7 @@ def _without_duplicates(rivals: list[Offer], notebook: Notebook) -> list[Offer]:
         same = replace(offer, place=Place(), label="")
         first = kept.setdefault(same, offer)
         if first is not offer:
-            problem = f"the rate of {offer.prefix} on {first.place} stands here again"
-            notebook.note(Problem.DUPLICATE, offer.place, problem, "none is needed: it is taken once")
+            notebook.note(Problem.DUPLICATE, offer.place, prefix=offer.prefix, first_line=first.place.line)
     return list(kept.values())
 
 
@@ -161,10 +171,7 @@ def _shared_week(together: list[Offer]) -> list[Offer]:
     return [replace(offer, week=None) if offer is longest else offer for offer in together]
 
 
-def _collide(one: Offer, other: Offer) -> bool:
-    (first, last), (other_first, other_last) = _days(one), _days(other)
-    if last < other_first or other_last < first:
-        return False
+def _share_hours(one: Offer, other: Offer) -> bool:
     if one.week is None or other.week is None:
         return one.week is other.week
     return bool(one.week & other.week)
@@ -177,6 +184,17 @@ def _read_back(text: str, offers: Sequence[Offer], currency: str, notebook: Note
     except DeckError as error:
         if not notebook.refused:  # a conflict has already been told, in the file's own words
             for fault in error.faults:
-                place = offers[fault.line - 2].place
-                notebook.add(UnusableError(Problem.NOT_CANONICAL, fault.problem, fault.remedy).at(place))
+                offer = offers[fault.line - 2]
+                notebook.add(_not_canonical(offer.prefix).at(offer.place))
         return parse_deck(text.split("\n", 1)[0], currency)
+
+
+def _not_canonical(prefix: str) -> UnusableError:
+    """What a row of well-formed cells may still break are the gate's own limits: the text names them all."""
+    return UnusableError(
+        Problem.NOT_CANONICAL,
+        prefix=prefix,
+        most=RATE_MAX_MICROS // MICROS_PER_UNIT,
+        most_s=INCREMENT_MAX_S,
+        most_characters=HOURS_MAX_CHARACTERS,
+    )

@@ -1,4 +1,4 @@
-"""One cell of an operator's file: amounts, seconds, days, taxes, currencies and labels, French and English.
+"""One cell of an operator's file: amounts, seconds, days, taxes and labels, French and English.
 
 Amounts are exact fractions: nothing is rounded before the canonical deck is written.
 """
@@ -7,39 +7,23 @@ import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 
 from callgate.core.deck import LABEL_MAX_CHARACTERS
 from callgate.core.policy_values import shown
+from callgate.rates.currencies import KEPT, part_money
 from callgate.rates.findings import Problem, UnusableError
-
-CURRENCIES = frozenset(
-    re.findall(
-        "[A-Z]{3}",
-        """
-        AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP
-        CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF
-        IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD
-        MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB
-        RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD
-        UYU UZS VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
-        """,
-    )
-)
-"""ISO 4217, list one, currencies in use; from memory, funds and metals left out."""
-
-SIGNS = {"€": "EUR", "$": "USD", "£": "GBP"}
-CURRENCY_WORDS = {"eur": "EUR", "euro": "EUR", "euros": "EUR", "usd": "USD", "gbp": "GBP", "chf": "CHF"}
-"""What stands for a currency in headers and beside amounts."""
 
 _FREE = frozenset({"gratuit", "gratuite", "free", "inclus", "incluse", "included"})
 _EMPTY = frozenset({"", "null", "0000-00-00", "0000-00-00 00:00:00"})
-_BLANKS = re.compile(r"[\s'\u2019]+")
-_MONEY_WORDS = re.compile(r"[€$£]|(?:eur|euros?|usd|gbp|chf)(?![a-z])", re.IGNORECASE)
+_GROUP_BLANK = re.compile(r"(?<=[0-9])[\s'\u2019](?=[0-9]{3}(?![0-9]))")
+"""What parts groups of three digits; a blank anywhere else makes an amount unreadable."""
+_NEGATIVE = re.compile(r"[-\u2212].*[0-9].*|\(.*[0-9].*\)")
 _PLAIN = re.compile(r"([0-9]{0,9})(?:([.,])([0-9]{1,12}))?")
 _GROUPED = re.compile(r"([0-9]{1,3}(?:([.,])[0-9]{3})(?:\2[0-9]{3})?)(?:(?!\2)[.,]([0-9]{1,12}))?")
 _AMBIGUOUS = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
-_THOUSANDTHS = 3
 _SECONDS = re.compile(r"([0-9]{1,4})(?:[.,]0+)? ?(s|sec|secondes?|seconds?|mn|min|minutes?)?", re.IGNORECASE)
+_ONE_UNIT = re.compile(r"(s|sec|seconde|second)|mn|min|minute", re.IGNORECASE)
 _ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ]([0-9:]{5,8})(?:\.[0-9]+)?Z?)?")
 _SLASHED_DAY = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})(?: ([0-9:]{5,8}))?")
 _CENTURY, _THIS_CENTURY = 100, 2000
@@ -70,6 +54,7 @@ def decimal_sign(cells: Iterable[str]) -> str:
     return signs.pop() if len(signs) == 1 else ""
 
 
+@lru_cache(maxsize=KEPT)
 def read_amount(cell: str, sign: str) -> Fraction:
     """Read an amount such as ``0.05``, ``0,05 €``, ``1 234,50`` or ``gratuit``.
 
@@ -83,11 +68,6 @@ def read_amount(cell: str, sign: str) -> Fraction:
     bare = _bare(cell) if len(cell) <= _AMOUNT_MAX_CHARACTERS else cell[:_AMOUNT_MAX_CHARACTERS] + "..."
     if bare.casefold() in _FREE:
         return Fraction(0)
-    if re.fullmatch(r"[-\u2212].*[0-9].*|\(.*[0-9].*\)", bare):
-        problem = f"the amount {shown(cell)} is below 0"
-        raise UnusableError(
-            Problem.NEGATIVE_AMOUNT, problem, "ask the operator for the price of a call, without credits"
-        )
     plain = _PLAIN.fullmatch(bare)
     thousands = sign and _AMBIGUOUS.fullmatch(bare) is not None and sign not in bare
     if plain is not None and bare and not thousands:
@@ -95,8 +75,7 @@ def read_amount(cell: str, sign: str) -> Fraction:
     grouped = _GROUPED.fullmatch(bare)
     if grouped is not None:
         return _fraction(re.sub("[.,]", "", grouped[1]), grouped[3] or "")
-    problem = f"{shown(cell)} is not an amount" if bare else "the amount is missing"
-    raise UnusableError(Problem.BAD_AMOUNT, problem, "write digits with a dot or a comma, such as 0.05")
+    raise UnusableError(Problem.NEGATIVE_AMOUNT if _NEGATIVE.fullmatch(bare) else Problem.BAD_AMOUNT, cell=shown(cell))
 
 
 def _fraction(whole: str, decimals: str) -> Fraction:
@@ -104,22 +83,24 @@ def _fraction(whole: str, decimals: str) -> Fraction:
 
 
 def _bare(cell: str) -> str:
-    return _MONEY_WORDS.sub("", _BLANKS.sub("", cell))
+    return _GROUP_BLANK.sub("", part_money(cell).figures)
 
 
 def read_seconds(cell: str) -> int:
-    """Read a duration such as ``60``, ``30 s`` or ``1 min``.
+    """Read a duration such as ``60``, ``30 s``, ``1 min`` or ``minute``.
 
     Raises:
         UnusableError: for anything else.
     """
+    if one := _ONE_UNIT.fullmatch(cell.strip()):
+        return 1 if one[1] else 60
     match = _SECONDS.fullmatch(cell.strip())
     if match is None:
-        problem = f"{shown(cell)} is not a number of seconds"
-        raise UnusableError(Problem.BAD_SECONDS, problem, "write whole seconds, such as 60")
+        raise UnusableError(Problem.BAD_SECONDS, cell=shown(cell), example="60")
     return int(match[1]) * (60 if (match[2] or "s")[0].casefold() == "m" else 1)
 
 
+@lru_cache(maxsize=KEPT)
 def read_day(cell: str, *, is_end: bool, day_first: bool) -> date:
     """Read a day such as ``2026-12-31``, ``31/12/2026`` or ``2027-01-01 00:00:00``.
 
@@ -143,7 +124,7 @@ def read_day(cell: str, *, is_end: bool, day_first: bool) -> date:
     except ValueError:
         match, day = None, date.min
     if match is None:
-        raise UnusableError(Problem.BAD_DAY, f"{shown(cell)} is not a day", "write it such as 2026-12-31")
+        raise UnusableError(Problem.BAD_DAY, cell=shown(cell))
     ends_before = is_end and _MIDNIGHT.fullmatch(match[4] or "") is not None and day > date.min
     return day - timedelta(days=1) if ends_before else day
 
@@ -161,22 +142,8 @@ def read_tax(cell: str) -> Fraction:
     if tax > 1 or "%" in cell:
         tax /= 100
     if tax > 1:
-        raise UnusableError(Problem.BAD_TAX, f"{shown(cell)} is not a tax", "write a share such as 0.20, or 20 %")
+        raise UnusableError(Problem.BAD_TAX, cell=shown(cell))
     return tax
-
-
-def read_currency(cell: str) -> str:
-    """Read a currency: its ISO code, its sign, or euro.
-
-    Raises:
-        UnusableError: for what is no currency.
-    """
-    word = cell.strip()
-    code = SIGNS.get(word) or CURRENCY_WORDS.get(word.casefold()) or word.upper()
-    if code not in CURRENCIES:
-        problem = f"{shown(cell)} is no currency of ISO 4217"
-        raise UnusableError(Problem.UNKNOWN_CURRENCY, problem, "write its three letters, such as EUR")
-    return code
 
 
 def read_label(cells: Iterable[str]) -> str:
@@ -188,10 +155,6 @@ def read_label(cells: Iterable[str]) -> str:
     words = " ".join(" ".join(cells).split())
     # A sign in front is a formula to a spreadsheet too; here it is at most a bullet.
     label = words.lstrip("+- \u2022")[:LABEL_MAX_CHARACTERS].rstrip()
-    if not label.isprintable():
-        problem = f"the label {ascii(label)[:60]} holds characters that cannot be printed"
-        raise UnusableError(Problem.BAD_LABEL, problem, "write it with letters, digits and signs")
-    if label.startswith(("=", "@")):
-        problem = f"the label {shown(label)} is a formula"
-        raise UnusableError(Problem.BAD_LABEL, problem, "replace it by the name of the destination")
+    if not label.isprintable() or label.startswith(("=", "@")):
+        raise UnusableError(Problem.BAD_LABEL, label=shown(label))
     return label

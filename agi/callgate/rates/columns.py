@@ -1,21 +1,8 @@
-"""The columns of an operator's file: which header means what, in seven formats and two languages.
+"""What the columns of an operator's file can mean, and the column names of the software that writes such files."""
 
-A header is read as words: lower case, without accents and signs. A format that software writes is known by its own
-column names (`LAYOUTS`); any other table is read by what French and English operators call things.
-"""
-
-import re
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-
-from callgate.core.policy_values import shown
-from callgate.rates.cells import CURRENCY_WORDS, SIGNS
-from callgate.rates.findings import Problem, UnusableError
-
-COLUMNS_MAX = 200
-"""A line with more fields is no header."""
 
 
 class Format(StrEnum):
@@ -31,33 +18,33 @@ class Format(StrEnum):
 
 
 class Column(StrEnum):
-    """What a column can say. A price is per minute unless the column says otherwise."""
+    """What a column can say: the texts ``column.<value>`` name it. A price is per minute unless it says otherwise."""
 
     PREFIX = "prefix"
     LABEL = "label"
-    CONNECT = "connect fee"
-    PER_MINUTE = "price per minute"
-    PER_SECOND = "price per second"
-    PER_UNIT = "price per unit"
-    PEAK = "price per minute, peak"
-    OFF_PEAK = "price per minute, off-peak"
-    UNIT_S = "seconds of a unit"
-    FIRST_INCREMENT = "first increment"
-    INCREMENT = "following increments"
-    INCREMENTS = "first and following increments"
-    MINIMUM_S = "least seconds billed, rounded up with the call to whole increments"
-    INCLUDED_S = "seconds included in the connect fee"
-    INITIAL_COST = "cost of the initial time"
+    CONNECT = "connect"
+    PER_MINUTE = "per_minute"
+    PER_SECOND = "per_second"
+    PER_UNIT = "per_unit"
+    PEAK = "peak"
+    OFF_PEAK = "off_peak"
+    UNIT_S = "unit_s"
+    FIRST_INCREMENT = "first_increment"
+    INCREMENT = "increment"
+    INCREMENTS = "increments"
+    MINIMUM_S = "minimum_s"
+    INCLUDED_S = "included_s"
+    INITIAL_COST = "initial_cost"
     CURRENCY = "currency"
     TAX = "tax"
-    VALID_FROM = "first day"
-    VALID_TO = "last day"
+    VALID_FROM = "valid_from"
+    VALID_TO = "valid_to"
     HOURS = "hours"
-    WEEK_FIRST = "first minute of the week"
-    WEEK_LAST = "last minute of the week"
-    DIRECTION = "direction: inbound rows are left out"
-    NUMBER_LENGTH = "longest number: not taken"
-    MUST_BE_ZERO = "must be empty or 0"
+    WEEK_FIRST = "week_first"
+    WEEK_LAST = "week_last"
+    DIRECTION = "direction"
+    NUMBER_LENGTH = "number_length"
+    MUST_BE_ZERO = "must_be_zero"
 
 
 AMOUNTS = frozenset(
@@ -75,22 +62,22 @@ PRICES = AMOUNTS - {Column.CONNECT, Column.INITIAL_COST}
 
 
 class Taxed(StrEnum):
-    """What a header says of tax."""
+    """What a header says of tax: the texts ``taxed.<value>`` name it."""
 
-    WITHOUT = "without tax"
-    INCLUDED = "tax included"
-    UNSAID = "tax not stated"
+    WITHOUT = "without"
+    INCLUDED = "included"
+    UNSAID = "unsaid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heading:
-    """One column: its place, its words in the file, and what they mean."""
+    """One column: its place, its words in the file, and what they mean; `currencies` are those its amounts are in."""
 
     position: int
     header: str
     column: Column
     taxed: Taxed = Taxed.UNSAID
-    currency: str = ""
+    currencies: frozenset[str] = frozenset()
     is_cents: bool = False
 
 
@@ -114,7 +101,7 @@ class Headings:
     @property
     def currencies(self) -> frozenset[str]:
         """The currencies that headers name."""
-        return frozenset(heading.currency for heading in self.taken if heading.currency)
+        return frozenset().union(*(heading.currencies for heading in self.taken))
 
 
 _A2BILLING_STEPS = ("stepcharge", "charge", "timecharge", "billingblock")
@@ -146,7 +133,7 @@ LAYOUTS: Mapping[Format, Mapping[str, Column]] = {
         "Grace Time": Column.INCLUDED_S,
         "Per Minute Cost": Column.PER_MINUTE,
         "Cost/Min": Column.PER_MINUTE,
-        "Initial Increment": Column.FIRST_INCREMENT,
+        "Initial Increment": Column.FIRST_INCREMENT,  # from memory: the field is documented, the CSV column is not
         "Increment": Column.INCREMENT,
     },
     Format.KAZOO: {
@@ -170,154 +157,10 @@ LAYOUTS: Mapping[Format, Mapping[str, Column]] = {
 }
 """The column names as each software writes them; capitals and signs do not count. CGRateS has files of its own."""
 
-_TELLING: Mapping[Format, frozenset[str]] = {
+TELLING: Mapping[Format, frozenset[str]] = {
     Format.A2BILLING: frozenset({"dialprefix", "rateinitial"}),
     Format.ASTPP: frozenset({"Code", "Connect Cost", "Per Minute Cost"}),
     Format.KAZOO: frozenset({"prefix", "rate_cost"}),
     Format.YEASTAR: frozenset({"Match Prefix", "Rate"}),
 }
 """By which columns a format is known."""
-
-_NAMED: Mapping[Column, str] = {
-    Column.PREFIX: "prefix|prefixe|prefixes|indicatif|indicatifs|code|codes|dial code|dialcode|code pays|country code"
-    "|prefixe international|indicatif international|numero|numeros",
-    Column.LABEL: "label|destination|destinations|libelle|designation|description|pays|country|zone|nom|name|service",
-    Column.CURRENCY: "currency|devise|monnaie",
-    Column.TAX: "tax|vat|tva|taux tva|taux de tva|vat rate",
-    Column.VALID_FROM: "valid from|debut|date debut|date de debut|debut de validite|date d effet|date d application"
-    "|valable du|valable a partir du|a partir du|effective date|effective from|start date|from",
-    Column.VALID_TO: "valid to|valid until|fin|date fin|date de fin|fin de validite|valable au|valable jusqu au"
-    "|jusqu au|end date|expiry date|expiration|to",
-    Column.HOURS: "hours|heures|horaires|plage horaire|plages horaires",
-    Column.FIRST_INCREMENT: "first increment|initial increment|premier increment|premier palier"
-    "|palier initial|duree minimale|minimum|minimum duration|indivisible",
-    Column.INCREMENT: "increment|next increment|increment suivant|palier|palier suivant|pas"
-    "|pas de facturation|paliers suivants",
-    Column.INCREMENTS: "increments|billing increments|billing|cadence|cadencement|facturation|mode de facturation",
-    Column.INCLUDED_S: "included seconds|secondes incluses|credit temps|credit de temps|duree incluse",
-    Column.UNIT_S: "unit|unite|duree de l unite",
-}
-_MEANING = {name: column for column, names in _NAMED.items() for name in names.split("|")}
-
-_IN_SECONDS = (["s"], ["sec"], ["secondes"], ["seconds"])
-_CONNECT_WORDS = frozenset({"relation", "connexion", "connection", "connect", "setup", "etablissement"})
-_CALL_WORDS = frozenset({"appel", "call"})
-_TIME_WORDS = frozenset({"minute", "min", "mn", "second", "seconde", "sec"})
-_PRICE_WORDS = frozenset({"prix", "tarif", "price", "rate", "cout", "cost", "montant"}) | _TIME_WORDS
-_SECOND_WORDS = frozenset({"second", "seconde", "sec", "s"})
-_UNIT_WORDS = frozenset({"unit", "unite"})
-_OFF_PEAK_WORDS = frozenset({"creuse", "creuses", "creux", "hc", "offpeak", "off", "reduit"})
-_PEAK_WORDS = frozenset({"pleine", "pleines", "plein", "hp", "peak", "normal"})
-_WITHOUT_TAX = frozenset({"ht", "htva", "hors", "excl", "excluding", "net"})
-_WITH_TAX = frozenset({"ttc", "tvac", "incl", "including"})
-_CENT_WORDS = frozenset({"centimes", "centime", "cents", "cent", "ct", "cts"})
-_TAX_NOISE = _WITHOUT_TAX | _WITH_TAX | frozenset({"taxe", "taxes", "tva", "vat", "tax"})
-_SIGN_WORDS = str.maketrans({sign: f" {code.lower()} " for sign, code in SIGNS.items()})
-
-
-def of_header(cells: Sequence[str], wanted: Format | None) -> Headings | None:
-    """Read a row as the header.
-
-    Args:
-        cells: the row.
-        wanted: the format it must be in, or None to find out.
-
-    Returns:
-        Its columns, or None if it has no prefix or no price: it is no header.
-
-    Raises:
-        UnusableError: if two columns mean the same and nothing tells which counts.
-    """
-    if len(cells) > COLUMNS_MAX:
-        return None
-    names = [" ".join(_words(cell)) for cell in cells]
-    found = wanted or next(
-        (known for known, telling in _TELLING.items() if _plain(telling) <= set(names)), Format.SIMPLE
-    )
-    layout = {" ".join(_words(name)): column for name, column in LAYOUTS.get(found, {}).items()}
-    taken = [
-        Heading(position=position, header=_shown_header(cells[position]), column=layout[name])
-        for position, name in enumerate(names)
-        if name in layout
-    ]
-    if found in {Format.SIMPLE, Format.OVH}:
-        read = (_heading(position, cell) for position, cell in enumerate(cells))
-        taken = [heading for heading in read if heading is not None]
-    columns = {heading.column for heading in taken}
-    if Column.PREFIX not in columns or not columns & PRICES:
-        return None
-    kept = tuple(_unambiguous(_same_tax(taken)))
-    return Headings(file_format=found, taken=kept, meanings=frozenset(heading.column for heading in kept))
-
-
-def _words(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", text.translate(_SIGN_WORDS)).encode("ascii", "ignore").decode()
-    return re.findall(r"[a-z]+|[0-9]+", plain.casefold())
-
-
-def _plain(names: frozenset[str]) -> set[str]:
-    return {" ".join(_words(name)) for name in names}
-
-
-def _heading(position: int, cell: str) -> Heading | None:
-    """Read one header by its words; None if the column is not taken."""
-    words = _words(cell)
-    named = _MEANING.get(" ".join(words)) or _MEANING.get(" ".join(words[:-1] if words[-1:] in _IN_SECONDS else words))
-    column = named or _amount_column(frozenset(words))
-    if column is None:
-        return None
-    return Heading(
-        position=position,
-        header=_shown_header(cell),
-        column=column,
-        taxed=_taxed(frozenset(words)) if column in AMOUNTS else Taxed.UNSAID,
-        currency=next((CURRENCY_WORDS[word] for word in words if word in CURRENCY_WORDS), ""),
-        is_cents=bool(_CENT_WORDS & set(words)),
-    )
-
-
-def _shown_header(cell: str) -> str:
-    return shown(" ".join(cell.split()))
-
-
-def _amount_column(words: frozenset[str]) -> Column | None:
-    core = words - _TAX_NOISE
-    if core & _CONNECT_WORDS or (core & _CALL_WORDS and not core & _TIME_WORDS):
-        return Column.CONNECT
-    if core & _OFF_PEAK_WORDS:
-        return Column.OFF_PEAK
-    if core & _PEAK_WORDS:
-        return Column.PEAK
-    if not core & _PRICE_WORDS:
-        return None
-    if core & _UNIT_WORDS:
-        return Column.PER_UNIT
-    return Column.PER_SECOND if core & _SECOND_WORDS else Column.PER_MINUTE
-
-
-def _taxed(words: frozenset[str]) -> Taxed:
-    if words & _WITH_TAX:
-        return Taxed.INCLUDED
-    return Taxed.WITHOUT if words & _WITHOUT_TAX else Taxed.UNSAID
-
-
-def _same_tax(taken: list[Heading]) -> list[Heading]:
-    """Of amounts that stand with and without tax, take those with it: they are what is billed."""
-    wanted = {heading.column for heading in taken if heading.column in AMOUNTS}
-    for taxed in (Taxed.INCLUDED, Taxed.UNSAID, Taxed.WITHOUT):
-        if {heading.column for heading in taken if heading.taxed is taxed} >= wanted:
-            return [heading for heading in taken if heading.column not in AMOUNTS or heading.taxed is taxed]
-    problem = "some amounts are said to be with tax and others are not"
-    raise UnusableError(Problem.TWO_COLUMNS, problem, "keep only the columns with tax, or only those without")
-
-
-def _unambiguous(taken: list[Heading]) -> list[Heading]:
-    """Several columns may make up a label or a connect fee; any other meaning has one column."""
-    several = {Column.LABEL, Column.CONNECT, Column.MUST_BE_ZERO}
-    first: dict[Column, Heading] = {}
-    for heading in taken:
-        other = first.setdefault(heading.column, heading)
-        if other is not heading and heading.column not in several:
-            problem = f"the columns {other.header} and {heading.header} both mean the {heading.column}"
-            raise UnusableError(Problem.TWO_COLUMNS, problem, "take one of them out")
-    return taken

@@ -10,12 +10,7 @@ from callgate.rates.findings import Problem, UnusableError
 FILE_MAX_BYTES = 64 * 1024 * 1024
 LINE_MAX_CHARACTERS = 20_000
 
-_NOT_TEXT = {
-    b"PK\x03\x04": "a workbook or an archive",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"%PDF": "a PDF",
-    b"\x1f\x8b": "a compressed file",
-}
+_NOT_TEXT = {b"PK\x03\x04": "XLSX, ODS, ZIP", b"\xd0\xcf\x11\xe0": "XLS", b"%PDF": "PDF", b"\x1f\x8b": "GZIP"}
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _SAMPLE_BYTES = 512
@@ -36,20 +31,25 @@ def decode(raw: bytes) -> Decoded:
         UnusableError: for what is too large or no text, and for lines that no deck has.
     """
     if len(raw) > FILE_MAX_BYTES:
-        problem = f"the file is larger than {FILE_MAX_BYTES // 1024 // 1024} MiB"
-        raise UnusableError(Problem.TOO_LARGE, problem, "split it, or leave out what the clinic never calls")
+        raise too_large()
     for mark, what in _NOT_TEXT.items():
         if raw.startswith(mark):
-            raise UnusableError(Problem.NOT_TEXT, f"this is {what}, not text", "open it and save it as CSV (UTF-8)")
+            raise UnusableError(Problem.NOT_TEXT, found=what)
     encoding = _encoding(raw)
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        problem = f"byte {error.start + 1} is no character of {encoding}"
-        raise UnusableError(Problem.NOT_TEXT, problem, "save the file as CSV (UTF-8)") from None
+        line = raw[: error.start].decode(encoding, errors="ignore").count("\n") + 1
+        found = f"{encoding}, 0x{raw[error.start]:02X}"
+        raise UnusableError(Problem.NOT_TEXT, on_line=line, found=found) from None
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     _refuse_odd_lines(text)
     return Decoded(text=text, encoding=encoding.removesuffix("-sig"))
+
+
+def too_large() -> UnusableError:
+    """What there is to say of a file, or of the files in a zip, above `FILE_MAX_BYTES`."""
+    return UnusableError(Problem.TOO_LARGE, most_mib=FILE_MAX_BYTES // 1024 // 1024)
 
 
 def _encoding(raw: bytes) -> str:
@@ -72,11 +72,14 @@ def _refuse_odd_lines(text: str) -> None:
     control = _CONTROL.search(text)
     if control is not None:
         line = text.count("\n", 0, control.start()) + 1
-        problem = f"line {line} holds the control character {control[0]!a}: this is not text"
-        raise UnusableError(Problem.NOT_TEXT, problem, "export the table again, as CSV (UTF-8)")
+        raise UnusableError(Problem.NOT_TEXT, on_line=line, found=f"U+{ord(control[0]):04X}")
     if text.count("\n") > LINES_MAX:
-        problem = f"there are more than {LINES_MAX} lines"
-        raise UnusableError(Problem.TOO_MANY_ROWS, problem, "leave out the destinations that the clinic never calls")
-    if any(len(line) > LINE_MAX_CHARACTERS for line in text.split("\n")):
-        problem = f"a line has more than {LINE_MAX_CHARACTERS} characters"
-        raise UnusableError(Problem.BROKEN_ROW, problem, "export the table again, one destination a line")
+        raise UnusableError(Problem.TOO_MANY_ROWS, most=LINES_MAX)
+    for line, content in enumerate(text.split("\n"), start=1):
+        if len(content) > LINE_MAX_CHARACTERS:
+            raise unsplit(line)
+
+
+def unsplit(line: int) -> UnusableError:
+    """What there is to say of a line whose quotes do not close, or that is too long to be a row."""
+    return UnusableError(Problem.UNSPLIT_ROW, on_line=line, most=LINE_MAX_CHARACTERS)

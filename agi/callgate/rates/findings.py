@@ -1,5 +1,11 @@
-"""What an import finds wrong with an operator's file: a closed list, each with its place and what to do about it."""
+"""What an import finds wrong with an operator's file: a closed list, each with its place.
 
+No sentence stands here: a finding is its kind and what fills the blanks of the text ``finding.<kind>``, which says in
+the reader's language what is wrong and what to do about it.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 
 import msgspec
@@ -16,10 +22,13 @@ class Problem(StrEnum):
     TOO_LARGE = "too_large"
     NOT_TEXT = "not_text"
     BAD_ARCHIVE = "bad_archive"
+    SAME_NAME = "same_name"
+    MISSING_FILE = "missing_file"
     NO_HEADER = "no_header"
     TWO_COLUMNS = "two_columns"
     TOO_MANY_ROWS = "too_many_rows"
     NO_ROWS = "no_rows"
+    UNSPLIT_ROW = "unsplit_row"
     BROKEN_ROW = "broken_row"
     BAD_PREFIX = "bad_prefix"
     BAD_LABEL = "bad_label"
@@ -32,35 +41,59 @@ class Problem(StrEnum):
     BAD_LINK = "bad_link"
     UNKNOWN_CURRENCY = "unknown_currency"
     OTHER_CURRENCY = "other_currency"
+    NOT_CENTS = "not_cents"
     TAX_NOT_STATED = "tax_not_stated"
+    TAX_UNCLEAR = "tax_unclear"
     PEAK_NOT_STATED = "peak_not_stated"
+    UNIT_NOT_STATED = "unit_not_stated"
+    SEVERAL_PLANS = "several_plans"
+    SAME_TAG = "same_tag"
     NOT_EXPRESSIBLE = "not_expressible"
     CONFLICT = "conflict"
+    TOO_MANY_RATES = "too_many_rates"
     NOT_CANONICAL = "not_canonical"
     DUPLICATE = "duplicate"
     LEFT_OUT = "left_out"
-    ASSUMED = "assumed"
+    COLUMNS_LEFT_OUT = "columns_left_out"
+    CURRENCY_ASSUMED = "currency_assumed"
+    PREFIX_ASSUMED = "prefix_assumed"
+    CENTS_DOUBTFUL = "cents_doubtful"
+    TAX_ASSUMED = "tax_assumed"
+    TAX_DOUBTFUL = "tax_doubtful"
+    INCREMENTS_ASSUMED = "increments_assumed"
+    LENGTH_ASSUMED = "length_assumed"
     COUNTED_DEARER = "counted_dearer"
     FREE = "free"
     DEAR = "dear"
     OUTLIER = "outlier"
     GAP = "gap"
+    HOURS_MISSING = "hours_missing"
     UNREACHABLE = "unreachable"
     EXPIRED = "expired"
+    MORE = "more"
 
 
 WARNINGS = frozenset(
     {
         Problem.DUPLICATE,
         Problem.LEFT_OUT,
-        Problem.ASSUMED,
+        Problem.COLUMNS_LEFT_OUT,
+        Problem.CURRENCY_ASSUMED,
+        Problem.PREFIX_ASSUMED,
+        Problem.CENTS_DOUBTFUL,
+        Problem.TAX_ASSUMED,
+        Problem.TAX_DOUBTFUL,
+        Problem.INCREMENTS_ASSUMED,
+        Problem.LENGTH_ASSUMED,
         Problem.COUNTED_DEARER,
         Problem.FREE,
         Problem.DEAR,
         Problem.OUTLIER,
         Problem.GAP,
+        Problem.HOURS_MISSING,
         Problem.UNREACHABLE,
         Problem.EXPIRED,
+        Problem.MORE,
     }
 )
 
@@ -71,40 +104,44 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, order=True):
     file: str = ""
     line: int = 0
 
-    def __str__(self) -> str:
-        words = (self.file, f"line {self.line}" if self.line else "")
-        return ", ".join(word for word in words if word) or "the file"
-
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong, or looks so."""
+    """One thing that is wrong, or looks so; `fields` fill the placeholders of its text, by name."""
 
     kind: Problem
     place: Place
-    problem: str
-    remedy: str
+    fields: Mapping[str, str | int]
 
     @property
     def refuses(self) -> bool:
         """Whether nothing is imported because of it."""
         return self.kind not in WARNINGS
 
-    def __str__(self) -> str:
-        return f"{self.place}: {self.problem}. Remedy: {self.remedy}"
-
 
 class UnusableError(ValueError):
-    """Something in a file cannot be used; the caller knows its place. Fields: `kind`, `problem`, `remedy`."""
+    """Something in a file cannot be used. Fields: `kind`, `fields` as in `Finding`, `file` and `line` where known."""
 
-    def __init__(self, kind: Problem, problem: str, remedy: str) -> None:
-        super().__init__(problem)
+    def __init__(self, kind: Problem, *, on_line: int = 0, **fields: str | int) -> None:
+        super().__init__(kind)
         self.kind = kind
-        self.problem = problem
-        self.remedy = remedy
+        self.fields = fields
+        self.file = ""
+        self.line = on_line
 
     def at(self, place: Place) -> Finding:
-        """The finding it makes at a place."""
-        return Finding(kind=self.kind, place=place, problem=self.problem, remedy=self.remedy)
+        """The finding it makes at a place that the caller knows; its own is the nearer one."""
+        nearer = Place(file=self.file or place.file, line=self.line or place.line)
+        return Finding(kind=self.kind, place=nearer, fields=self.fields)
+
+
+@contextmanager
+def reading(file: str) -> Iterator[None]:
+    """Say of whatever cannot be used in which of several files it is."""
+    try:
+        yield
+    except UnusableError as error:
+        error.file = file
+        raise
 
 
 class TooManyErrorsError(Exception):
@@ -136,9 +173,9 @@ class Notebook:
         if len(kept) < SHOWN_MAX:
             kept.append(finding)
 
-    def note(self, kind: Problem, place: Place, problem: str, remedy: str) -> None:
+    def note(self, kind: Problem, place: Place, **fields: str | int) -> None:
         """Note a warning."""
-        self.add(Finding(kind=kind, place=place, problem=problem, remedy=remedy))
+        self.add(Finding(kind=kind, place=place, fields=fields))
 
     def findings(self) -> tuple[Finding, ...]:
         """Errors first, by place; then the warnings of each kind, with how many more there are."""
@@ -147,6 +184,5 @@ class Notebook:
             kept = self._warnings.get(kind, [])
             found += kept
             if kept and (more := self._counts[kind] - len(kept)):
-                problem = f"{more} more lines have the same finding"
-                found.append(Finding(kind=kind, place=Place(), problem=problem, remedy=kept[-1].remedy))
+                found.append(Finding(kind=Problem.MORE, place=Place(), fields={"count": more, "code": kind}))
         return tuple(found)

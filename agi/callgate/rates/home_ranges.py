@@ -2,11 +2,15 @@
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import takewhile
+from functools import lru_cache
 
-from callgate.core.plan import NumberClass, NumberPlan
+from callgate.core.destination import Destination
+from callgate.core.dialling import read_dialled
+from callgate.core.plan import Family, NumberClass, NumberPlan
 from callgate.core.ranges import Places, meet, places_of
 
+_ATTEMPTS_MAX = 1_000
+_PLANS_KEPT = 16
 _HEAD_DIGITS = 4
 """Ranges are kept by so many first digits of a prefix: a plan has hundreds of them, a deck thousands of prefixes."""
 
@@ -20,6 +24,7 @@ class HomeRange:
         mark: ``+`` before numbers in international form, "" before short codes.
         places: the digits after the mark.
         longest: digits in its longest number.
+        least: digits in the shortest prefix that prices it, as the gate sees it: +33 says nothing about 0899.
     """
 
     name: str
@@ -27,18 +32,14 @@ class HomeRange:
     mark: str
     places: Places
     longest: int
-
-    @property
-    def opening(self) -> str:
-        """The digits with which every number of the range begins."""
-        return "".join(min(place) for place in takewhile(lambda place: len(place) == 1, self.places))
+    least: int
 
 
 class HomeRanges:
-    """The ranges of a plan, found by prefix (``+33899``, ``3624``)."""
+    """Ranges in the order in which they decide, found by prefix (``+33899``, ``3624``)."""
 
-    def __init__(self, plan: NumberPlan) -> None:
-        self.all = tuple(_ranges(plan))
+    def __init__(self, ranges: tuple[HomeRange, ...]) -> None:
+        self.all = ranges
         self._by_head: dict[str, tuple[HomeRange, ...]] = {}
 
     def begun_by(self, prefix: str) -> list[HomeRange]:
@@ -52,21 +53,41 @@ class HomeRanges:
         return begun[: whole + 1]
 
 
+@lru_cache(maxsize=_PLANS_KEPT)
+def home_ranges(plan: NumberPlan) -> HomeRanges:
+    """The ranges of a plan, read once."""
+    return HomeRanges(tuple(_ranges(plan)))
+
+
 def _ranges(plan: NumberPlan) -> Iterator[HomeRange]:
-    for code in plan.short_codes:
-        places = places_of(code.prefix)
+    patterns: dict[int, list[str]] = {}
+    for entry, pattern in plan.disjoint:
+        patterns.setdefault(id(entry), []).append(pattern)
+    for entry in plan.ranges:
+        country, trunk = "", ""
+        if isinstance(entry, Family):
+            country, trunk = plan.dial_codes[entry.region], plan.trunk_of(entry)
         yield HomeRange(
-            name=code.prefix, number_class=code.number_class, mark="", places=places, longest=code.lengths[-1]
+            name=entry.prefix,
+            number_class=entry.number_class,
+            mark="+" if country else "",
+            places=places_of(country + entry.prefix.removeprefix(trunk)),
+            longest=len(country) + entry.lengths[-1] - len(trunk),
+            least=len(_read_example(patterns[id(entry)], plan).opening),
         )
-    for family in plan.families:
-        country, trunk = plan.dial_codes[family.region], plan.trunk_of(family)
-        yield HomeRange(
-            name=family.prefix,
-            number_class=family.number_class,
-            mark="+",
-            places=places_of(country + family.prefix.removeprefix(trunk)),
-            longest=len(country) + family.lengths[-1] - len(trunk),
-        )
+
+
+def _read_example(patterns: list[str], plan: NumberPlan) -> Destination:
+    """Read one number in service of a range, given its patterns, as the gate does."""
+    read = (read_dialled(_fill(patterns, attempt), plan=plan, outside_prefix="") for attempt in range(_ATTEMPTS_MAX))
+    return next(found for found in read if found.number)
+
+
+def _fill(patterns: list[str], attempt: int) -> str:
+    places = places_of(patterns[attempt % len(patterns)])
+    return "".join(
+        sorted(place)[(attempt * (position + 1) + attempt // 10) % len(place)] for position, place in enumerate(places)
+    )
 
 
 def _begun(prefix: str, ranges: Iterable[HomeRange]) -> Iterator[HomeRange]:
@@ -75,12 +96,6 @@ def _begun(prefix: str, ranges: Iterable[HomeRange]) -> Iterator[HomeRange]:
     for known in ranges:
         if known.mark == mark and len(digits) <= known.longest and meet(known.places, places):
             yield known
-
-
-def takes_its_rate_from(known: HomeRange, prefix: str, prefixes: Container[str]) -> bool:
-    """Tell whether a range that a prefix begins is priced by it, and not by a longer prefix of the deck."""
-    opening = known.mark + known.opening
-    return not any(opening[:length] in prefixes for length in range(len(prefix) + 1, len(opening) + 1))
 
 
 def has_a_rate(known: HomeRange, prefixes: Container[str], beginnings: Container[str]) -> bool:
@@ -92,9 +107,9 @@ def has_a_rate(known: HomeRange, prefixes: Container[str], beginnings: Container
         beginnings: all that some prefix of the deck begins with.
     """
     paths = [known.mark]
-    for place in known.places:
+    for digits, place in enumerate(known.places, start=1):
         longer = [path + digit for path in paths for digit in place]
-        if any(path in prefixes for path in longer):
+        if digits >= known.least and any(path in prefixes for path in longer):
             return True
         paths = [path for path in longer if path in beginnings]
     return bool(paths)

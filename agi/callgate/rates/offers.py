@@ -1,5 +1,6 @@
 """What an operator offers for one prefix, before the canonical deck is written from it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -7,6 +8,7 @@ from fractions import Fraction
 from callgate.core.money import MICROS_PER_UNIT, ceil_div
 from callgate.core.plan import NumberPlan
 from callgate.rates.columns import Format
+from callgate.rates.currencies import DOLLAR, DOLLARS
 from callgate.rates.findings import Notebook, Place, Problem, UnusableError
 from callgate.rates.terms import Increments
 
@@ -75,23 +77,32 @@ def micros_of(amount: Fraction) -> int:
     return ceil_div(amount.numerator * MICROS_PER_UNIT, amount.denominator)
 
 
-def demand_currency(found: str, options: ImportOptions) -> str:
-    """Return the currency, if it is the clinic's.
+def demand_currency(found: str, options: ImportOptions) -> None:
+    """Refuse what is not the clinic's currency; a dollar sign is any that is called so.
 
     Raises:
         UnusableError: if it is another.
     """
-    if found != options.currency:
-        problem = f"the currency is {found}, that of the clinic's policy is {options.currency}"
-        remedy = "ask the operator for the list in the clinic's currency, or convert its amounts"
-        raise UnusableError(Problem.OTHER_CURRENCY, problem, remedy)
-    return found
+    is_dollar = found == DOLLAR and options.currency in DOLLARS
+    if found != options.currency and not is_dollar:
+        raise UnusableError(Problem.OTHER_CURRENCY, found=found, wanted=options.currency)
+
+
+def tell_currency(named: Iterable[str], options: ImportOptions, notebook: Notebook) -> None:
+    """Note that the currency is a guess, where neither the file nor the installer names it.
+
+    Args:
+        named: what the file names; a dollar sign is not enough but in the United States.
+        options: what the installer says, and the clinic's currency.
+        notebook: for the warning.
+    """
+    vague = frozenset() if options.currency == "USD" else frozenset({DOLLAR})
+    if options.stated_currency is None and all(found in vague for found in named):
+        notebook.note(Problem.CURRENCY_ASSUMED, Place(), currency=options.currency)
 
 
 def unsaid_tax(options: ImportOptions, notebook: Notebook) -> Fraction:
     """The share to add to the amounts of a file that does not speak of tax."""
     if options.tax is None:
-        problem = "the file does not say whether tax is in its prices; they are taken as they are"
-        remedy = "if they are without tax, say how much it is, such as --tax 0.20"
-        notebook.note(Problem.ASSUMED, Place(), problem, remedy)
+        notebook.note(Problem.TAX_ASSUMED, Place())
     return options.tax or Fraction(0)

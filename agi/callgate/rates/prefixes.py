@@ -7,10 +7,12 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
-from callgate.core.plan import Family, NumberPlan
+from callgate.core.plan import ORDINARY_CLASSES, Family, NumberPlan
 from callgate.core.policy_values import shown
-from callgate.core.ranges import meet, places_of
+from callgate.core.ranges import Places, meet, places_of
+from callgate.rates.country_codes import country_code, has_trunk_zero
 from callgate.rates.findings import Problem, UnusableError
 
 CELL_MAX_CHARACTERS = 2_000
@@ -18,16 +20,22 @@ RANGE_MAX = 100
 """A range such as ``33 1-5`` holds no more prefixes than this."""
 SHORT = "short:"
 DEFAULT_ROWS = frozenset({"defaultprefix", "*any", "any", "default", "*"})
-"""Rows for every other number: the deck has none, since a number without a rate is refused."""
+"""Rows for every other number: a deck has none, since nothing is known of what they would price."""
 
-_E164_MAX_DIGITS = 15
-_SHORT_MAX_DIGITS = 6
+_SHORT = re.compile(rf"{SHORT}[0-9]{{1,6}}")
+_NUMBER = re.compile(r"\+?[0-9]+")
+_E164 = re.compile(r"[1-9][0-9]{0,14}")
+_SHORT_MIN_DIGITS = 3
+"""A beginning of short codes with so many digits is hardly meant for a country (``118``); ``36`` is."""
+_AREA_DIGITS = (3, 6)
+"""An area code of North America, alone or with an exchange: what a list of its numbers holds without the 1."""
+_ZERO = "0"
+_PLANS_KEPT = 16
 _GUARD = re.compile(r'="?([^"]*)"?|\'(.*)')
 _LIST = re.compile(r" *[,;/|] *")
-_RANGE = re.compile(r"([0-9]+) *[-\u2013] *([0-9]+)")
+_RANGE = re.compile(r"(\+?[0-9]+) *[-\u2013] *([0-9]+)")
 _PARTED = re.compile(r"(\+?[0-9]+) +([0-9][0-9 \u2013-]*)")
 _WILD_END = re.compile(r"[xX*.%]+$")
-_REMEDY = "write international prefixes as +33, short codes as short:3624, several of them between commas"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,20 +69,34 @@ def habit_of(cells: Iterable[str], plan: NumberPlan, stated: str | None) -> Pref
     return PrefixHabit(plan=plan, international=international, marked=2 * marked > len(words))
 
 
-def read_prefixes(cell: str, habit: PrefixHabit) -> list[str]:
-    """Read a prefix cell.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prefixes:
+    """What a cell says.
 
-    Returns:
-        Prefixes as the canonical deck has them, ``+33899`` or ``short:3624``, at least one.
+    Fields:
+        found: prefixes as the canonical deck has them, ``+33899`` or ``short:3624``, at least one.
+        is_guess: one of them was read as international though it may be a national number or a short code.
+    """
+
+    found: tuple[str, ...]
+    is_guess: bool
+
+
+def read_prefixes(cell: str, habit: PrefixHabit) -> Prefixes:
+    """Read a prefix cell.
 
     Raises:
         UnusableError: if a part has no meaning, or two.
     """
     text = _unguarded(cell)
     if len(text) > CELL_MAX_CHARACTERS:
-        raise UnusableError(Problem.BAD_PREFIX, "the prefixes are too many for one cell", "write them on several lines")
-    digits = [word for part in _parts(text, cell) for word in _expanded(part, cell)]
-    return [_canonical(word, habit, cell) for word in digits]
+        raise _bad_prefix(cell)
+    is_plain = text.removeprefix("+").isdecimal()  # nearly every cell of a large deck
+    expanded = {text: [text]} if is_plain else {part: _expanded(part, cell) for part in _parts(text, habit, cell)}
+    found = [_canonical(word, habit, cell) for words in expanded.values() for word in words]
+    # A country code that stands apart is none of the beginnings of national numbers.
+    guesses = (word for part, words in expanded.items() if " " not in part for word in words)
+    return Prefixes(found=tuple(dict.fromkeys(found)), is_guess=any(_is_guess(word, habit) for word in guesses))
 
 
 def _unguarded(cell: str) -> str:
@@ -84,17 +106,38 @@ def _unguarded(cell: str) -> str:
     return (guard[1] or guard[2] or "").strip() if guard else text
 
 
-def _parts(text: str, cell: str) -> list[str]:
-    """Split a list; a country code that stands apart in an item counts for those after it (``61 38,39``)."""
+def _parts(text: str, habit: PrefixHabit, cell: str) -> list[str]:
+    """Split a list; a country code that stands apart in an item counts for those after it (``61 38,39``).
+
+    An item with a mark of its own needs none; one that begins like the country code has two meanings (``33 6, 337``).
+    """
+    marks = ("+", *habit.international)
     found, country = [], ""
-    for item in _LIST.split(text):
-        parted = _PARTED.fullmatch(item)
-        if parted is not None:
-            country = parted[1]
-        found.append(item if parted is not None or not country else f"{country} {item}")
+    for written in _LIST.split(text):
+        item = next(
+            (mark + written.removeprefix(f"{mark} ") for mark in marks if written.startswith(f"{mark} ")), written
+        )
+        if standing := _standing_code(item):
+            country = standing
+        elif country and not item.startswith((*marks, SHORT)):
+            if item.startswith(_bare_code(country, marks)):
+                raise _bad_prefix(cell)
+            item = f"{country} {item}"
+        found.append(item)
     if not all(found):
-        raise UnusableError(Problem.BAD_PREFIX, f"{shown(cell)} is not a list of prefixes", _REMEDY)
+        raise _bad_prefix(cell)
     return found
+
+
+def _standing_code(item: str) -> str:
+    """The country code that stands apart from what follows (``33 6``, ``1-242``), "" if none does."""
+    parted = _PARTED.fullmatch(item) or _RANGE.fullmatch(item)
+    is_range = parted is not None and parted.re is _RANGE and len(parted[1].removeprefix("+")) == len(parted[2])
+    return "" if parted is None or is_range else parted[1]
+
+
+def _bare_code(country: str, marks: tuple[str, ...]) -> str:
+    return country.removeprefix(max((mark for mark in marks if country.startswith(mark)), key=len, default=""))
 
 
 def _expanded(part: str, cell: str) -> list[str]:
@@ -102,45 +145,85 @@ def _expanded(part: str, cell: str) -> list[str]:
     parted = _PARTED.fullmatch(part)
     country, rest = (parted[1], parted[2].strip()) if parted is not None else ("", part)
     head = country or "+" * rest.startswith("+")
-    span = _RANGE.fullmatch(rest.removeprefix("+"))
+    span = _RANGE.fullmatch(rest)
     if span is None:
         return [country + rest.replace(" ", "")]
-    first, last = span[1], span[2]
+    first, last = span[1].removeprefix("+"), span[2]
     if len(first) != len(last):
         return [head + first + last]
     alike = bool(country) or first[:2] == last[:2]
     if not alike or not 0 <= int(last) - int(first) < RANGE_MAX:
-        problem = f"{shown(cell)} may be a range or one prefix"
-        raise UnusableError(Problem.BAD_PREFIX, problem, "write the prefixes of the range between commas")
+        raise _bad_prefix(cell)
     return [head + str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
 
 
 def _canonical(word: str, habit: PrefixHabit, cell: str) -> str:
-    if word.startswith(SHORT) and re.fullmatch(rf"[0-9]{{1,{_SHORT_MAX_DIGITS}}}", word.removeprefix(SHORT)):
+    if _SHORT.fullmatch(word):
         return word
-    bare = _WILD_END.sub("", word.removeprefix("_"))
-    digits = bare.removeprefix("+")
-    if not re.fullmatch(r"[0-9]+", digits):
-        raise UnusableError(Problem.BAD_PREFIX, f"{shown(cell)} is not a prefix", _REMEDY)
-    marks = [mark for mark in habit.international if digits.startswith(mark)]
-    if bare.startswith("+"):
-        return _e164(digits, cell)
+    digits = _digits(word)
+    if not _NUMBER.fullmatch(digits):
+        raise _bad_prefix(cell)
+    marks = [mark for mark in ("+", *habit.international) if digits.startswith(mark)]
     if marks:
-        return _e164(digits.removeprefix(max(marks, key=len)), cell)
+        return _e164(digits.removeprefix(max(marks, key=len)), habit, cell)
     return _unmarked(digits, habit, cell)
+
+
+def _digits(word: str) -> str:
+    """A prefix without the signs for "and whatever follows"."""
+    return _WILD_END.sub("", word.removeprefix("_"))
 
 
 def _unmarked(digits: str, habit: PrefixHabit, cell: str) -> str:
     plan = habit.plan
     if digits.startswith(_national_mark(plan)) and len(digits) > len(plan.trunk_prefix):
-        return _e164(_international(digits, plan), cell)
+        return _e164(_international(digits, plan), habit, cell)
     if not habit.marked:
-        return _e164(digits, cell)
+        # A spreadsheet that took 06 for a number leaves 6, the head of the codes of Malaysia, Australia and others.
+        if not country_code(digits):
+            raise _bad_prefix(cell)
+        return _e164(digits, habit, cell)
+    if not _is_short(digits, plan):
+        raise _bad_prefix(cell)
+    return SHORT + digits
+
+
+def _is_short(digits: str, plan: NumberPlan) -> bool:
     found = plan.range_of(digits)
-    if digits in plan.emergency_numbers or (found is not None and not isinstance(found, Family)):
-        return SHORT + digits
-    problem = f"{shown(cell)} may be an international prefix or a short code: others of this file are marked, it is not"
-    raise UnusableError(Problem.BAD_PREFIX, problem, f"write +{digits} or short:{digits}")
+    return digits in plan.emergency_numbers or (found is not None and not isinstance(found, Family))
+
+
+def _is_guess(word: str, habit: PrefixHabit) -> bool:
+    """Tell whether a prefix without a mark begins numbers at home too, as they are dialled or less a lost zero.
+
+    Of the latter those that would cost most: one digit alone (07 or Russia), and what begins a dear range.
+    """
+    digits, plan = _digits(word), habit.plan
+    if habit.marked or digits.startswith(("+", "0", SHORT, plan.dial_code)):
+        return False
+    if _is_short(digits, plan) or (len(digits) >= _SHORT_MIN_DIGITS and digits in _short_prefixes(plan)):
+        return True
+    if plan.trunk_optional and len(digits) not in _AREA_DIGITS:
+        return False
+    dialled = plan.trunk_prefix + digits
+    is_lone = plan.trunk_prefix == _ZERO and len(digits) == 1
+    return is_lone or any(
+        all(digit in place for digit, place in zip(dialled, places, strict=False)) for places in _lookalikes(plan)
+    )
+
+
+@lru_cache(maxsize=_PLANS_KEPT)
+def _short_prefixes(plan: NumberPlan) -> frozenset[str]:
+    return frozenset(code.prefix for code in plan.short_codes)
+
+
+@lru_cache(maxsize=_PLANS_KEPT)
+def _lookalikes(plan: NumberPlan) -> tuple[Places, ...]:
+    """The national ranges that a prefix without a mark may mean; where they begin with a zero, the dear ones."""
+    families = plan.families
+    if plan.trunk_prefix == _ZERO:
+        families = tuple(family for family in families if family.number_class not in ORDINARY_CLASSES)
+    return tuple(places_of(family.prefix) for family in families)
 
 
 def _national_mark(plan: NumberPlan) -> tuple[str, ...]:
@@ -156,8 +239,21 @@ def _international(digits: str, plan: NumberPlan) -> str:
     return forms.pop() if len(forms) == 1 else plan.dial_code + digits.removeprefix(plan.trunk_prefix)
 
 
-def _e164(digits: str, cell: str) -> str:
-    if not re.fullmatch(rf"[1-9][0-9]{{0,{_E164_MAX_DIGITS - 1}}}", digits):
-        problem = f"{shown(cell)} is no prefix of international numbers"
-        raise UnusableError(Problem.BAD_PREFIX, problem, _REMEDY)
+def _e164(digits: str, habit: PrefixHabit, cell: str) -> str:
+    """Write what follows the mark, less a trunk zero behind the country code (RULES 6)."""
+    plan, code = habit.plan, country_code(digits)
+    rest = digits.removeprefix(code)
+    is_own = code in plan.dial_codes.values()
+    if is_own and rest.startswith(_ZERO) and plan.trunk_prefix == _ZERO:
+        digits = code + rest.removeprefix(_ZERO)
+        if digits == code:
+            raise _bad_prefix(cell)
+    elif code and not is_own and has_trunk_zero(code, rest):
+        raise _bad_prefix(cell)  # nobody here knows whether 440 is a slip for 44 or for 4420
+    if not _E164.fullmatch(digits):
+        raise _bad_prefix(cell)
     return "+" + digits
+
+
+def _bad_prefix(cell: str) -> UnusableError:
+    return UnusableError(Problem.BAD_PREFIX, cell=shown(cell))

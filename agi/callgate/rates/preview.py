@@ -9,6 +9,10 @@ import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from callgate.core.deck import RateDeck
+from callgate.core.destination import Destination
+from callgate.core.dialling import read_dialled
+from callgate.core.plan import NumberPlan
+from callgate.core.pricing import decides
 from callgate.core.tariff import bill, price
 
 _NEIGHBOUR: Mapping[str, str] = {
@@ -26,6 +30,7 @@ _NEIGHBOUR: Mapping[str, str] = {
     "PT": "ES",
     "US": "MX",
 }
+"""From memory: a country that a practice near the border may call. It only chooses an example."""
 _ELSEWHERE = "DE"
 
 
@@ -57,22 +62,23 @@ class SampleCall:
     micros: int | None
 
 
-def three_calls(deck: RateDeck, home: str, at: datetime) -> tuple[SampleCall, ...]:
+def three_calls(deck: RateDeck, plan: NumberPlan, at: datetime) -> tuple[SampleCall, ...]:
     """Price a national mobile of 3 minutes, a neighbour country of 5, and the dearest row of 10.
 
     Args:
         deck: the rates.
-        home: the home country.
+        plan: of the home country.
         at: when they are answered, aware in the clinic's zone.
 
     Returns:
         Three calls; only two for a deck without rows in force.
     """
-    neighbour = _NEIGHBOUR.get(home, _ELSEWHERE)
-    calls = [
-        _priced(SampleKind.NATIONAL_MOBILE, _example(home, PhoneNumberType.MOBILE), deck, at),
-        _priced(SampleKind.NEIGHBOUR, _example(neighbour, PhoneNumberType.FIXED_LINE), deck, at),
-    ]
+    mobile = _example(plan.country, PhoneNumberType.MOBILE)
+    neighbour = _example(_NEIGHBOUR.get(plan.country, _ELSEWHERE), PhoneNumberType.FIXED_LINE)
+    calls = []
+    for kind, number in ((SampleKind.NATIONAL_MOBILE, mobile), (SampleKind.NEIGHBOUR, neighbour)):
+        destination = read_dialled(number, plan=plan, outside_prefix="")
+        calls.append(_priced(kind, destination, deck, at))
     seconds = _SECONDS[SampleKind.DEAREST]
     in_force = [
         (price(row.rate, seconds), prefix, row.rate.label)
@@ -87,16 +93,17 @@ def three_calls(deck: RateDeck, home: str, at: datetime) -> tuple[SampleCall, ..
     return tuple(calls)
 
 
-def _priced(kind: SampleKind, number: str, deck: RateDeck, at: datetime) -> SampleCall:
+def _priced(kind: SampleKind, destination: Destination, deck: RateDeck, at: datetime) -> SampleCall:
     seconds = _SECONDS[kind]
-    timed = deck.timed_rates(number, at, seconds)
-    billed, rate = bill(timed, seconds), timed[0].rate
+    timed = deck.timed_rates(destination.number, at, seconds)
+    rate = timed[0].rate
+    billed = bill(timed, seconds) if rate is not None and decides(rate, destination) else None
     return SampleCall(
         kind=kind,
-        number=number,
+        number=destination.number,
         seconds=seconds,
-        label=rate.label if rate else "",
-        micros=billed.micros if billed else None,
+        label=rate.label if rate is not None and billed is not None else "",
+        micros=billed.micros if billed is not None else None,
     )
 
 

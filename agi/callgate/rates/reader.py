@@ -8,13 +8,30 @@ from callgate.core.deck import COLUMNS, RateDeck, parse_deck
 from callgate.rates import cgrates
 from callgate.rates.archive import MARK, unpack
 from callgate.rates.canonical import CanonicalDeck, canonical_deck
-from callgate.rates.columns import AMOUNTS, Format
+from callgate.rates.columns import Format, Heading
 from callgate.rates.encoding import decode
-from callgate.rates.findings import Finding, Notebook, Place, TooManyErrorsError, UnusableError
+from callgate.rates.findings import Finding, Notebook, Place, Problem, TooManyErrorsError, UnusableError, reading
 from callgate.rates.offers import ImportOptions, Offer
 from callgate.rates.review import review
 from callgate.rates.rows import read_rows
-from callgate.rates.table import DELIMITERS, Table, read_table
+from callgate.rates.table import read_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableReading:
+    """How a table was read: its encoding, what parts its fields, the line of its header, and the columns taken."""
+
+    encoding: str
+    delimiter: str
+    header_line: int
+    taken: tuple[Heading, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReading:
+    """The files of a tariff plan of CGRateS that were read."""
+
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +44,7 @@ class Imported:
         deck: the same, as the gate loads it.
         findings: errors first.
         file_format: None if nothing was recognised.
-        reading: how the file was read, a line each.
+        reading: how the file was read, as far as it was.
     """
 
     rows: tuple[Offer, ...]
@@ -35,7 +52,7 @@ class Imported:
     deck: RateDeck
     findings: tuple[Finding, ...]
     file_format: Format | None
-    reading: tuple[str, ...]
+    reading: TableReading | PlanReading | None
 
     @property
     def refused(self) -> bool:
@@ -48,7 +65,7 @@ class _Progress:
     """What is known of a file so far; it is told even if reading ends there."""
 
     file_format: Format | None = None
-    reading: tuple[str, ...] = ()
+    reading: TableReading | PlanReading | None = None
 
 
 def read_file(raw: bytes, options: ImportOptions) -> Imported:
@@ -91,35 +108,34 @@ def _read(files: Mapping[str, bytes], options: ImportOptions, notebook: Notebook
     plan_files = _plan_files(files, options)
     if plan_files is not None:
         progress.file_format = Format.CGRATES
-        texts = {name: decode(raw).text for name, raw in plan_files.items()}
-        progress.reading = tuple(f"{name}: {', '.join(cgrates.COLUMNS[name])}" for name in texts)
+        texts = {}
+        for name, raw in plan_files.items():
+            with reading(name):
+                texts[name] = decode(raw).text
+        progress.reading = PlanReading(files=tuple(texts))
         return canonical_deck(cgrates.read_plan(texts, options, notebook), options.currency, notebook)
     (raw,) = files.values()
     decoded = decode(raw)
     table = read_table(decoded.text, options.file_format)
     progress.file_format = table.headings.file_format
-    progress.reading = _reading(table, decoded.encoding)
+    progress.reading = TableReading(
+        encoding=decoded.encoding,
+        delimiter=table.delimiter,
+        header_line=table.header.line,
+        taken=table.headings.taken,
+    )
     return canonical_deck(read_rows(table, options, notebook), options.currency, notebook)
 
 
 def _plan_files(files: Mapping[str, bytes], options: ImportOptions) -> Mapping[str, bytes] | None:
-    """The files of a tariff plan; None if this is one table."""
-    named = {PurePosixPath(name).name: raw for name, raw in files.items()}
-    found = {name: raw for name, raw in named.items() if name in cgrates.COLUMNS}
-    for raw in files.values():
-        if raw.startswith(MARK):
-            found |= unpack(raw)
+    """The files of a tariff plan, each once: which of two is meant nobody knows; None if this is one table."""
+    found: dict[str, bytes] = {}
+    for path, raw in files.items():
+        inside = unpack(raw) if raw.startswith(MARK) else {}
+        for name, content in (inside or {PurePosixPath(path).name: raw}).items():
+            if name in found:
+                raise UnusableError(Problem.SAME_NAME, file=name)
+            if name in cgrates.COLUMNS:
+                found[name] = content
     is_table = not found and len(files) == 1 and options.file_format is not Format.CGRATES
     return None if is_table else found
-
-
-def _reading(table: Table, encoding: str) -> tuple[str, ...]:
-    header = f"encoding {encoding}, fields parted by {DELIMITERS[table.delimiter]}, header on line {table.header.line}"
-    columns = []
-    for heading in table.headings.taken:
-        notes = [heading.column.value]
-        if heading.column in AMOUNTS:
-            notes.append(heading.taxed.value)
-        notes += ["in cents"] * heading.is_cents + [heading.currency] * bool(heading.currency)
-        columns.append(f"{heading.header} is the {', '.join(notes)}")
-    return (header, *columns)

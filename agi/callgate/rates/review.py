@@ -1,30 +1,30 @@
 """A second look at a deck that could be read: what is suspicious, missing, or of no use. It only warns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from functools import reduce
+from operator import or_
 from statistics import median_low
-
-import phonenumbers
 
 from callgate.core.deck import RateDeck
 from callgate.core.money import MICROS_PER_UNIT, format_amount
 from callgate.core.plan import ORDINARY_CLASSES, NumberPlan
-from callgate.rates.findings import SHOWN_MAX, Notebook, Place, Problem
-from callgate.rates.home_ranges import HomeRanges, has_a_rate, takes_its_rate_from
+from callgate.rates.country_codes import COUNTRY_CODES, country_code
+from callgate.rates.findings import Notebook, Place, Problem
+from callgate.rates.gaps import find_gaps
+from callgate.rates.home_ranges import HomeRanges, home_ranges
 from callgate.rates.offers import ImportOptions, Offer
 from callgate.rates.prefixes import SHORT
+from callgate.rates.week import WHOLE_WEEK
 
 DEAR_MICROS = 5 * MICROS_PER_UNIT
 """A minute that costs more is told."""
 OUTLIER_FACTOR = 20
 """So many times the median of its relatives is told: a dot in the wrong place makes 10, 100 or 1000 times."""
 
+LISTED_MAX = 40
+"""So many beginnings without a rate are named, then only counted."""
 _UNIVERSAL_FREEPHONE = "+800"
-_COUNTRY_CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
-_COUNTRY_CODE_MAX_DIGITS = 3
-_GLOBAL_FIRST = sorted(
-    _COUNTRY_CODES, key=lambda code: (phonenumbers.COUNTRY_CODE_TO_REGION_CODE[int(code)] != ("001",), code)
-)
-"""Satellite and other global networks are the dearest: they are told before countries."""
 
 
 def review(offers: Sequence[Offer], deck: RateDeck, options: ImportOptions, notebook: Notebook) -> None:
@@ -36,17 +36,18 @@ def review(offers: Sequence[Offer], deck: RateDeck, options: ImportOptions, note
         options: the plan of the home country, and today.
         notebook: for the warnings.
     """
-    ranges = HomeRanges(options.plan)
+    ranges = home_ranges(options.plan)
     for offer in offers:
-        _review_price(offer, ranges, deck, notebook)
+        _review_price(offer, ranges, notebook)
         if offer.last is not None and offer.last < options.today:
-            problem = f"the rate of {offer.prefix} ended on {offer.last}; calls to it are refused until it has another"
-            notebook.note(Problem.EXPIRED, offer.place, problem, "ask the operator for the list in force")
+            notebook.note(Problem.EXPIRED, offer.place, prefix=offer.prefix, day=offer.last.isoformat())
         if not _is_reachable(_looked_up(offer), ranges, options.plan):
-            problem = f"no number begins with {offer.prefix}"
-            notebook.note(Problem.UNREACHABLE, offer.place, problem, "correct it if it is a slip; else it does no harm")
+            notebook.note(Problem.UNREACHABLE, offer.place, prefix=offer.prefix)
     _review_relatives(offers, deck, notebook)
-    _review_gaps(ranges, deck, options.plan, notebook)
+    _review_hours(offers, notebook)
+    gaps = find_gaps(deck, ranges, options.plan)
+    for missing in (gaps.at_home, gaps.countries, gaps.within):
+        _note_gap(missing, notebook)
 
 
 def _looked_up(offer: Offer) -> str:
@@ -54,24 +55,22 @@ def _looked_up(offer: Offer) -> str:
     return offer.prefix.removeprefix(SHORT)
 
 
-def _review_price(offer: Offer, ranges: HomeRanges, deck: RateDeck, notebook: Notebook) -> None:
+def _review_price(offer: Offer, ranges: HomeRanges, notebook: Notebook) -> None:
     per_minute = offer.per_minute_with_tax_micros
     if per_minute > DEAR_MICROS:
-        problem = f"a minute to {offer.prefix} costs {format_amount(per_minute)} {offer.currency}"
-        notebook.note(Problem.DEAR, offer.place, problem, "compare it with the operator's own list")
-    if not per_minute and not offer.connect_micros and _is_costly(_looked_up(offer), ranges, deck):
-        problem = f"calls to {offer.prefix} cost nothing, and costly numbers begin so"
-        remedy = "check that the operator includes them, else write their price"
-        notebook.note(Problem.FREE, offer.place, problem, remedy)
+        price = format_amount(per_minute)
+        notebook.note(Problem.DEAR, offer.place, prefix=offer.prefix, price=price, currency=offer.currency)
+    if not per_minute and not offer.connect_micros and _is_costly(_looked_up(offer), ranges):
+        notebook.note(Problem.FREE, offer.place, prefix=offer.prefix)
 
 
-def _is_costly(prefix: str, ranges: HomeRanges, deck: RateDeck) -> bool:
+def _is_costly(prefix: str, ranges: HomeRanges) -> bool:
     """Tell whether costly numbers take their rate from a prefix: foreign ones, or those of a costly range at home."""
     begun = ranges.begun_by(prefix)
     if not begun:
         return not prefix.startswith(_UNIVERSAL_FREEPHONE)
-    costly = (known for known in begun if known.number_class not in ORDINARY_CLASSES)
-    return any(takes_its_rate_from(known, prefix, deck.rates) for known in costly)
+    digits = len(prefix.removeprefix("+"))
+    return any(known.number_class not in ORDINARY_CLASSES and digits >= known.least for known in begun)
 
 
 def _is_reachable(prefix: str, ranges: HomeRanges, plan: NumberPlan) -> bool:
@@ -83,8 +82,7 @@ def _is_reachable(prefix: str, ranges: HomeRanges, plan: NumberPlan) -> bool:
     for code in _own_codes(plan):
         if digits.startswith(code):
             return False
-    heads = {digits[:length] for length in range(1, _COUNTRY_CODE_MAX_DIGITS + 1)}
-    return bool(heads & _COUNTRY_CODES) or any(code.startswith(digits) for code in _COUNTRY_CODES)
+    return bool(country_code(digits)) or any(code.startswith(digits) for code in COUNTRY_CODES)
 
 
 def _own_codes(plan: NumberPlan) -> set[str]:
@@ -104,9 +102,15 @@ def _review_relatives(offers: Sequence[Offer], deck: RateDeck, notebook: Noteboo
     for offer, parent in zip(offers, parents, strict=True):
         per_minute = offer.per_minute_with_tax_micros
         if parent and per_minute > OUTLIER_FACTOR * usual[parent] > 0:
-            problem = f"a minute to {offer.prefix} costs {format_amount(per_minute)}, others under {parent} usually "
-            problem += f"{format_amount(usual[parent])} {offer.currency}"
-            notebook.note(Problem.OUTLIER, offer.place, problem, "compare it with the operator's own list")
+            notebook.note(
+                Problem.OUTLIER,
+                offer.place,
+                prefix=offer.prefix,
+                price=format_amount(per_minute),
+                parent=parent,
+                usual=format_amount(usual[parent]),
+                currency=offer.currency,
+            )
 
 
 def _parent(prefix: str, deck: RateDeck) -> str:
@@ -115,25 +119,32 @@ def _parent(prefix: str, deck: RateDeck) -> str:
     return next((head for head in shorter if head in deck.rates), "")
 
 
-def _review_gaps(ranges: HomeRanges, deck: RateDeck, plan: NumberPlan, notebook: Notebook) -> None:
-    """Tell what has no rate: ranges of the home country, and whole countries."""
-    beginnings = {prefix[:length] for prefix in deck.rates for length in range(1, len(prefix) + 1)}
-    costly_first = sorted(ranges.all, key=lambda known: known.number_class in ORDINARY_CLASSES)
-    at_home = [known.name for known in costly_first if not has_a_rate(known, deck.rates, beginnings)]
-    _note_gap(at_home, f"ranges of the {plan.country} plan", notebook)
-    abroad = (f"+{code}" for code in _GLOBAL_FIRST if code not in plan.dial_codes.values())
-    _note_gap([code for code in abroad if not _has_country(code, deck, beginnings)], "country codes", notebook)
+def _review_hours(offers: Sequence[Offer], notebook: Notebook) -> None:
+    """Tell of prefixes that have a rate at some hours of a day, and none at others."""
+    by_prefix: dict[str, list[Offer]] = {}
+    for offer in offers:
+        by_prefix.setdefault(offer.prefix, []).append(offer)
+    for prefix, rows in by_prefix.items():
+        timed = [row for row in rows if row.week is not None]
+        if timed and any(_has_hole(rows, day) for day in _days_of_change(rows)):
+            notebook.note(Problem.HOURS_MISSING, timed[0].place, prefix=prefix)
 
 
-def _has_country(code: str, deck: RateDeck, beginnings: Iterable[str]) -> bool:
-    return code in beginnings or any(code[:length] in deck.rates for length in range(2, len(code)))
+def _days_of_change(rows: Sequence[Offer]) -> Iterator[date]:
+    for row in rows:
+        yield row.first or date.min
+        if row.last is not None and row.last < date.max:
+            yield row.last + timedelta(days=1)
 
 
-def _note_gap(missing: list[str], what: str, notebook: Notebook) -> None:
+def _has_hole(rows: Sequence[Offer], day: date) -> bool:
+    """Tell whether the rows of one day leave minutes of the week; that no row is valid at all is told elsewhere."""
+    weeks = [row.week for row in rows if (row.first or date.min) <= day <= (row.last or date.max)]
+    named = reduce(or_, (week for week in weeks if week is not None), 0)
+    return bool(weeks) and None not in weeks and named != WHOLE_WEEK
+
+
+def _note_gap(missing: Sequence[str], notebook: Notebook) -> None:
     if missing:
-        listed = ", ".join(missing[:SHOWN_MAX]) + (", ..." if len(missing) > SHOWN_MAX else "")
-        problem = f"there is no rate for {len(missing)} {what}: {listed}"
-        remedy = (
-            "none is needed if the clinic never calls there: such calls are refused, or held at the plan's price cap"
-        )
-        notebook.note(Problem.GAP, Place(), problem, remedy)
+        listed = ", ".join(missing[:LISTED_MAX]) + (", ..." if len(missing) > LISTED_MAX else "")
+        notebook.note(Problem.GAP, Place(), count=len(missing), listed=listed)

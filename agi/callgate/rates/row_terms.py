@@ -1,14 +1,15 @@
 """One row of an operator's table: what it says by column, and the terms and hours it offers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from callgate.core.policy_values import shown
 from callgate.core.rate_hours import MINUTES_PER_WEEK
 from callgate.rates.cells import is_empty, read_amount, read_seconds
-from callgate.rates.columns import PRICES, Column, Heading, Headings
+from callgate.rates.columns import AMOUNTS, PRICES, Column, Heading, Headings
+from callgate.rates.currencies import part_money
 from callgate.rates.findings import Problem, UnusableError
 from callgate.rates.terms import (
     WHOLE_MINUTES,
@@ -21,6 +22,7 @@ from callgate.rates.terms import (
 )
 from callgate.rates.week import WHOLE_WEEK, read_hours, span_mask
 
+_NOTHING = Fraction(0)
 _INCREMENTS = re.compile(r"([0-9]{1,4}) ?s? ?[/+-] ?([0-9]{1,4}) ?s?")
 _WORDED = re.compile(r"(?:par|a la|à la|per) (second|minute)e?", re.IGNORECASE)
 
@@ -52,17 +54,19 @@ class Row:
         """What stands in the first column of this meaning that says anything, "" for nothing."""
         return self._said[column][0][1] if column in self._said else ""
 
+    def currencies(self) -> Iterator[str]:
+        """The currencies that stand beside amounts."""
+        for column in AMOUNTS & self._said.keys():
+            yield from filter(None, (part_money(cell).currency for cell in self.all_said(column)))
+
     def amount(self, column: Column) -> Fraction:
         """The amounts of a column together; 0 where nothing is said.
 
         Raises:
             UnusableError: if one cannot be read.
         """
-        total = Fraction(0)
-        for heading, cell in self._said.get(column, ()):
-            amount = read_amount(cell, self.decimal)
-            total += amount / 100 if heading.is_cents else amount
-        return total
+        said = [read_price(heading, cell, self.decimal) for heading, cell in self._said.get(column, ())]
+        return said[0] if len(said) == 1 else sum(said, start=_NOTHING)
 
     def seconds(self, column: Column) -> int:
         """The seconds of a column, 0 where nothing is said.
@@ -72,6 +76,20 @@ class Row:
         """
         word = self.said(column)
         return read_seconds(word) if word else 0
+
+
+def read_price(heading: Heading, cell: str, decimal: str) -> Fraction:
+    """Read one amount as its header says, cents as hundredths.
+
+    Raises:
+        UnusableError: if it cannot be read, or is in whole units under a header in cents.
+    """
+    amount = read_amount(cell, decimal)
+    if not heading.is_cents:
+        return amount
+    if part_money(cell).currency:
+        raise UnusableError(Problem.NOT_CENTS, cell=shown(cell), header=heading.header)
+    return amount / 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,16 +111,15 @@ def timed_terms(row: Row, increments: Increments, peak: int | None) -> list[Time
     Raises:
         UnusableError: if a price or its hours cannot be read, or the deck could not express it.
     """
-    if any(read_amount(word, row.decimal) for word in row.all_said(Column.MUST_BE_ZERO)):
-        problem = "the price has steps, a least cost or another charge that a rate deck cannot express"
-        raise UnusableError(Problem.NOT_EXPRESSIBLE, problem, "write the dearest step as its price a minute")
+    for word in row.all_said(Column.MUST_BE_ZERO):
+        if read_amount(word, row.decimal):
+            raise UnusableError(Problem.NOT_EXPRESSIBLE, cell=shown(word))
     hours = _hours(row)
     if not row.headings.has(Column.PEAK) and not row.headings.has(Column.OFF_PEAK):
         return [TimedTerms(terms=_terms(row, _per_minute(row), increments), week=hours)]
     peak = hours or peak
     if peak is None:
-        problem = "there are peak prices, and nothing says when the peak is"
-        raise UnusableError(Problem.PEAK_NOT_STATED, problem, 'say it, such as --peak "mon-fri 08:00-19:00"')
+        raise UnusableError(Problem.PEAK_NOT_STATED)
     dear, cheap = (_peak_price(row, column) for column in (Column.PEAK, Column.OFF_PEAK))
     offered = [TimedTerms(terms=_terms(row, cheap, increments), week=None)]
     if dear != cheap:
@@ -121,8 +138,7 @@ def read_increments(words: str) -> Increments:
         return Increments(first_s=int(match[1]), next_s=int(match[2]))
     worded = _WORDED.fullmatch(words)
     if worded is None:
-        problem = f"{shown(words)} are no increments"
-        raise UnusableError(Problem.BAD_SECONDS, problem, "write the first and the following ones, such as 60/1")
+        raise UnusableError(Problem.BAD_SECONDS, cell=shown(words), example="60/1")
     return WHOLE_MINUTES if worded[1].casefold() == "minute" else Increments(first_s=1, next_s=1)
 
 
@@ -150,10 +166,9 @@ def _per_minute(row: Row) -> Fraction:
     if row.said(Column.PER_UNIT):
         unit_s = row.seconds(Column.UNIT_S)
         if not unit_s:
-            problem = "the price is for a unit of time, and its seconds are missing"
-            raise UnusableError(Problem.BAD_SECONDS, problem, "fill in how many seconds the unit has")
+            raise UnusableError(Problem.UNIT_NOT_STATED)
         return per_minute_of(row.amount(Column.PER_UNIT), unit_s)
-    raise UnusableError(Problem.BAD_AMOUNT, "the price is missing", "write it, and 0 where the call is free")
+    raise UnusableError(Problem.BAD_AMOUNT, cell=shown(""))
 
 
 def _peak_price(row: Row, column: Column) -> Fraction:
@@ -182,7 +197,7 @@ def _hours(row: Row) -> int | None:
         return None
     minutes = [int(word) if re.fullmatch(r"[0-9]{1,5}", word) else MINUTES_PER_WEEK for word in (first, last)]
     if not minutes[0] <= minutes[1] < MINUTES_PER_WEEK:
-        problem = f"{shown(first)} to {shown(last)} are no minutes of the week"
-        raise UnusableError(Problem.BAD_HOURS, problem, "write minutes from Monday 00:00 on, 0 to 10079")
+        example = f"0-{MINUTES_PER_WEEK - 1}"
+        raise UnusableError(Problem.BAD_HOURS, cell=shown(f"{first}-{last}"), example=example)
     week = span_mask(minutes[0], minutes[1] + 1)
     return None if week == WHOLE_WEEK else week

@@ -21,6 +21,7 @@ from typing import Annotated
 
 import msgspec
 
+from callgate.core.deck import DeckError, RateDeck, parse_deck
 from callgate.errors import SettingsError
 from callgate.resources import resource
 
@@ -58,6 +59,15 @@ class DeckRevision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     rows: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptDeck:
+    """A deck that was in force, as it was read again: its text, and what that says."""
+
+    revision: int
+    text: str
+    deck: RateDeck
+
+
 def switch(deck_file: Path, text: str, *, author: str, note: str) -> int:
     """Put a deck in force; the daemon takes it within seconds.
 
@@ -77,18 +87,57 @@ def switch(deck_file: Path, text: str, *, author: str, note: str) -> int:
         return shelf.put(text.encode(), _Change(origin=Origin.SWITCH, author=author, note=note))
 
 
-def rollback(deck_file: Path, revision: int, *, author: str) -> int:
+def rollback(deck_file: Path, revision: int, *, currency: str, author: str) -> int:
     """Put an earlier deck in force again.
+
+    Args:
+        deck_file: the one that the settings name.
+        revision: of the deck to bring back.
+        currency: what its rows must be in: that of the policy.
+        author: who does it, for the record.
 
     Returns:
         Its new revision: a rollback is one, too.
 
     Raises:
-        SettingsError: if that text is no longer kept, or cannot be written; the former deck stays in force.
+        SettingsError: if that text is no longer kept, cannot be used (one found after a change by hand was never
+            checked), or cannot be written; the former deck stays in force.
     """
     with _locked(deck_file) as shelf:
-        content = text_of(deck_file, revision).encode()
-        return shelf.put(content, _Change(origin=Origin.ROLLBACK, author=author, restored=revision))
+        kept = read_kept(deck_file, revision, currency)
+        return shelf.put(kept.text.encode(), _Change(origin=Origin.ROLLBACK, author=author, restored=revision))
+
+
+def last_good(deck_file: Path, currency: str) -> KeptDeck | None:
+    """Find the newest deck of the history that can be used; None if there is none.
+
+    Args:
+        deck_file: the one that the settings name; it need not exist any more.
+        currency: what its rows must be in.
+
+    Raises:
+        SettingsError: if the list is damaged.
+        OSError: if the history may not be read.
+    """
+    for entry in reversed(history(deck_file)):
+        with suppress(SettingsError):
+            return read_kept(deck_file, entry.revision, currency)
+    return None
+
+
+def read_kept(deck_file: Path, revision: int, currency: str) -> KeptDeck:
+    """Read the deck of a revision.
+
+    Raises:
+        SettingsError: if its text is no longer kept, or cannot be used, with its first bad line.
+    """
+    text = text_of(deck_file, revision)
+    try:
+        return KeptDeck(revision=revision, text=text, deck=parse_deck(text, currency))
+    except DeckError as error:
+        fault = error.faults[0]
+        problem = f"revision {revision} cannot be used: line {fault.line}: {fault.problem}"
+        raise SettingsError(str(deck_file), problem, "use another revision of the history") from None
 
 
 def history(deck_file: Path) -> tuple[DeckRevision, ...]:

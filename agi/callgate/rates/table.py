@@ -4,10 +4,12 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from callgate.rates.columns import Format, Headings, of_header
+from callgate.rates.columns import Format, Headings
+from callgate.rates.encoding import unsplit
 from callgate.rates.findings import Problem, UnusableError
+from callgate.rates.header import of_header
 
-DELIMITERS = {";": "semicolon", ",": "comma", "\t": "tab", "|": "bar"}
+DELIMITERS = ";,\t|"
 HEADER_WITHIN_LINES = 30
 """Titles may stand above the header, but not more lines of them."""
 
@@ -18,6 +20,11 @@ class Record:
 
     line: int
     cells: tuple[str, ...]
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether it begins as notes do."""
+        return self.cells[0].startswith("#")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +55,14 @@ def read_table(text: str, wanted: Format | None) -> Table:
             if headings is not None and (best is None or len(headings.taken) > len(best[0].taken)):
                 best = (headings, delimiter, record)
     if best is None:
-        problem = f"no line among the first {HEADER_WITHIN_LINES} names a column of prefixes and one of prices"
-        remedy = "put a line with the names of the columns on top, such as prefix;label;per_minute (docs/rates.md)"
-        raise UnusableError(Problem.NO_HEADER, problem, remedy)
+        raise UnusableError(Problem.NO_HEADER, most=HEADER_WITHIN_LINES)
     headings, delimiter, header = best
     under = (record for record in split_rows(text, delimiter) if record.line > header.line)
     return Table(headings=headings, delimiter=delimiter, header=header, records=tuple(under))
 
 
 def split_rows(text: str, delimiter: str, *, is_opening: bool = False) -> Iterator[Record]:
-    """Split text into rows, without blank ones and notes (``#``); in an opening notes stay: one may be the header.
+    """Split text into rows, without blank ones; notes (``#``) stay: one may be the header, another a rate after all.
 
     Raises:
         UnusableError: if a line cannot be split; an opening may end in the middle of one.
@@ -70,11 +75,10 @@ def split_rows(text: str, delimiter: str, *, is_opening: bool = False) -> Iterat
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error as error:
+        except csv.Error:
             if is_opening:
                 return
-            problem = f"line {line} cannot be split: {error}"
-            raise UnusableError(Problem.BROKEN_ROW, problem, "close its quotes, or take them out") from None
-        if any(cell.strip() for cell in cells) and (is_opening or not cells[0].startswith("#")):
+            raise unsplit(line) from None
+        if any(cell.strip() for cell in cells):
             yield Record(line=line, cells=tuple(cells))
         line = reader.line_num + 1

@@ -3,7 +3,7 @@
 import re
 
 from callgate.core.hours import MINUTES_PER_DAY
-from callgate.core.policy_values import UnreadableError
+from callgate.core.policy_values import UnreadableError, shown
 from callgate.core.rate_hours import MINUTES_PER_WEEK, parse_rate_hours
 from callgate.rates.findings import Problem, UnusableError
 
@@ -29,8 +29,8 @@ def read_hours(word: str) -> int:
     text = _HOUR.sub(lambda hour: f"{int(hour[1]):02d}:{hour[2] or '00'}", text)
     try:
         hours = parse_rate_hours(text)
-    except UnreadableError as error:
-        raise UnusableError(Problem.BAD_HOURS, error.problem, error.remedy) from None
+    except UnreadableError:
+        raise UnusableError(Problem.BAD_HOURS, cell=shown(word), example="mon-fri 08:00-19:00") from None
     return sum(span_mask(span.first_minute, span.end_minute) for span in hours.spans)
 
 
