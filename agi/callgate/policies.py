@@ -207,6 +207,7 @@ def deck_to_serve(file: Path, currency: str) -> LoadedDeck:
     kept = None
     with suppress(OSError, SettingsError):
         kept = last_good(file, currency)
+    problem += f"; revision {kept.revision} of its history is served" if kept else "; no deck is served"
     deck = kept.deck if kept else RateDeck(currency=currency, rates={}, longest=0)
     sha256 = hashlib.sha256((kept.text if kept else "").encode()).hexdigest()
     return LoadedDeck(deck=deck, file=file, stamp=stamp, sha256=sha256, problem=problem)

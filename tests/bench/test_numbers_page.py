@@ -3,12 +3,22 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.naive import PLANS, read_rows, score, with_table
 from bench.naive_readers import READERS, Row
 from callgate.core.dialling import read_dialled
-from callgate.core.plan import NumberClass, NumberPlan, parse_plan
+from callgate.core.plan import (
+    CallerIdCode,
+    Family,
+    NumberClass,
+    NumberPlan,
+    ServiceNumber,
+    ShortCode,
+    Source,
+    parse_plan,
+)
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "numbers.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^\| `(.+)` \| ([A-Z]{2})(?: ([0-9]))? \| (\S*) ?\| (\w*) ?\| (\w+) \|$", PAGE, re.MULTILINE)
@@ -35,8 +45,18 @@ def test_the_table_of_the_page_is_the_one_that_the_command_writes() -> None:
 
 
 def test_every_class_is_explained_and_no_other() -> None:
-    explained = re.findall(r"^\| `(\w+)` \| [^|]+ \|$", PAGE, re.MULTILINE)
+    explained = re.findall(r"^\| `(\w+)` \| [^|]+ \|$", section("What the class says"), re.MULTILINE)
     assert set(NumberClass) == set(explained)
+
+
+def section(title: str) -> str:
+    return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_every_field_of_a_plan_is_explained_and_no_other() -> None:
+    named = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\|.*\|$", section("Adding a country"), re.MULTILINE))))
+    kinds = (NumberPlan, ShortCode, Family, ServiceNumber, CallerIdCode, Source)
+    assert named == {field.encode_name for kind in kinds for field in msgspec.structs.fields(kind)}
 
 
 def test_callgate_reads_all_published_rows_and_each_naive_way_fails_in_its_own_manner() -> None:

@@ -35,6 +35,15 @@ def test_a_desk_with_the_digits_of_an_emergency_number_is_found(capsys: pytest.C
     assert "to know: The extension 3114 has the digits of suicide prevention" in said
 
 
+def test_exceptions_within_ranges_are_counted_and_listed_on_demand(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--language", "en", "plan", "lint", "GB"]) == 0
+    brief = capsys.readouterr().out
+    assert main(["--language", "en", "plan", "lint", "GB", "--exceptions"]) == 0
+    whole = capsys.readouterr().out
+    assert (" is an exception within " in brief, " is an exception within " in whole) == (False, True)
+    assert whole.startswith(brief.splitlines()[0])
+
+
 def test_only_the_prefix_of_the_practice_is_looked_behind(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "lint", "FR", "--extensions", "9112,0112,116000", "--prefix", "9"]) == 1
     said = capsys.readouterr().out

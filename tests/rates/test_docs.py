@@ -92,7 +92,9 @@ def test_the_files_of_a_tariff_plan_are_on_the_page() -> None:
 
 @pytest.mark.parametrize(("told", "names"), table("`simple`"))
 def test_every_name_of_a_column_on_the_page_is_understood(told: str, names: str) -> None:
-    beside = {"prefix": ["Prix"], "price per minute": ["Indicatif"]}.get(told, ["Indicatif", "Prix à la minute"])
+    beside = ["Prix"] if told == "prefix" else ["Indicatif", "Prix/min"]
+    if told.startswith("price per"):
+        beside.remove("Prix/min")
     for name in re.findall(r"`([^`]+)`", names):
         found = of_header([*beside, name], None)
         assert found is not None

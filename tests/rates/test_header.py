@@ -40,6 +40,7 @@ def read(header: str, wanted: Format | None = None) -> Headings:
         ("Valable jusqu'au", Column.VALID_TO),
         ("Plage horaire", Column.HOURS),
         ("Remarques", None),
+        ("Prix SMS", None),
         ("", None),
     ],
 )
@@ -66,6 +67,9 @@ def test_the_prefix_has_many_names(name: str) -> None:
         ("Prix H.T.", Column.PER_MINUTE, Taxed.WITHOUT),
         ("Prix H. T. (€/min)", Column.PER_MINUTE, Taxed.WITHOUT),
         ("Prix T.T.C.", Column.PER_MINUTE, Taxed.INCLUDED),
+        ("Price ex VAT", Column.PER_MINUTE, Taxed.WITHOUT),
+        ("Price inc VAT", Column.PER_MINUTE, Taxed.INCLUDED),
+        ("Price without including VAT", Column.PER_MINUTE, Taxed.UNSAID),
         ("Prix net", Column.PER_MINUTE, Taxed.WITHOUT),
         ("Prix net TTC", Column.PER_MINUTE, Taxed.INCLUDED),
         ("Prix hors forfait", Column.PER_MINUTE, Taxed.UNSAID),
@@ -182,6 +186,8 @@ def test_where_only_some_amounts_stand_with_tax_all_are_taken_without() -> None:
         ("Préfixe;Prix HT;Mise en relation TTC", "Prix HT", "Mise en relation TTC"),
         ("Préfixe;Prix 2025;Prix 2026", "Prix 2025", "Prix 2026"),
         ("Code;Préfixe;Prix", "Code", "Préfixe"),
+        ("Préfixe;Prix première minute;Prix par seconde", "Prix première minute", "Prix par seconde"),
+        ("Préfixe;Prix par minute;Price per pulse", "Prix par minute", "Price per pulse"),
     ],
 )
 def test_two_columns_of_one_meaning_are_refused(header: str, first: str, second: str) -> None:

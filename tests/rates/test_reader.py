@@ -131,7 +131,28 @@ def test_any_bytes_are_imported_or_refused(raw: bytes) -> None:
 
 
 _CELLS = st.one_of(
-    st.sampled_from(["0033", "33 1-5", "3624", "0,05", "1.234", "-1", "60/1", "20 %", "EUR", "01/01/2026", "", "NULL"]),
+    st.sampled_from(
+        [
+            "0033",
+            "33 1-5",
+            "3624",
+            "6",
+            "0033 0899",
+            "33 6, 337",
+            "#N/A",
+            "£1",
+            "0,05 €",
+            "0,05",
+            "1.234",
+            "-1",
+            "60/1",
+            "20 %",
+            "EUR",
+            "01/01/2026",
+            "",
+            "NULL",
+        ]
+    ),
     st.text(max_size=8),
 )
 
@@ -139,7 +160,21 @@ _CELLS = st.one_of(
 @given(
     st.lists(
         st.sampled_from(
-            ["Préfixe", "Prix TTC", "Pas", "Facturation", "TVA", "Devise", "Début", "Fin", "Horaires", "Pays"]
+            [
+                "Préfixe",
+                "Prix TTC",
+                "Prix (ct)",
+                "Prix HP",
+                "Unité (s)",
+                "Pas",
+                "Facturation",
+                "TVA",
+                "Devise",
+                "Début",
+                "Fin",
+                "Horaires",
+                "Pays",
+            ]
         ),
         min_size=2,
         max_size=6,

@@ -29,17 +29,18 @@ def told(rows: str, options: ImportOptions = OPTIONS) -> set[tuple[Problem, int]
     [
         ("+32;0;0;1;", {(Problem.FREE, 2)}),
         ("+32;0;0,10;1;", set()),
-        ("+331;0;0;1;", set()),
-        ("+33805;0;0;1;", set()),
-        ("+800;0;0;1;", set()),
+        ("+331;0;0;1;", {(Problem.FREE, 2)}),
+        ("+331;0;0;1; +32;1;0;1;", set()),
+        ("+33805;0;0;1; +32;1;0;1;", set()),
+        ("+800;0;0;1; +32;1;0;1;", set()),
         ("+33899;0;0;1;", {(Problem.FREE, 2)}),
-        ("+33;0;0;1;", set()),
-        ("+338;0;0;1;", {(Problem.FREE, 2)}),
+        ("+33;0;0;1; +32;1;0;1;", set()),
+        ("+3389;0;0;1;", {(Problem.FREE, 2)}),
         ("+1;0;0;1;", {(Problem.FREE, 2)}),
         ("short:3624;0;0;1;", {(Problem.FREE, 2)}),
-        ("short:3006;0;0;1;", set()),
-        ("short:3919;0;0;1;", set()),
-        ("+262262;0;0;1;", set()),
+        ("short:3006;0;0;1; +32;1;0;1;", set()),
+        ("short:3919;0;0;1; +32;1;0;1;", set()),
+        ("+262262;0;0;1; +32;1;0;1;", set()),
         ("+32;5;0;1;", set()),
         ("+32;5,01;0;1;", {(Problem.DEAR, 2)}),
         ("+32;0,02;0;1; +324;0,40;0;1; +325;0,40;0;1;", set()),
@@ -81,7 +82,8 @@ def gaps(rows: str, options: ImportOptions = OPTIONS) -> list[str]:
 @pytest.mark.parametrize(
     ("rows", "missing", "priced"),
     [
-        ("+338;1;0;1;", "089, ", "08[12], "),
+        ("+33;1;0;1; +338;1;0;1;", "08[12], 089, ", "09[12], "),
+        ("+3381;1;0;1;", "089, ", "08[12], "),
         ("+33;1;0;1;", "089, ", "09[12], "),
         ("short:36;1;0;1;", "3624, ", "36[0-46-9], "),
         ("+881;1;0;1;", "+882, ", "+881, "),
@@ -93,7 +95,8 @@ def gaps(rows: str, options: ImportOptions = OPTIONS) -> list[str]:
         ("+44;0,01;0;1;", "GB +44701, ", "GB +44740, "),
         ("+447;0,01;0;1;", "GB +44121, ", "GB +44740, "),
         ("+39;0,01;0;1;", "IT +39899, ", "IT +39021, "),
-        ("+39;0,01;0;1; +398;1;0;1;", "VA +390", "IT +39899, "),
+        ("+39;0,01;0;1; +398;1;0;1;", "IT +39899, ", "VA +390"),
+        ("+39;0,01;0;1; +39899;1;0;1;", "IT +39178, ", "IT +39899, "),
     ],
 )
 def test_what_the_gate_finds_no_rate_for_is_told(rows: str, missing: str, priced: str) -> None:
@@ -118,6 +121,10 @@ def test_a_deck_that_prices_everything_has_no_gap() -> None:
     home = {mark + "".join(map(min, places)) for mark, places in zip(marks, settled, strict=True)}
     # A zero behind a country code is refused where no number has one.
     world = {f"+{number}" for number in range(1_000, 10_000) if not has_zero(str(number))}
+    # Dear Italian numbers and the Crown Dependencies are told apart by more digits.
+    world |= {
+        f"+{number}" for number in (*range(39_000, 40_000), *range(440_000, 450_000)) if not has_zero(str(number))
+    }
     assert gaps(" ".join(f"{prefix};1;0;1;" for prefix in sorted(home | world))) == []
 
 

@@ -119,6 +119,7 @@ def test_peak_and_off_peak_are_two_rows(header: str, row: str, options: ImportOp
         ("Préfixe;Prix TTC;Pas\n32;1;1\n33899;;\n", Problem.BAD_AMOUNT, 3, '"" is not an amount'),
         ("Préfixe;Libellé;Prix TTC;Pas\n+33899;#N/A;;1\n", Problem.BAD_AMOUNT, 2, '"" is not an amount'),
         ("Libellé;Préfixe;Prix TTC;Pas\n#N/A;+33899;-1;1\n", Problem.NEGATIVE_AMOUNT, 2, "below 0"),
+        ("Préfixe;Prix;Pas;TVA\n32;1;1;20\n33;1;1;cher\n", Problem.BAD_TAX, 3, "is not a tax"),
         ("Préfixe;Prix TTC;Pas\n;1;1\n", Problem.BAD_PREFIX, 2, "is no prefix"),
         ("Préfixe;Prix TTC;Pas\n33;1;1\n6;1;1\n", Problem.BAD_PREFIX, 3, "a spreadsheet keeps the zero"),
         ("Préfixe;Prix TTC;Pas\n33;1;1\n899;1;1\n", Problem.BAD_PREFIX, 3, "as it is dialled, 06"),
@@ -171,7 +172,7 @@ def test_what_cannot_be_used_refuses_the_file_with_line_and_remedy(
         ("Préfixe;Prix TTC;Pas\n33;1;1\n3624;1;1\n", Problem.PREFIX_ASSUMED, 3),
         ("Préfixe;Prix TTC (cts/min);Pas\n32;0,5;1\n33;0,6;1\n34;0;1\n36;5;1\n", Problem.CENTS_DOUBTFUL, 1),
         ("Préfixe;Prix HT;TVA;Pas\n32;0,06;0,012;1\n", Problem.TAX_DOUBTFUL, 2),
-        ("Préfixe;Prix HT;TVA\n32;1;0,2\n33;2;0,4\n34;3;0,6\n36;4;0,8\n", Problem.TAX_DOUBTFUL, 1),
+        ("Préfixe;Prix HT;TVA\n32;0,5;0,1\n33;0,3;0,06\n34;0;0\n", Problem.TAX_DOUBTFUL, 1),
         ("Préfixe;Prix;TVA;Pas\n32;1;;1\n", Problem.TAX_ASSUMED, 0),
         ("prefix;rate_cost;direction\n32;1;\n33;1;Inbound\n", Problem.LEFT_OUT, 3),
         ("dialprefix;rateinitial;billingblock\n32;1;1\ndefaultprefix;1;1\n", Problem.LEFT_OUT, 3),
@@ -243,6 +244,13 @@ def test_a_currency_that_nothing_names_is_assumed_and_told(
     assert errors(imported) == []
     assert (Problem.CURRENCY_ASSUMED in {found.kind for found in imported.findings}) is is_told
     assert imported.text.splitlines()[1].split(",")[6] == clinic
+
+
+@pytest.mark.parametrize("taxes", [("20", "20"), ("20 %", "10 %"), ("0,20", "0"), ("0.20", "20 %")])
+def test_taxes_that_are_alike_or_say_per_cent_are_no_amounts(taxes: tuple[str, str]) -> None:
+    imported = read_text("Préfixe;Prix HT;TVA;Pas\n32;1;{};1\n33;1;{};1\n".format(*taxes))
+    assert errors(imported) == []
+    assert Problem.TAX_DOUBTFUL not in {found.kind for found in imported.findings}
 
 
 def test_a_row_whose_label_a_spreadsheet_did_not_find_is_a_rate_and_a_note_is_none() -> None:

@@ -13,7 +13,7 @@ from callgate.commands import Exit
 from callgate.commands.context import printable, say
 from callgate.commands.words import outside_prefix
 from callgate.core.plan import OUTSIDE_PREFIXES, Family, NumberPlan, ServiceNumber, ShortCode
-from callgate.core.plan_lint import lint_plan
+from callgate.core.plan_lint import Flaw, lint_plan
 from callgate.core.ranges import counts_downwards
 from callgate.texts.catalog import Language, text
 
@@ -35,6 +35,7 @@ def add_plan(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     linting.add_argument(
         "--extensions", type=_extensions, default=(), metavar="LIST", help="your internal numbers: 100-139,2XX"
     )
+    linting.add_argument("--exceptions", action="store_true", help="list also the ranges taken out of wider ones")
     linting.add_argument("--prefix", type=outside_prefix, metavar="DIGIT", help="your outside prefix (0 and 9)")
     linting.set_defaults(run=lint)
 
@@ -61,6 +62,8 @@ def lint(arguments: argparse.Namespace) -> Exit:
         wrong = sum(finding.flaw.wrong for finding in found)
         say(text("cli.plan_lint", language, plan=name, wrong=wrong, notes=len(found) - wrong))
         for finding in found:
+            if finding.flaw is Flaw.EXCEPTION and not arguments.exceptions:
+                continue
             sentence = text(f"flaw.{finding.flaw}", language, subject=finding.subject, detail=printable(finding.detail))
             say("  " + text("cli.plan_wrong" if finding.flaw.wrong else "cli.plan_note", language, sentence=sentence))
         code = Exit.NEGATIVE if wrong else code

@@ -53,6 +53,12 @@ _DEAR = re.compile(
     r"|(?P<satellite>6114\d{7})",
     re.ASCII,
 )
+_PAY_PER_CALL = re.compile(r"1\d{3}(?:976|555)", re.ASCII)
+# How many digits after the country code a row of a deck needs to be about another region of the code, and how many in
+# all to be about dear numbers (4 unless said otherwise). Regions that operators price like the main one are not here.
+_REGION_DIGITS = {"1": 3, "44": 4, "7": 1, "599": 1}
+_DEAR_DIGITS = {"39": 5, "449": 3}
+_EXCHANGE_DIGITS = 6
 _PLAIN = frozenset({NumberClass.INTERNATIONAL_FIXED, NumberClass.INTERNATIONAL_MOBILE})
 _DEAR_CLASS = {
     "premium": NumberClass.INTERNATIONAL_PREMIUM,
@@ -87,13 +93,24 @@ def read_foreign(digits: str, tollfree: NumberClass) -> Destination:
     dear = _DEAR.fullmatch(code + significant)
     if dear is not None and dear.lastgroup is not None:
         number_class = _DEAR_CLASS[dear.lastgroup]
-    is_plain = number_class in _PLAIN and region == phonenumbers.region_code_for_country_code(int(code))
     return Destination(
         number=f"+{code}{significant}",
         region=region,
         number_class=number_class,
-        opening="" if is_plain or region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY else code + significant[0],
+        opening=_opening(code, significant, region, number_class),
     )
+
+
+def _opening(code: str, significant: str, region: str, number_class: NumberClass) -> int:
+    """Count the first digits without which a rate is about plainer lines of the same country code."""
+    if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
+        return 0
+    if number_class not in _PLAIN:
+        if _PAY_PER_CALL.match(code + significant):
+            return len(code) + _EXCHANGE_DIGITS
+        return _DEAR_DIGITS.get(code + significant[0], _DEAR_DIGITS.get(code, 4))
+    is_main = region in {phonenumbers.region_code_for_country_code(int(code)), "CA"}  # "+1 USA/Canada" is one row
+    return 0 if is_main or code not in _REGION_DIGITS else len(code) + _REGION_DIGITS[code]
 
 
 def is_in_service(number: str, region: str) -> bool:

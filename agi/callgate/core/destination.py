@@ -16,8 +16,8 @@ class Destination:
         number_class: seen from the home country.
         must_reach: the plan names it as a line that must be reached.
         cap: the most it may cost, where the plan says so.
-        opening: the first digits, without ``+``, that tell it from plainer lines under the same country code: a rate
-            of a shorter prefix says nothing about it.
+        opening: how many first digits, without ``+``, tell it from plainer lines under the same country code: a rate of
+            a shorter prefix says nothing about it. 0 where any rate will do.
     """
 
     number: str
@@ -25,7 +25,7 @@ class Destination:
     number_class: NumberClass
     must_reach: bool = False
     cap: PriceCap | None = None
-    opening: str = ""
+    opening: int = 0
 
 
 INVALID = Destination(number="", region="", number_class=NumberClass.INVALID)

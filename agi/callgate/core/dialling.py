@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from callgate.core.abroad import is_in_service, preload, read_foreign
 from callgate.core.destination import INVALID, Destination
-from callgate.core.plan import ORDINARY_CLASSES, Family, InService, NumberClass, NumberPlan, ShortCode
+from callgate.core.plan import Family, InService, NumberClass, NumberPlan, ShortCode
 from callgate.core.spelling import FULL_WIDTH_PLUS, SEPARATORS, Spelled, spell
 
 __all__ = [
@@ -174,7 +174,7 @@ def _of_short_code(entry: ShortCode, digits: str, plan: NumberPlan) -> Destinati
         region=plan.country,
         number_class=entry.number_class,
         cap=entry.price_cap,
-        opening="" if entry.number_class in ORDINARY_CLASSES else entry.opening,
+        opening=entry.opening() if entry.is_singled_out else 0,
     )
 
 
@@ -191,13 +191,13 @@ def _of_family(family: Family, national: str, plan: NumberPlan) -> Destination |
     if family.in_service is InService.LIBPHONENUMBER and not is_in_service(number, family.region):
         return None
     code = plan.dial_codes[family.region]
-    is_plain = family.number_class in ORDINARY_CLASSES and (family.region == plan.country or code != plan.dial_code)
+    is_apart = family.is_singled_out or (family.region != plan.country and code == plan.dial_code)
     return Destination(
         number=number,
         region=family.region,
         number_class=family.number_class,
         cap=family.price_cap,
-        opening="" if is_plain else code + family.opening.removeprefix(plan.trunk_of(family)),
+        opening=len(code) + family.opening(plan.trunk_of(family)) if is_apart else 0,
     )
 
 

@@ -21,6 +21,7 @@ from callgate.core.ranges import Places, counts_downwards, meet, pattern_of, pla
 
 _DEFAULT_REMEDY = "compare with policies/plans/FR.toml, which explains each field"
 _LENGTH_MAX = 15
+_OPENING_MIN_DIGITS = 2
 OUTSIDE_PREFIXES = ("0", "9")
 """What people dial before an outside number, here and there: no caller-id code may begin so."""
 
@@ -157,9 +158,15 @@ class ShortCode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         return range(self.length, (self.length_max or self.length) + 1)
 
     @property
-    def opening(self) -> str:
-        """The digits with which every number of the range begins."""
-        return re.split(r"[X[]", self.prefix)[0]
+    def is_singled_out(self) -> bool:
+        """Whether its price is its own: dear, free of charge, or with a cap. A rate for all around it says nothing."""
+        plain = {NumberClass.NATIONAL_FIXED, NumberClass.NATIONAL_MOBILE}
+        return self.number_class not in plain or self.price_cap is not None
+
+    def opening(self, trunk: str = "") -> int:
+        """Count the first digits, less the trunk prefix, that tell it from other ranges: two that are fixed will do."""
+        fixed = len(re.split(r"[X[]", self.prefix)[0]) - len(trunk)
+        return fixed if fixed >= _OPENING_MIN_DIGITS else len(places_of(self.prefix)) - len(trunk)
 
     @property
     def price_cap(self) -> PriceCap | None:

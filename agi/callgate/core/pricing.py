@@ -79,15 +79,24 @@ def timed_rates(
         return (TimedRate(begins_s=0, rate=_BUNDLED),)
     timed = deck.timed_rates(destination.number, at, longest_s)
     unlisted = unlisted_rate(destination, plan, deck.currency)
-    return tuple(
-        found if found.rate is not None and decides(found.rate, destination) else replace(found, rate=unlisted)
-        for found in timed
-    )
+    return tuple(replace(found, rate=_deciding(found.rate, unlisted, destination)) for found in timed)
+
+
+def _deciding(rate: Rate | None, unlisted: Rate | None, destination: Destination) -> Rate | None:
+    """Choose between what the deck says and what the plan knows.
+
+    Of a dear number that the deck has only a rate for all around it for, the dearer of the two counts.
+    """
+    if rate is None or unlisted is None:
+        return unlisted if rate is None or not decides(rate, destination) else rate
+    if decides(rate, destination):
+        return rate
+    return unlisted if destination.number_class in ORDINARY_CLASSES else dearest((rate, unlisted))
 
 
 def decides(rate: Rate, destination: Destination) -> bool:
     """Tell whether a rate is about this kind of number: that of +33 says nothing about the premium +33 899."""
-    return len(rate.prefix) >= len(destination.opening)
+    return len(rate.prefix) >= destination.opening
 
 
 def _is_home_line(destination: Destination, plan: NumberPlan) -> bool:

@@ -54,7 +54,9 @@ def _ranges(plan: NumberPlan, deck: RateDeck, on: date) -> Iterator[OrdinaryPatt
         trunk = plan.trunk_of(entry) if isinstance(entry, Family) else ""
         rest = pattern.removeprefix(trunk)
         country = f"+{plan.dial_code}" if isinstance(entry, Family) else ""
-        minute = _dearest_minute(country, rest, deck, unlisted=_unlisted_minute(found, plan, deck), on=on)
+        least = len(country) + entry.opening(trunk) if entry.is_singled_out else 0
+        rates = {prefix: rows for prefix, rows in deck.rates.items() if len(prefix) >= least}
+        minute = _dearest_minute(country, rest, rates, unlisted=_unlisted_minute(found, plan, deck), on=on)
         if minute is None or minute > plan.unknown_rate_cap_micros:
             continue
         if isinstance(entry, Family):
@@ -73,9 +75,11 @@ def _lifelines(plan: NumberPlan, deck: RateDeck, on: date) -> Iterator[OrdinaryP
     """What must be reached although its range is costly, such as the Australian 13 11 14."""
     for number in sorted(plan.must_reach_numbers):
         found = read_dialled(number, plan=plan, outside_prefix="")
-        rows = tuple(row for row in deck.rows_for(number) if decides(row.rate, found))
-        minute = _dearest_row(rows, _unlisted_minute(found, plan, deck), on)
+        rows, unlisted = deck.rows_for(number), _unlisted_minute(found, plan, deck)
+        minute = _dearest_row(rows, unlisted, on)
         assert minute is not None
+        assert unlisted is not None
+        minute = minute if all(decides(row.rate, found) for row in rows) else max(minute, unlisted)
         if not number.startswith("+"):
             for before in ("", *_own_codes(plan)):
                 yield OrdinaryPattern(pattern=before + number, strip=len(before), trunk=None, minute_micros=minute)
@@ -102,22 +106,24 @@ def _own_codes(plan: NumberPlan) -> tuple[str, ...]:
     return (f"+{plan.dial_code}", *(idd + plan.dial_code for idd in plan.international_prefixes))
 
 
-def _dearest_minute(country: str, pattern: str, deck: RateDeck, *, unlisted: int | None, on: date) -> int | None:
+def _dearest_minute(
+    country: str, pattern: str, rates: Mapping[str, tuple[DatedRate, ...]], *, unlisted: int | None, on: date
+) -> int | None:
     """Price a minute of the dearest number under the pattern; None if one of them has no price.
 
     Args:
         country: ``+33``, or "" for a short code.
         pattern: of the digits that follow.
-        deck: the rates.
+        rates: the rows of the deck by prefix, as far as they are about these numbers.
         unlisted: the price of a minute that the deck has no rate for.
         on: the day that counts.
     """
     rows = {
         prefix.removeprefix(country): _dearest_row(found, unlisted, on)
-        for prefix, found in deck.rates.items()
+        for prefix, found in rates.items()
         if prefix.startswith("+") == bool(country) and prefix.startswith(country)
     }
-    above = deck.rows_for(country)
+    above = next((rates[country[:size]] for size in range(len(country), 0, -1) if country[:size] in rates), ())
     minutes = set(_minutes(rows, places_of(pattern), _dearest_row(above, unlisted, on) if above else unlisted))
     known = [minute for minute in minutes if minute is not None]
     return max(known) if len(known) == len(minutes) else None

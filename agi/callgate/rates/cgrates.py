@@ -226,7 +226,7 @@ def _prefixes(tag: str, destinations: Mapping[str, list[_Line]], habit: PrefixHa
         read = read_prefixes(line.fields[1], habit)
         found += read.found
         if read.is_guess:
-            notebook.note(Problem.PREFIX_ASSUMED, line.place, cell=shown(line.fields[1]), prefix=read.found[0])
+            notebook.note(Problem.PREFIX_ASSUMED, line.place, cell=shown(line.fields[1]), prefix=read.listed)
     return found
 
 

@@ -90,7 +90,7 @@ def _countries(missing: Iterable[Destination]) -> tuple[str, ...]:
 def _parts(missing: Sequence[Destination], regions: Container[str]) -> tuple[str, ...]:
     """Name regions without any rate first, then of the others their ordinary lines, then their dear ones."""
     whole = {kind.region: kind for kind in missing if kind.region not in regions}
-    kinds = sorted((kind for kind in missing if kind.region in regions), key=lambda kind: kind.opening != "")
+    kinds = sorted((kind for kind in missing if kind.region in regions), key=lambda kind: kind.opening != 0)
     return tuple(dict.fromkeys(map(_name, (*(whole[region] for region in sorted(whole)), *kinds))))
 
 

@@ -69,17 +69,19 @@ _UNIT_WORDS = frozenset(
         "demi",
     }
 )
+_PLAIN_PRICES = frozenset({Column.PER_MINUTE, Column.PER_SECOND, Column.PER_UNIT})
+_NO_CALL_WORDS = frozenset({"sms", "mms", "data", "internet", "fax"})
 _OFF_PEAK_WORDS = frozenset(
     {"creuse", "creuses", "creux", "hc", "offpeak", "off", "reduit", "evening", "weekend", "night", "soir", "nuit"}
 )
 _PEAK_WORDS = frozenset({"pleine", "pleines", "plein", "hp", "peak", "normal", "daytime"})
 _TAX = r"(?:vat|tax|taxes|taxe|tva)"
 _WITHOUT_TAX = re.compile(
-    rf"\b(?:ht|htva|excl|excluding|exclusive|(?:hors|sans|without|before|plus) {_TAX}"
-    rf"|(?:not|non) (?:incl|including) {_TAX}|{_TAX} (?:not included|non (?:comprise|incluse)s?))\b"
+    rf"\b(?:ht|htva|excl|excluding|exclusive|(?:ex|exc|hors|sans|without|before|plus) {_TAX}"
+    rf"|(?:not|non) (?:inc|incl|including) {_TAX}|{_TAX} (?:not included|non (?:comprise|incluse)s?))\b"
 )
 _WITH_TAX = re.compile(
-    rf"\b(?:ttc|tvac|(?<!not )(?<!non )(?:incl|including|includes|inclusive of) {_TAX}"
+    rf"\b(?:ttc|tvac|(?<!not )(?<!non )(?<!without )(?:inc|incl|including|includes|inclusive of) {_TAX}"
     rf"|{_TAX} (?:incl|included|inclusive|comprises?|incluses?)|(?:with|avec|after) {_TAX})\b"
 )
 _NET = re.compile(r"\bnet\b")
@@ -220,6 +222,8 @@ def _shown_header(cell: str) -> str:
 
 def _amount_column(words: frozenset[str], *, beside_units: bool) -> Column | None:
     core = words - _TAX_NOISE
+    if core & _NO_CALL_WORDS:
+        return None
     if core & _CONNECT_WORDS or (core & _CALL_WORDS and not core & _TIME_WORDS):
         return Column.CONNECT
     if core & _OFF_PEAK_WORDS:
@@ -249,11 +253,12 @@ def _same_tax(taken: list[Heading]) -> list[Heading]:
 
 
 def _unambiguous(taken: list[Heading]) -> list[Heading]:
-    """Several columns may make up a label or a connect fee; any other meaning has one column."""
+    """Several columns may make up a label or a connect fee; any other meaning has one column, the price too."""
     several = {Column.LABEL, Column.CONNECT, Column.MUST_BE_ZERO}
     first: dict[Column, Heading] = {}
     for heading in taken:
-        other = first.setdefault(heading.column, heading)
+        meaning = Column.PER_MINUTE if heading.column in _PLAIN_PRICES else heading.column
+        other = first.setdefault(meaning, heading)
         if other is not heading and heading.column not in several:
             raise UnusableError(Problem.TWO_COLUMNS, first=other.header, second=heading.header)
     return taken

@@ -73,7 +73,7 @@ def _ranges(plan: NumberPlan) -> Iterator[HomeRange]:
             mark="+" if country else "",
             places=places_of(country + entry.prefix.removeprefix(trunk)),
             longest=len(country) + entry.lengths[-1] - len(trunk),
-            least=len(_read_example(patterns[id(entry)], plan).opening),
+            least=_read_example(patterns[id(entry)], plan).opening,
         )
 
 

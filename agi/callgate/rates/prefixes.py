@@ -13,6 +13,7 @@ from callgate.core.plan import ORDINARY_CLASSES, Family, NumberPlan
 from callgate.core.policy_values import shown
 from callgate.core.ranges import Places, meet, places_of
 from callgate.rates.country_codes import country_code, has_trunk_zero
+from callgate.rates.currencies import KEPT
 from callgate.rates.findings import Problem, UnusableError
 
 CELL_MAX_CHARACTERS = 2_000
@@ -31,6 +32,7 @@ _AREA_DIGITS = (3, 6)
 """An area code of North America, alone or with an exchange: what a list of its numbers holds without the 1."""
 _ZERO = "0"
 _PLANS_KEPT = 16
+_LISTED_MAX = 5
 _GUARD = re.compile(r'="?([^"]*)"?|\'(.*)')
 _LIST = re.compile(r" *[,;/|] *")
 _RANGE = re.compile(r"(\+?[0-9]+) *[-\u2013] *([0-9]+)")
@@ -81,7 +83,13 @@ class Prefixes:
     found: tuple[str, ...]
     is_guess: bool
 
+    @property
+    def listed(self) -> str:
+        """The first of them, for a message."""
+        return ", ".join(self.found[:_LISTED_MAX])
 
+
+@lru_cache(maxsize=KEPT)
 def read_prefixes(cell: str, habit: PrefixHabit) -> Prefixes:
     """Read a prefix cell.
 

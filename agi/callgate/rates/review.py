@@ -37,11 +37,17 @@ def review(offers: Sequence[Offer], deck: RateDeck, options: ImportOptions, note
         notebook: for the warnings.
     """
     ranges = home_ranges(options.plan)
+    looked_up = {offer.prefix: _looked_up(offer) for offer in offers}
+    unreachable = {known for known, digits in looked_up.items() if not _is_reachable(digits, ranges, options.plan)}
+    is_all_free = all(map(_is_free, offers))
     for offer in offers:
-        _review_price(offer, ranges, notebook)
+        _review_dear(offer, notebook)
+        # A decimal comma that parted the fields leaves 0 everywhere, also where calls may well be included.
+        if _is_free(offer) and (is_all_free or _is_costly(_looked_up(offer), ranges)):
+            notebook.note(Problem.FREE, offer.place, prefix=offer.prefix)
         if offer.last is not None and offer.last < options.today:
             notebook.note(Problem.EXPIRED, offer.place, prefix=offer.prefix, day=offer.last.isoformat())
-        if not _is_reachable(_looked_up(offer), ranges, options.plan):
+        if offer.prefix in unreachable:
             notebook.note(Problem.UNREACHABLE, offer.place, prefix=offer.prefix)
     _review_relatives(offers, deck, notebook)
     _review_hours(offers, notebook)
@@ -55,13 +61,15 @@ def _looked_up(offer: Offer) -> str:
     return offer.prefix.removeprefix(SHORT)
 
 
-def _review_price(offer: Offer, ranges: HomeRanges, notebook: Notebook) -> None:
+def _review_dear(offer: Offer, notebook: Notebook) -> None:
     per_minute = offer.per_minute_with_tax_micros
     if per_minute > DEAR_MICROS:
         price = format_amount(per_minute)
         notebook.note(Problem.DEAR, offer.place, prefix=offer.prefix, price=price, currency=offer.currency)
-    if not per_minute and not offer.connect_micros and _is_costly(_looked_up(offer), ranges):
-        notebook.note(Problem.FREE, offer.place, prefix=offer.prefix)
+
+
+def _is_free(offer: Offer) -> bool:
+    return not offer.per_minute_micros and not offer.connect_micros
 
 
 def _is_costly(prefix: str, ranges: HomeRanges) -> bool:

@@ -1,6 +1,6 @@
 """The rows of an operator's table as offers: each cell by the column it stands in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -27,8 +27,6 @@ _DOUBTFUL_PRICE = Fraction(1, 100)
 """One cent: half of the prices of a list in cents are hardly below."""
 _DOUBTFUL_TAX = Fraction(2, 100)
 """No country taxes calls at less and above 0; an amount of tax looks so."""
-_TAXES_MAX = 3
-"""More different taxes in one file are rather amounts of tax."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +143,7 @@ def _file_tax(table: Table, options: ImportOptions, notebook: Notebook) -> Fract
     if headings.taxed is Taxed.INCLUDED:
         return Fraction(0)
     named = {cell.strip() for cell in _cells_of(table, frozenset({Column.TAX})) if not is_empty(cell)}
-    if len(named) > _TAXES_MAX:
-        notebook.note(Problem.TAX_DOUBTFUL, Place(line=table.header.line), cell=shown(min(named)))
+    _doubt_taxes(named, Place(line=table.header.line), notebook)
     if options.tax is not None:
         return options.tax
     if named:
@@ -154,6 +151,17 @@ def _file_tax(table: Table, options: ImportOptions, notebook: Notebook) -> Fract
     if headings.taxed is Taxed.WITHOUT or headings.file_format is Format.OVH:
         raise UnusableError(Problem.TAX_NOT_STATED)
     return unsaid_tax(options, notebook)
+
+
+def _doubt_taxes(named: Iterable[str], place: Place, notebook: Notebook) -> None:
+    """Tell of taxes that differ and do not say per cent: where there is one tax for calls, they are rather amounts."""
+    taxes = {}
+    for cell in named:
+        with suppress(UnusableError):
+            taxes[read_tax(cell)] = cell
+    doubtful = [cell for tax, cell in sorted(taxes.items()) if tax and "%" not in cell]
+    if len(doubtful) > 1:
+        notebook.note(Problem.TAX_DOUBTFUL, place, cell=shown(doubtful[0]))
 
 
 class _Kind(StrEnum):
@@ -210,7 +218,7 @@ def _offers(row: Row, sheet: _Sheet, place: Place, notebook: Notebook) -> list[O
     timed = timed_terms(row, _increments(row, sheet, place, notebook), options.peak)
     _tell_liberties(row, timed, place, notebook)
     if prefixes.is_guess:
-        notebook.note(Problem.PREFIX_ASSUMED, place, cell=shown(cell), prefix=prefixes.found[0])
+        notebook.note(Problem.PREFIX_ASSUMED, place, cell=shown(cell), prefix=prefixes.listed)
     return [
         Offer(
             place=place,

@@ -146,7 +146,7 @@ def history(deck_file: Path) -> tuple[DeckRevision, ...]:
     Raises:
         SettingsError: if the list is damaged.
     """
-    return _Shelf(deck=deck_file.resolve()).revisions()
+    return _Shelf(deck=Path(os.path.realpath(deck_file))).revisions()
 
 
 def text_of(deck_file: Path, revision: int) -> str:
@@ -155,7 +155,7 @@ def text_of(deck_file: Path, revision: int) -> str:
     Raises:
         SettingsError: if there is no such revision, or its text is no longer kept or damaged.
     """
-    file = _Shelf(deck=deck_file.resolve()).text_file(revision)
+    file = _Shelf(deck=Path(os.path.realpath(deck_file))).text_file(revision)
     content = file.read_bytes() if file.exists() else b""
     if (revision, _sha256(content)) in ((listed.revision, listed.sha256) for listed in history(deck_file)):
         with suppress(UnicodeDecodeError):
@@ -267,7 +267,7 @@ class _Shelf:
 @contextmanager
 def _locked(deck_file: Path) -> Iterator[_Shelf]:
     """Let one command at a time change a deck; whatever the disk says is told as what the settings can do about it."""
-    shelf = _Shelf(deck=deck_file.resolve())
+    shelf = _Shelf(deck=Path(os.path.realpath(deck_file)))
     remedy = "copy the deck to a folder that can be written, and name the copy in the settings (clinic.rates)"
     if shelf.deck.is_relative_to(resource("policies").resolve()):
         raise SettingsError(str(shelf.deck), "is shipped with callgate, whose next version would undo it", remedy)
