@@ -228,6 +228,8 @@ def test_the_currency_that_is_said_must_be_the_clinics() -> None:
         ("EUR", None, "Prix TTC (€)", "0,05", False),
         ("EUR", None, "Prix TTC", "0,05 €", False),
         ("EUR", None, "Prix TTC", "0,05 eur", False),
+        ("EUR", None, "Devise;Prix TTC", "EUR;0,05", False),
+        ("EUR", None, "Devise;Prix TTC", "NULL;0,05", True),
         ("CAD", None, "Price incl. VAT", "$0.05", True),
         ("CAD", None, "Price incl. VAT (CAD)", "$0.05", False),
         ("CAD", "CAD", "Price incl. VAT", "$0.05", False),

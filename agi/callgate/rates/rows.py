@@ -97,7 +97,7 @@ def _read_currencies(table: Table, options: ImportOptions, notebook: Notebook) -
     for found in sorted(table.headings.currencies | stated):
         demand_currency(found, options)
     beside = (part_money(cell).currency for cell in _cells_of(table, AMOUNTS))
-    in_column = filter(str.strip, _cells_of(table, frozenset({Column.CURRENCY})))
+    in_column = (cell for cell in _cells_of(table, frozenset({Column.CURRENCY})) if not is_empty(cell))
     tell_currency(chain(table.headings.currencies, in_column, filter(None, beside)), options, notebook)
 
 
