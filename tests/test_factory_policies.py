@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from callgate.clinic import check_numbers, load_plan, plan_countries
+from callgate.core.allowance import LENT_SECONDS
 from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.case import Rulebook
 from callgate.core.deck import parse_deck
@@ -85,6 +86,13 @@ async def verdict_on(
 def test_every_home_country_has_a_factory_policy() -> None:
     assert {factory_policy(country).home for country in plan_countries()} == set(plan_countries())
     assert {factory_policy(country).currency == load_plan(country).currency for country in plan_countries()} == {True}
+
+
+@pytest.mark.parametrize("country", plan_countries())
+def test_without_a_gate_and_without_a_rate_two_home_calls_at_once_are_allowed(country: str) -> None:
+    minute = load_plan(country).unknown_rate_cap_micros
+    total: int = factory_policy(country).when_the_ledger_is_down.ordinary.total
+    assert total >= 2 * minute * LENT_SECONDS // 60
 
 
 @pytest.mark.parametrize("country", plan_countries())
