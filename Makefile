@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup docker demo test lint check fuzz bench numbers lab lab-down run prompts dialplan requirements
+.PHONY: help setup docker demo test lint check fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers lab lab-down run prompts dialplan requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,8 +33,28 @@ fuzz: setup ## ten million dialled strings before two readers (COUNT=, SEED=), t
 	@PYTHONPATH=tests $(PY) -m fuzz.run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 	@PYTHONPATH=tests $(PY) -m fuzz.fuzz_dialled -max_total_time=120
 
-bench: setup ## speed beside phonenumbers and plain look-ups, as ratios of one run
+bench: setup ## speed beside phonenumbers and plain look-ups, as ratios of one run; the ledger's memory and speed
 	@PYTHONPATH=tests $(PY) -m bench.run
+
+ledger-servers: setup ## the ledger's tests on this machine's Redis, Redis 8 and Valkey 9, alone and as a cluster
+	@sh docker/stores.sh
+	@for program in redis-server $(CURDIR)/.lab/stores/redis-server $(CURDIR)/.lab/stores/valkey-server; do \
+	    CALLGATE_STORE_PROGRAM=$$program $(PY) -m pytest -q tests/ledger || exit; \
+	    CALLGATE_STORE_PROGRAM=$$program CALLGATE_STORE_CLUSTER=1 $(PY) -m pytest -q tests/ledger/test_contract_*.py || exit; \
+	done
+
+soak-ledger: setup ## a million operations on the ledger: kills, trouble, clock jumps (OPERATIONS=, SEEDS=, KILLS=, SEED=)
+	@PYTHONPATH=tests $(PY) -m soak.run $(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(SEEDS),--seeds $(SEEDS)) \
+	    $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
+replay-profiles: setup ## five published attacks through replay, beside a calendar-day cap fed by CDRs (writes docs/replay.md)
+	@PYTHONPATH=tests $(PY) -m replay.profiles_table --write docs/replay.md
+
+life: setup ## thirteen weeks of ordinary practices: who was refused (about five minutes; writes docs/policy.md)
+	@PYTHONPATH=tests $(PY) -m life.life_table --write docs/policy.md
+
+exposure-table: setup ## write the table of docs/exposure.md again
+	@PYTHONPATH=tests $(PY) -m properties.exposure_table --write docs/exposure.md
 
 numbers: setup ## write the table of docs/numbers.md again: callgate beside three naive ways
 	@PYTHONPATH=tests $(PY) -m bench.naive --write docs/numbers.md

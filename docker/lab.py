@@ -14,6 +14,7 @@ from testcontainers.core.container import DockerContainer
 
 from asterisk_conf import SIP_PORT, Secrets, asterisk_conf
 from call_behaviour import Rules, write_rules
+from callgate.journal import JOURNAL_FILE
 from carrier_log import CarrierEvent, read_log
 from lab_containers import READY_MAX_S, LabContainers, until, wait_until
 from lab_images import ASTERISK_IMAGE, CALLGATE_IMAGE, ROOT, build_all
@@ -93,6 +94,7 @@ class Lab:
         for folder in _FOLDERS:
             (self.folder / folder).mkdir(parents=True, exist_ok=True)
             (self.folder / folder).chmod(0o777)  # the gate is not root, Asterisk is
+        self._forget_ledger()
         self._log_path.unlink(missing_ok=True)
         self._containers.open()
         try:
@@ -239,6 +241,13 @@ class Lab:
         container.with_volume_mapping(self.folder / "carrier", "/lab/run", "rw")
         self._containers.run("carrier", container)
         wait_until(lambda: len(self.carrier_log()) >= len(TRUNKS), READY_MAX_S)
+
+    def _forget_ledger(self) -> None:
+        """Put aside what the gate knew of the last lab's ledger: it would restore that into the new one."""
+        state = self.folder / "state"
+        for file in (state / JOURNAL_FILE, *state.glob("policy-*.json")):
+            if file.exists():
+                file.replace(file.with_name(f"before-{file.name}"))
 
     def _start_redis(self) -> None:
         container = DockerContainer(ASTERISK_IMAGE).with_command(_REDIS)

@@ -15,6 +15,8 @@ need python3-venv /usr/bin/python3 -c 'import ensurepip, venv, sys; sys.exit(sys
 need docker.io command -v dockerd
 need debootstrap command -v debootstrap
 need redis-server command -v redis-server
+need gcc command -v gcc
+need libc6-dev test -e /usr/include/stdio.h
 need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 if [ -n "$missing" ]; then
     if [ "$(id -u)" != 0 ]; then

@@ -13,7 +13,7 @@ from callgate.gate import Gate, Passage
 from callgate.journal import Journal, JournalRow, read_rows
 from callgate.ledger.base import LedgerBook, PurseBook
 from callgate.ledger.client import connect
-from callgate.ledger.memory import MemoryLedger
+from callgate.ledger.memory import MemoryLedger, at_second
 from callgate.ledger.redis import RedisLedger
 from callgate.lending import Lending
 from callgate.policies import PolicyShelf
@@ -196,7 +196,7 @@ def open_site(folder: Path, policy: str = "", ledger: MemoryLedger | RedisLedger
     """Write a clinic's files and load them; the policies are not put in force yet (`site.shelf.open()`)."""
     file = write_site(folder, policy)
     settings = load_settings(file)
-    ledger = ledger or MemoryLedger(lambda: int(site.now.timestamp()))
+    ledger = ledger or MemoryLedger(at_second(lambda: int(site.now.timestamp())))
     state = folder / "state"
     site = Site(
         folder=folder,

@@ -1,10 +1,16 @@
-"""A real redis-server for tests, on a unix socket in a folder of their own; nothing touches the disk unless asked."""
+"""A real redis-server for tests, on a unix socket in a folder of their own; nothing touches the disk unless asked.
 
+``$CALLGATE_STORE_PROGRAM`` names another program that speaks Redis; `make ledger-servers` tries all there are.
+"""
+
+import os
 import signal
 import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+PROGRAM = os.environ.get("CALLGATE_STORE_PROGRAM", "redis-server")
 
 
 class RedisServer:
@@ -25,7 +31,7 @@ class RedisServer:
         socket = str(self._folder / "redis.sock")
         ours = ("--port", "0", "--unixsocket", socket, "--dir", str(self._folder), "--save", "")
         self._process = subprocess.Popen(
-            ["redis-server", *ours, *self._settings], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [PROGRAM, *ours, *self._settings], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -33,7 +39,7 @@ class RedisServer:
                 self.version = line.partition("version=")[2].partition(",")[0]
             if "ready to accept connections" in line.lower():
                 return self
-        message = f"redis-server ended with status {self._process.wait()}"
+        message = f"{PROGRAM} ended with status {self._process.wait()}"
         raise RuntimeError(message)
 
     def __exit__(

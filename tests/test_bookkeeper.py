@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -75,6 +76,16 @@ async def test_an_answered_call_is_booked_at_what_it_cost(site: Site) -> None:
     assert (row.number, row.region, row.call) == ("+59059027••••", "GP", HOLD.rsplit(".", 2)[0])
 
 
+async def test_a_call_longer_than_the_flat_rate_includes_is_pointed_out(tmp_path: Path) -> None:
+    flat = {"included           = []": 'included = ["national_fixed"]', "max_call_s         = 3600": "max_call_s = 59"}
+    site = open_site(tmp_path, policy_text(flat))
+    await site.shelf.open()
+    await call(site, PARIS)
+    site.write_spool(ANSWERED_A_MINUTE.replace("+590590271212", "+33142685300"))
+    await site.bookkeeper.read_spool()
+    assert [row.reasons for row in site.rows if row.event == "call.settled"] == [(Reason.BUNDLE_OVERRUN,)]
+
+
 async def test_a_call_nobody_answered_costs_nothing(site: Site) -> None:
     await call(site)
     site.write_spool(UNANSWERED)
@@ -94,6 +105,7 @@ async def test_a_crash_between_booking_and_remembering_books_nothing_twice(site:
     site.write_spool(ANSWERED_A_MINUTE)
     await site.bookkeeper.read_spool()
     (site.folder / "state" / "spool.offset").unlink()
+    site.journal.close()
     restarted = open_site(site.folder, ledger=site.ledger)
     await restarted.bookkeeper.read_spool()
     assert await booked(site) == (0, "0.25")
@@ -112,6 +124,26 @@ async def test_a_call_the_ledger_never_held_is_booked_by_what_it_was(site: Site,
     await site.bookkeeper.read_spool()
     assert await booked(site, purse) == (0, "0.03")
     assert settled(site) == [(grant, 90, "0.03")]
+
+
+@pytest.mark.parametrize(
+    ("number", "hours", "purses"),
+    [
+        ("0142685300", 0, {"national"}),
+        # What the night cost without the ledger is missing from what it may cost with it.
+        ("0142685300", 12, {"national", "national_closed"}),
+        ("0556964080", 12, {"national"}),
+    ],
+    ids=["by day", "at night", "a poison centre at night"],
+)
+async def test_a_call_on_the_local_allowance_counts_where_the_ledger_would_have_counted_it(
+    site: Site, number: str, hours: int, purses: set[str]
+) -> None:
+    site.now += timedelta(hours=hours)
+    answered_s = int(site.now.timestamp())
+    site.write_spool(f"1|settle|{LOCAL}|callgate|{number}|{answered_s}.0|{answered_s + 60}.0|16|end")
+    await site.bookkeeper.read_spool()
+    assert {purse.name for purse in (await site.book()).purses if purse.day_micros} == purses
 
 
 @pytest.mark.parametrize(
@@ -347,6 +379,24 @@ async def test_a_broken_journal_stops_neither_the_lapses_nor_for_ever_the_spool(
     with pytest.raises(asyncio.CancelledError):
         await background
     assert [row.extension for row in site.rows] == ["102"]
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_other_work_goes_on_beside_it_whatever_fails(site: Site) -> None:
+    done = asyncio.Event()
+
+    async def fails() -> None:
+        raise RuntimeError
+
+    async def other_work() -> None:
+        done.set()
+
+    background = asyncio.create_task(replace(site.bookkeeper, others=(fails, other_work)).run())
+    async with asyncio.timeout(10):
+        await done.wait()
+    background.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await background
 
 
 async def test_a_clinic_that_started_without_redis_gets_its_policy_when_it_is_back(

@@ -12,7 +12,7 @@ import pytest
 from callgate.clinic import LoadedDeck, load_clinics, load_deck
 from callgate.core.reasons import Reason
 from callgate.core.verdict import Grant, Refusal
-from callgate.ledger.memory import MemoryLedger
+from callgate.ledger.memory import MemoryLedger, at_second
 from callgate.policies import PolicyShelf, deck_to_serve
 from callgate.rates.shelf import rollback, switch
 from callgate.settings import load_settings
@@ -150,7 +150,7 @@ def two_clinics(folder: Path) -> PolicyShelf:
     settings = write_site(folder, settings=SETTINGS.replace("[[trunk]]", second + "[[trunk]]", 1))
     (folder / "roses.toml").write_text(policy_text({CLINIC: ROSES}))
     clinics = load_clinics(load_settings(settings), folder)
-    return PolicyShelf(clinics, MemoryLedger(lambda: 1_800_000_000), folder / "state")
+    return PolicyShelf(clinics, MemoryLedger(at_second(lambda: 1_800_000_000)), folder / "state")
 
 
 async def test_clinics_that_share_a_deck_take_the_next_one_together_and_share_it(tmp_path: Path, capsys: Logs) -> None:

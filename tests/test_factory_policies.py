@@ -18,7 +18,7 @@ from callgate.core.policy import Policy, parse_policy
 from callgate.core.pricing import price_destination
 from callgate.core.reasons import Reason
 from callgate.core.verdict import Grant, Refusal, Verdict, conclude
-from callgate.ledger.memory import MemoryLedger
+from callgate.ledger.memory import MemoryLedger, at_second
 
 ROOT = Path(__file__).parent.parent
 NO_RATES = "none.csv"
@@ -78,7 +78,7 @@ async def verdict_on(
         origin=Origin.EXTENSION,
     )
     ruling = judge(attempt, priced, book, instant)
-    ledger = MemoryLedger(lambda: int(instant.timestamp()))
+    ledger = MemoryLedger(at_second(lambda: int(instant.timestamp())))
     outcome = await ledger.hold(ruling.request) if isinstance(ruling, Reserve) else None
     return conclude(ruling, outcome, priced.destination.number)
 

@@ -11,6 +11,7 @@ import pytest
 from callgate.clinic import load_risks
 from callgate.core.allowance import LENT_SECONDS
 from callgate.core.attempt import Origin
+from callgate.core.hold import Window
 from callgate.core.reasons import Reason
 from callgate.core.risk import Tier
 from callgate.core.verdict import Grant, Refusal, token
@@ -70,6 +71,16 @@ async def test_a_refused_call_holds_nothing_and_its_row_has_every_reason(site: S
     assert (await site.book()).holds == ()
 
 
+async def test_a_refusal_for_money_is_written_down_with_each_limit_it_hit(tmp_path: Path) -> None:
+    site = open_site(tmp_path, policy_text({'hour           = "10.00"': 'hour = "0.10"'}))
+    await site.shelf.open()
+    assert await refused(site, site.passage(POINTE_A_PITRE)) == (Reason.CEILING_HOUR,)
+    (row,) = site.rows
+    (limit,) = row.limits
+    assert (limit.name, limit.window, limit.left) == ("costly", Window.HOUR, 100_000)
+    assert (row.currency, row.zone) == ("EUR", "Europe/Paris")
+
+
 @pytest.mark.parametrize(
     ("dialled", "tier", "because"),
     [
@@ -95,7 +106,7 @@ async def test_where_fraud_often_ends_one_call_goes_in_twelve_hours_and_one_at_a
     site = open_site(tmp_path, policy_text({'allow = ["FR",': 'allow = ["FR", "LV", "EE",'}))
     await site.shelf.open()
     grant = await granted(site, site.passage("00037163123341"))
-    assert grant.reasons == (Reason.HOTSPOT,)
+    assert grant.reasons == (Reason.HOTSPOT, Reason.FIRST_COUNTRY)
     site.now += timedelta(minutes=1)
     # Another number, another country: they are counted together.
     other = site.passage("0003723212007")
@@ -104,7 +115,7 @@ async def test_where_fraud_often_ends_one_call_goes_in_twelve_hours_and_one_at_a
     assert await refused(site, other) == (Reason.TOO_MANY_STARTS,)
     assert (await refused(site, site.passage(BRUSSELS)))[0] is Reason.COUNTRY_REFUSED
     site.now = TUESDAY_11 + timedelta(hours=24)
-    assert (await granted(site, other)).reasons == (Reason.HOTSPOT,)
+    assert (await granted(site, other)).reasons == (Reason.HOTSPOT, Reason.FIRST_COUNTRY)
 
 
 HEADER = "prefix,label,connect_fee,per_minute,first_increment_s,increment_s,currency,tax,valid_from,valid_to,hours"

@@ -1,51 +1,24 @@
 """The journal: what it says is written is on the disk, and what it could not write it says so."""
 
 import asyncio
+import errno
+import io
 import os
-import subprocess
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import pytest
 
+from callgate import journal as journal_module
+from callgate.core.hold import FrozenCause
+from callgate.core.sighting import Seen
 from callgate.errors import JournalError
-from callgate.journal import JOURNAL_FILE, SYNC_DEADLINE_S, Journal, JournalRow, read_rows
+from callgate.journal import JOURNAL_FILE, SYNC_DEADLINE_S, Journal, read_rows
+from callgate.journal_file import PAYLOAD_MAX_BYTES, Damage, Kind, scan
+from callgate.ledger.restoration import Change
+from callgate.ledger_memory import Freeze
+from journal_samples import calls, damages, read_changes, row
 
-AT = datetime(2026, 11, 24, 10, tzinfo=UTC)
-ON_A_DISK_OF_600_BYTES = """\
-import asyncio, resource, sys
-from datetime import UTC, datetime
-from pathlib import Path
-from callgate.errors import JournalError
-from callgate.journal import Journal, JournalRow
-
-async def main():
-    journal = Journal(Path(sys.argv[1]))
-    async def write(name, durable):
-        row = JournalRow(at=datetime(2026, 11, 24, tzinfo=UTC), event="call.refused", clinic="c", call=name)
-        try:
-            await journal.write(row, durable=durable)
-        except JournalError as error:
-            return f"{name} {error.cause}"
-        return f"{name} written"
-    await write("first", True)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (600, resource.RLIM_INFINITY))
-    results = await asyncio.gather(*(write(f"call-{number}", bool(number % 2)) for number in range(6)))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    print("\\n".join([*results, await write("last", True)]))
-
-asyncio.run(main())
-"""
-
-
-def row(call: str = "a") -> JournalRow:
-    return JournalRow(at=AT, event="call.refused", clinic="c", call=call, dialled="003225551••••")
-
-
-def calls(folder: Path) -> list[str]:
-    return [found.call for found, _ in read_rows(folder / JOURNAL_FILE)]
+Out = pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -59,7 +32,7 @@ async def test_a_row_comes_back_as_it_was_written(tmp_path: Path, *, durable: bo
 async def test_rows_that_come_together_keep_their_order_and_none_is_lost(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     await asyncio.gather(*(journal.write(row(f"call-{number}"), durable=number % 3 > 0) for number in range(50)))
-    assert sorted(calls(tmp_path)) == sorted(f"call-{number}" for number in range(50))
+    assert calls(tmp_path) == [f"call-{number}" for number in range(50)]
     journal.close()
 
 
@@ -69,14 +42,14 @@ async def test_a_durable_row_has_reached_the_disk_when_it_is_said_to(tmp_path: P
     original = os.fdatasync
 
     def watched(descriptor: int) -> None:
-        synced.append(os.fstat(descriptor).st_size)
+        synced.append(len(calls(tmp_path)))
         original(descriptor)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fdatasync", watched)
         await asyncio.gather(*(journal.write(row(f"call-{number}"), durable=True) for number in range(20)))
-    assert synced[-1] == (tmp_path / JOURNAL_FILE).stat().st_size
-    assert len(synced) == 2
+    assert synced[-1] == 20
+    assert len(synced) <= 2
     journal.close()
     journal.close()
 
@@ -87,6 +60,7 @@ async def test_a_journal_that_was_closed_goes_on(tmp_path: Path) -> None:
         await journal.write(row(name), durable=True)
         journal.close()
     assert calls(tmp_path) == ["a", "b"]
+    assert damages(tmp_path) == []
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -95,6 +69,19 @@ async def test_a_journal_that_cannot_be_written_says_so(tmp_path: Path, *, durab
     with pytest.raises(JournalError) as raised:
         await journal.write(row(), durable=durable)
     assert (raised.value.file, raised.value.cause) == (str(journal.file), "No such file or directory")
+    with pytest.raises(JournalError, match="No such file or directory"):
+        journal.open()
+
+
+def test_only_one_daemon_writes_a_journal(tmp_path: Path) -> None:
+    first, second = Journal(tmp_path), Journal(tmp_path)
+    identity = first.open()
+    with pytest.raises(JournalError) as raised:
+        second.open()
+    assert (raised.value.cause, raised.value.remedy[:20]) == ("another daemon writes it", "end the other daemon")
+    first.close()
+    assert second.open() == identity
+    second.close()
 
 
 async def test_a_disk_that_hangs_is_given_up_and_everybody_who_waits_is_told(tmp_path: Path) -> None:
@@ -118,39 +105,257 @@ async def test_a_disk_that_hangs_is_given_up_and_everybody_who_waits_is_told(tmp
     journal.close()
 
 
-def test_on_a_full_disk_only_what_was_written_is_said_to_be_and_later_rows_are_whole(tmp_path: Path) -> None:
-    """A row that another caller's failed write had thrown away was once called durable, and a grant given on it."""
-    words = [sys.executable, "-c", ON_A_DISK_OF_600_BYTES, str(tmp_path)]
-    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
-    written = [line.partition(" ")[0] for line in told if line.endswith(" written")]
-    assert calls(tmp_path) == ["first", *written]
-    assert written[-1] == "last"
-    assert {line.partition(" ")[2] for line in told} == {"written", "No space left on device", "File too large"}
+# What is seen of the ledgers.
 
 
-async def test_a_line_torn_by_a_power_cut_does_not_take_the_next_row_with_it(tmp_path: Path) -> None:
-    (tmp_path / JOURNAL_FILE).write_bytes(msgspec.json.encode(row("old")) + b'\n{"at":"2026-11-')
+def change(sequence: int, epoch: str = "e1", records: str = "r") -> Change:
+    return Change(clinic="c", epoch=epoch, sequence=sequence, records=records)
+
+
+def test_a_gate_that_starts_again_knows_what_it_had_seen(tmp_path: Path, capsys: Out) -> None:
     journal = Journal(tmp_path)
-    await journal.write(row("new"), durable=True)
-    assert calls(tmp_path) == ["old", "new"]
+    assert journal.seen("c") == Seen()
+    journal.witness("c", Seen(epoch="e1", mine=0), None)
+    journal.witness("c", Seen(epoch="e1", mine=3), change(3))
+    journal.witness("c", Seen(epoch="e1", mine=2), change(2))
+    journal.witness("d", Seen(epoch="f1", mine=7), None)
+    assert "".join(capsys.readouterr()).count("ledger.adopted") == 2
+    journal.close()
+    again = Journal(tmp_path)
+    again.open()
+    assert (again.seen("c"), again.seen("d")) == (Seen(epoch="e1", mine=3), Seen(epoch="f1", mine=7))
+    assert list(read_changes(again.file, "c")) == [change(3), change(2)]
+    again.witness("c", Seen(epoch="e2", mine=0), None)
+    assert again.seen("c") == Seen(epoch="e2", mine=0)
+    again.close()
+
+
+async def test_what_is_seen_stays_known_while_the_journal_is_opened_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.witness("c", Seen(epoch="e1", mine=3), change(3))
+    journal.close()
+    journal.file.unlink()
+    await journal.write(row(), durable=True)
+    assert journal.seen("c") == Seen(epoch="e1", mine=3)
     journal.close()
 
 
+async def test_a_change_is_on_the_disk_before_the_row_that_follows_it(tmp_path: Path, capsys: Out) -> None:
+    """Also one that could not be written at once: a costly call is not granted on a change that is nowhere."""
+    journal = Journal(tmp_path)
+    journal.file.mkdir()
+    journal.witness("c", Seen(epoch="e1", mine=1), change(1))
+    assert "change.not_kept" in "".join(capsys.readouterr())
+    with pytest.raises(JournalError):
+        await journal.write(row("refused"), durable=True)
+    journal.file.rmdir()
+    await journal.write(row("granted"), durable=True)
+    journal.witness("c", Seen(epoch="e1", mine=2), change(2))
+    assert [found.sequence for found in read_changes(journal.file, "c")] == [1, 2]
+    with journal.file.open("rb") as stream:
+        kinds = [found.kind for found in scan(stream) if not isinstance(found, Damage)]
+    assert kinds == [Kind.SEEN, Kind.CHANGE, Kind.ROW, Kind.CHANGE]
+    journal.close()
+
+
+def test_changes_that_no_disk_takes_do_not_fill_the_memory_and_their_loss_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.setattr(journal_module, "OWED_MAX", 3)
+    journal = Journal(tmp_path)
+    journal.file.mkdir()
+    for sequence in range(1, 6):
+        journal.witness("c", Seen(epoch="e1", mine=sequence), change(sequence))
+    journal.witness("c", Seen(epoch="e1", mine=6), change(6, records="x" * PAYLOAD_MAX_BYTES))
+    journal.file.rmdir()
+    journal.open()
+    assert [found.sequence for found in read_changes(journal.file, "c")] == [4, 5]
+    assert journal.seen("c").mine == 6
+    assert "change.lost" in "".join(capsys.readouterr())
+    journal.close()
+
+
+def test_a_frozen_ledger_is_said_once_and_remembered_until_it_thaws(tmp_path: Path, capsys: Out) -> None:
+    """Also by a gate that is started again in between: it goes on where the other was."""
+    journal = Journal(tmp_path)
+    journal.witness("c", Seen(epoch="e1", mine=3), change(3))
+    journal.witness("c", Seen(epoch="e1", mine=3), None)
+    for _ in range(3):
+        journal.freeze("c", FrozenCause.ERASED)
+    journal.close()
+    again = Journal(tmp_path)
+    again.open()
+    assert again.memory.frozen == journal.memory.frozen
+    assert again.memory.frozen == {"c": Freeze(cause=FrozenCause.ERASED, before=Seen(epoch="e1", mine=3))}
+    again.freeze("c", FrozenCause.ERASED)
+    assert "".join(capsys.readouterr()).count("ledger.frozen") == 1
+    again.thaw("c")
+    again.close()
+    last = Journal(tmp_path)
+    last.open()
+    assert again.memory.frozen == last.memory.frozen == {}
+    last.close()
+
+
+async def test_a_row_beyond_all_measure_is_refused_and_stops_no_other(tmp_path: Path) -> None:
+    """It was taken for a mistake of our own, again and again, before each later verdict."""
+    journal = Journal(tmp_path)
+    with pytest.raises(JournalError, match="is too long"):
+        await journal.write(row("x" * PAYLOAD_MAX_BYTES), durable=True)
+    with pytest.raises(JournalError, match="is too long"):
+        journal.keep(change(1, records="x" * PAYLOAD_MAX_BYTES))
+    await journal.write(row("next"), durable=True)
+    assert calls(tmp_path) == ["next"]
+    journal.close()
+
+
+def gate(folder: Path, name: str = "one") -> Journal:
+    """A gate that is started with this name."""
+    journal = Journal(folder)
+    journal.open()
+    journal.memory.gate = name
+    return journal
+
+
+def test_a_gate_under_a_new_name_knows_the_ledger_and_not_the_numbers_of_the_former(tmp_path: Path) -> None:
+    """The ledger counts by name: it had never heard of the new one, and was taken for one that had lost entries."""
+    first = gate(tmp_path)
+    first.witness("c", Seen(epoch="e1", mine=5), change(5))
+    first.close()
+    same = gate(tmp_path)
+    assert same.seen("c") == Seen(epoch="e1", mine=5)
+    same.close()
+    second = gate(tmp_path, "two")
+    assert second.seen("c") == Seen(epoch="e1")
+    second.witness("c", Seen(epoch="e1", mine=0), None)
+    second.witness("c", Seen(epoch="e1", mine=8), change(8))
+    second.close()
+    again = gate(tmp_path, "two")
+    assert again.seen("c") == Seen(epoch="e1", mine=8)
+    again.close()
+
+
+async def test_a_journal_that_is_begun_while_the_gate_runs_says_who_wrote_it(tmp_path: Path) -> None:
+    first = gate(tmp_path)
+    first.witness("c", Seen(epoch="e1", mine=5), change(5))
+    first.witness("d", Seen(epoch="f1", mine=9), None)
+    first.freeze("d", FrozenCause.REGRESSED)
+    first.file.unlink()
+    with pytest.raises(JournalError):
+        await first.write(row(), durable=True)
+    first.witness("c", Seen(epoch="e1", mine=6), change(6))
+    first.close()
+    again = gate(tmp_path, "two")
+    assert (again.seen("c"), again.seen("d")) == (Seen(epoch="e1"), Seen(epoch="f1"))
+    assert list(again.memory.frozen) == ["d"]
+    again.close()
+
+
+async def test_a_journal_that_cannot_be_begun_is_begun_later_with_all_that_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = gate(tmp_path)
+    journal.witness("c", Seen(epoch="e1", mine=5), change(5))
+    journal.close()
+    journal.file.unlink()
+
+    def full(_descriptor: int, _offset: int, _length: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", full)
+        with pytest.raises(JournalError, match="No space left"):
+            await journal.write(row(), durable=True)
+    journal.file.unlink()
+    await journal.write(row(), durable=True)
+    journal.close()
+    again = gate(tmp_path)
+    assert again.seen("c") == Seen(epoch="e1", mine=5)
+    again.close()
+
+
+def test_a_journal_that_is_opened_late_does_not_undo_what_was_heard_since(tmp_path: Path) -> None:
+    first = gate(tmp_path)
+    first.witness("c", Seen(epoch="e1", mine=5), change(5))
+    first.witness("d", Seen(epoch="f1", mine=9), None)
+    first.close()
+    aside = first.file.rename(tmp_path / "aside")
+    first.file.mkdir()
+    late = Journal(tmp_path)
+    late.memory.gate = "pbx"
+    late.witness("c", Seen(epoch="e1", mine=2), None)
+    first.file.rmdir()
+    aside.rename(first.file)
+    late.witness("d", Seen(epoch="f1", mine=1), None)
+    assert (late.seen("c"), late.seen("d")) == (Seen(epoch="e1", mine=2), Seen(epoch="f1", mine=1))
+    late.close()
+
+
 @pytest.mark.parametrize(
-    "damage",
-    [
-        b"\n",
-        b"{}\n",
-        b"nonsense\n",
-        b'{"at":"2026-11-24T10:00:00Z","event":"\xff","clinic":"c","call":"a"}\n',
-        b'{"at":"2026-11-24T10:00:00","event":"call.refused","clinic":"c","call":"no zone"}\n',
-        b'{"at":"2026-11-24T10:00:00Z","event":"e","clinic":"c","call":"a","reasons":["from_the_future"]}\n',
-        b"\0" * 100 + b"\n",
-    ],
+    ("known", "is_change", "is_said"),
+    [(9, False, True), (5, False, False), (7, False, False), (9, True, False)],
+    ids=["more than the journal", "the same", "what a command did", "nobody can tell"],
 )
-def test_a_damaged_line_is_passed_over(tmp_path: Path, damage: bytes) -> None:
-    whole = msgspec.json.encode(row()) + b"\n"
-    (tmp_path / JOURNAL_FILE).write_bytes(whole + damage + whole + b'{"at')
-    found = list(read_rows(tmp_path / JOURNAL_FILE))
-    assert found == [(row(), len(whole)), (row(), 2 * len(whole) + len(damage))]
-    assert list(read_rows(tmp_path / JOURNAL_FILE, found[0][1])) == found[1:]
+def test_a_journal_whose_end_was_taken_away_is_found_out_by_the_ledger(
+    tmp_path: Path, capsys: Out, *, known: int, is_change: bool, is_said: bool
+) -> None:
+    """Cut between two rows, it looks whole."""
+    first = gate(tmp_path)
+    first.witness("c", Seen(epoch="e1", mine=5), change(5))
+    first.keep(change(7))
+    first.close()
+    again = gate(tmp_path)
+    again.witness("c", Seen(epoch="e1", mine=known), change(known) if is_change else None)
+    again.witness("c", Seen(epoch="e1", mine=20), None)
+    said = "".join(capsys.readouterr())
+    assert ("journal.behind" in said) == is_said
+    notes = [found.note for found, _ in read_rows(again.file) if found.event == "journal.behind"]
+    assert notes == ["the ledger knows change 9 of this gate, the journal ends with 7"] * is_said
+    again.close()
+
+
+def test_a_gate_that_is_killed_while_it_learns_of_another_ledger_knows_what_it_knew_of_the_former(
+    tmp_path: Path,
+) -> None:
+    """The change came first and the freeze after it: killed in between, the numbers of the former were forgotten."""
+    first = gate(tmp_path)
+    first.witness("c", Seen(epoch="e1", mine=5), change(5))
+    before = first.file.read_bytes()
+    first.witness("c", Seen(epoch="e2", mine=1), change(1, epoch="e2"))
+    first.freeze("c", FrozenCause.REPLACED)
+    first.close()
+    whole = first.file.read_bytes()
+    known = Freeze(cause=FrozenCause.REPLACED, before=Seen(epoch="e1", mine=5))
+    ends = [found.end for found in scan(io.BytesIO(whole)) if not isinstance(found, Damage)]
+    begun = [end for end in ends if end > len(before.rstrip(b"\0")) + 3]
+    for end in begun:
+        first.file.write_bytes(whole[:end])
+        again = gate(tmp_path)
+        assert again.memory.frozen == {"c": known}
+        again.close()
+    assert len(begun) >= 2
+
+
+async def test_rows_that_nobody_waits_for_reach_the_disk_before_they_are_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are kept in memory until then, to be written again after a disk error."""
+    monkeypatch.setattr(journal_module, "UNSYNCED_BYTES", 2000)
+    journal, flushed, original = Journal(tmp_path), [], os.fdatasync
+
+    def watched(descriptor: int) -> None:
+        flushed.append(len(calls(tmp_path)))
+        original(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", watched)
+        for number in range(20):
+            await journal.write(row(f"call-{number}"), durable=False)
+            await asyncio.sleep(0)
+        await journal.sync()
+    assert len(flushed) >= 2
+    assert flushed[-1] == 20
+    journal.file.unlink()
+    for number in range(20):
+        await journal.write(row(f"lost-{number}"), durable=False)
+    journal.close()

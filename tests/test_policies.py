@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from callgate.clinic import Clinic, load_clinics
 from callgate.core.hold import Unavailable
 from callgate.ledger.client import connect
-from callgate.ledger.memory import MemoryLedger
+from callgate.ledger.memory import MemoryLedger, at_second
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import Outdated, PolicyRevision, Published
 from callgate.policies import PolicyShelf, author
@@ -53,7 +54,7 @@ def revision(number: int, document: str, origin: str = "command") -> PolicyRevis
 
 @pytest.fixture
 def ledger() -> MemoryLedger:
-    return MemoryLedger(lambda: 1_800_000_000)
+    return MemoryLedger(at_second(lambda: 1_800_000_000))
 
 
 async def start(folder: Path, revisions: MemoryLedger | RedisLedger, file: str = FACTORY) -> Start:
@@ -102,10 +103,10 @@ async def test_a_fetch_brings_the_revision_in_force(tmp_path: Path, ledger: Memo
 async def test_a_fetch_of_what_already_binds_changes_nothing(tmp_path: Path, ledger: MemoryLedger) -> None:
     """Every refused call looks whether a permission has come: each one once wrote the policy to the disk again."""
     started = await start(tmp_path, ledger)
-    (tmp_path / "state" / f"policy-{CLINIC}.toml").unlink()
+    (tmp_path / "state" / f"policy-{CLINIC}.json").unlink()
     clinic = started.clinic
     assert await started.shelf.fetch(CLINIC) is clinic
-    assert not (tmp_path / "state" / f"policy-{CLINIC}.toml").exists()
+    assert not (tmp_path / "state" / f"policy-{CLINIC}.json").exists()
 
 
 class Overtaken(MemoryLedger):
@@ -119,16 +120,36 @@ class Overtaken(MemoryLedger):
 @pytest.mark.parametrize("left", ["nothing", "an older revision"])
 async def test_a_store_that_lost_a_revision_gets_it_back_and_nothing_is_undone(tmp_path: Path, left: str) -> None:
     """An old backup of Redis once put the gate back under the rules of before."""
-    started = await start(tmp_path, MemoryLedger(lambda: 1_800_000_000))
+    started = await start(tmp_path, MemoryLedger(at_second(lambda: 1_800_000_000)))
     await started.revisions.publish(revision(2, ALSO_BELGIUM), 1)
     await started.shelf.fetch(CLINIC)
-    damaged = MemoryLedger(lambda: 1_800_000_000)
+    damaged = MemoryLedger(at_second(lambda: 1_800_000_000))
     if left == "an older revision":
         await damaged.publish(revision(1, FACTORY), 0)
     started.shelf = replace_store(started.shelf, damaged)
     await started.shelf.fetch(CLINIC)
     assert started.binds() == (2, ("BE",))
     assert await damaged.fetch_policy(CLINIC) == revision(2, ALSO_BELGIUM)
+
+
+@pytest.mark.parametrize("left", ["nothing", "an older revision"])
+async def test_a_gate_that_is_started_again_beside_such_a_store_gives_it_back_too(tmp_path: Path, left: str) -> None:
+    """It put the installer's file in force, and undid what a doctor had tightened since."""
+    started = await start(tmp_path, MemoryLedger(at_second(lambda: 1_800_000_000)))
+    await started.revisions.publish(revision(2, ALSO_BELGIUM), 1)
+    await started.shelf.fetch(CLINIC)
+    damaged = MemoryLedger(at_second(lambda: 1_800_000_000))
+    if left == "an older revision":
+        await damaged.publish(revision(1, FACTORY), 0)
+    assert (await start(tmp_path, damaged)).binds() == (2, ("BE",))
+    assert await damaged.fetch_policy(CLINIC) == revision(2, ALSO_BELGIUM)
+
+
+async def test_a_policy_kept_for_another_clinic_is_not_taken(tmp_path: Path, ledger: MemoryLedger) -> None:
+    write_site(tmp_path)
+    stranger = replace(revision(9, ALSO_ITALY), clinic="another")
+    (tmp_path / "state" / f"policy-{CLINIC}.json").write_bytes(msgspec.json.encode(stranger))
+    assert (await start(tmp_path, ledger)).binds() == (1, ())
 
 
 def replace_store(shelf: PolicyShelf, store: MemoryLedger) -> PolicyShelf:
@@ -138,7 +159,7 @@ def replace_store(shelf: PolicyShelf, store: MemoryLedger) -> PolicyShelf:
 
 
 async def test_a_policy_that_was_published_in_between_is_taken(tmp_path: Path) -> None:
-    assert (await start(tmp_path, Overtaken(lambda: 1_800_000_000))).binds() == (1, ("IT",))
+    assert (await start(tmp_path, Overtaken(at_second(lambda: 1_800_000_000)))).binds() == (1, ("IT",))
 
 
 @pytest.mark.parametrize(
@@ -173,10 +194,12 @@ async def test_the_very_first_start_without_redis_takes_the_file(tmp_path: Path)
     assert (await start(tmp_path, silent_ledger(tmp_path), ALSO_BELGIUM)).binds() == (0, ("BE",))
 
 
-@pytest.mark.parametrize("damage", [b"", b"schema = ", b"\xff\xfe", FROM_TOMORROW.encode()])
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"\xff\xfe", b"schema = 1", msgspec.json.encode(revision(1, FROM_TOMORROW))]
+)
 async def test_a_damaged_last_good_policy_does_not_keep_the_gate_from_starting(tmp_path: Path, damage: bytes) -> None:
     write_site(tmp_path)
-    (tmp_path / "state" / f"policy-{CLINIC}.toml").write_bytes(damage)
+    (tmp_path / "state" / f"policy-{CLINIC}.json").write_bytes(damage)
     assert (await start(tmp_path, silent_ledger(tmp_path), ALSO_BELGIUM)).binds() == (0, ("BE",))
 
 

@@ -2,24 +2,30 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import get_args, get_origin
+from zoneinfo import ZoneInfo
 
 import msgspec
 import phonenumbers
 import pytest
 
 from callgate.core.deck import RateDeck, parse_deck
+from callgate.core.dialling import read_dialled
+from callgate.core.plan import parse_plan
 from callgate.core.policy import Mode, Policy, parse_policy
 from callgate.core.policy_tables import Bundle, Ceilings, Classes, Limits, PurseCeilings
+from callgate.core.pricing import price_destination
 from callgate.core.tariff import price
 
 ROOT = Path(__file__).parent.parent
 TODAY = date(2026, 11, 22)
 FRANCE = ("FR", "GP", "MQ", "GF", "RE", "YT")
-FREE_PREFIXES = {*(f"+3380{digit}" for digit in range(6)), "30", "31", "116", "3919"}
+TOLD_APART = ("116006", "116111", "116123")
+"""Each has a range of its own in the plan, so that a row for all of 116 says nothing of it."""
+FREE_PREFIXES = {*(f"+3380{digit}" for digit in range(6)), "30", "300", "31", "116", *TOLD_APART, "3919"}
 NATIONAL_COUNTRY_CODES = {33, 262, 508, 590, 594, 596}
 
 
@@ -82,6 +88,22 @@ def test_no_costly_prefix_is_free_in_the_default_deck(deck: RateDeck) -> None:
         if price(dated.rate, 60) == 0 or (dated.rate.connect_micros == 0 and dated.rate.per_minute_micros == 0)
     }
     assert free == FREE_PREFIXES
+
+
+@pytest.mark.parametrize("number", ["3000", "3009", "3018", "3114", "3919", "116006", "116111", "116123", "0800595959"])
+def test_nothing_is_held_for_a_number_that_is_free(deck: RateDeck, number: str) -> None:
+    """Under 300 and 116 they were held at 0.15 a minute: their row was about other numbers too, and decided nothing."""
+    plan = parse_plan((ROOT / "policies" / "plans" / "FR.toml").read_text(encoding="utf-8"))
+    priced = price_destination(
+        read_dialled(number, plan=plan, outside_prefix=""),
+        plan=plan,
+        deck=deck,
+        bundle=Bundle(),
+        at=datetime(2026, 11, 24, 10, tzinfo=ZoneInfo("Europe/Paris")),
+        longest_s=7200,
+    )
+    assert priced.rate is not None
+    assert price(priced.rate, 7200) == 0
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from asterisk_agi import CommandReader
 from callgate import server as server_module
 from callgate.core.hold import Held, HoldOutcome, HoldRequest
 from callgate.gate import Gate
-from callgate.ledger.memory import MemoryLedger
+from callgate.ledger.memory import MemoryLedger, at_second
 from callgate.server import Server, utc_now
 from clinic_samples import (
     BRUSSELS,
@@ -201,7 +201,7 @@ class Absurd(MemoryLedger):
 
 
 async def test_a_grant_that_cannot_be_put_into_words_is_given_back_and_no_verdict_is_sent(tmp_path: Path) -> None:
-    site = open_site(tmp_path, ledger=Absurd(lambda: int(utc_now().timestamp())))
+    site = open_site(tmp_path, ledger=Absurd(at_second(lambda: int(utc_now().timestamp()))))
     await site.shelf.open()
     site.now = utc_now()
     async with served(site) as (_, call):
@@ -305,7 +305,7 @@ async def test_a_fault_of_our_own_gives_no_verdict_and_the_next_call_is_served(
         async def hold(self, request: HoldRequest) -> HoldOutcome:
             raise ZeroDivisionError(str(request))
 
-    broken = replace(site.gate, ledger=Broken(lambda: 0))
+    broken = replace(site.gate, ledger=Broken(at_second(lambda: 0)))
     async with served(site, broken) as (_, call):
         assert await answer(call, header()) == []
         assert (await answer(call, header(dialled="*31#*31#15")))[3] == "15"

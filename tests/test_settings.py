@@ -73,6 +73,23 @@ def test_what_is_left_out_has_its_default() -> None:
     assert (settings.clinic[0].language, settings.trunk[0].emergency_format) == ("fr", "short")
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "unix:///run/redis.sock",
+        "redis://host:6379/0",
+        "rediss://callgate@host",
+        "redis+cluster://a:7000,b:7001",
+        "rediss+cluster://callgate@a,b/?ssl_check_hostname=no",
+        "redis+sentinel://a,b,c/clinics",
+        "rediss+sentinel://[::1]:26379/clinics",
+    ],
+)
+def test_the_ledger_may_be_one_redis_a_cluster_or_behind_sentinels(address: str) -> None:
+    gate = f'[gate]\nredis = "{address}"\nredis_password_file = "p"\nredis_replicas = 1'
+    assert parse_settings(changed("[gate]", gate)).gate.redis == address
+
+
 def test_an_entry_without_trunks_has_them_all_in_their_order() -> None:
     assert parse_settings(SOUND).entry[0].trunks == ("a", "b")
     assert parse_settings(SOUND + 'trunks = ["b"]\n').entry[0].trunks == ("b",)
@@ -96,6 +113,14 @@ def test_a_trunk_or_an_entry_is_found_by_its_name_or_not_at_all() -> None:
         (changed('"127.0.0.1:4599"', '"4599"'), "$.gate.listen", "regex"),
         (changed('"127.0.0.1:4599"', '"127.0.0.1:99999"'), "gate.listen", "no such port"),
         (changed("[gate]", '[gate]\nredis = "http://somewhere"'), "$.gate.redis", "regex"),
+        (changed("[gate]", '[gate]\nredis = "unix+cluster:///path"'), "$.gate.redis", "regex"),
+        (changed("[gate]", '[gate]\nredis = "redis://somewhere a"'), "$.gate.redis", "regex"),
+        (changed("[gate]", "[gate]\nredis_replicas = 6"), "$.gate.redis_replicas", "<= 5"),
+        (changed("[gate]", "[gate]\nredis_replicas = 1"), "gate.redis_replicas", "own Redis"),
+        (changed("[gate]", '[gate]\nredis_password_file = "p"'), "gate.redis_password_file", "own Redis"),
+        (changed("[gate]", '[gate]\nredis_ca = "ca.pem"'), "gate.redis_ca", "own Redis"),
+        (changed("[gate]", '[gate]\nredis_cert = "c.pem"\nredis_key = "k.pem"'), "gate.redis_cert", "own Redis"),
+        (changed("[gate]", '[gate]\nredis_key = "k.pem"'), "gate.redis_cert", "needs its key"),
         (changed("channels      = 5", "channels = 0"), "$.trunk[0].channels", ">= 1"),
         (changed("channels      = 5", 'channels = "5"'), "$.trunk[0].channels", "Expected `int`"),
         (changed('"e164_plus"', '"plus"'), "$.trunk[1].number_format", "Invalid enum value"),

@@ -10,6 +10,8 @@ from string import Formatter
 
 import pytest
 
+from callgate.core.hold import DenialKind, Window
+from callgate.core.limits import PurseKind, VelocityKind
 from callgate.core.plan import NumberClass
 from callgate.core.plan_lint import Flaw
 from callgate.core.reasons import Reason
@@ -26,6 +28,9 @@ CODED = {
     *(f"prompt.{reason}" for reason in Reason if reason.refuses),
     "prompt.refused",
     *(f"class.{number_class}" for number_class in NumberClass),
+    *(f"limit.{kind}" for kind in DenialKind),
+    *(f"window.{window}" for window in Window),
+    *(f"scope.{kind}" for kind in (*PurseKind, *VelocityKind)),
     "verdict.grant",
     "verdict.refuse",
     *(f"flaw.{flaw}" for flaw in Flaw),

@@ -11,8 +11,9 @@ import structlog
 from callgate.clinic import Clinic
 from callgate.core.dialling import read_dialled
 from callgate.core.hold import Settled, SettleState, Unavailable
-from callgate.core.hours import calendar_month
-from callgate.core.pricing import PricedDestination, price_destination
+from callgate.core.hours import calendar_month, is_open
+from callgate.core.pricing import PricedDestination, is_overrun, price_destination
+from callgate.core.reasons import Reason
 from callgate.core.tariff import price
 from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.core.wire import mask
@@ -38,7 +39,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookkeeper:
-    """Everything after the answer, in the background; calls never wait for it."""
+    """Everything after the answer, in the background; calls never wait for it. `others` is more work, as often."""
 
     settings: Settings
     shelf: PolicyShelf
@@ -46,6 +47,7 @@ class Bookkeeper:
     journal: Journal
     spool: Spool
     clock: Callable[[], datetime]
+    others: tuple[Callable[[], Awaitable[None]], ...] = ()
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -53,6 +55,7 @@ class Bookkeeper:
             _repeat(self.read_spool, SPOOL_PAUSE_S),
             _repeat(self.do_chores, CHORES_PAUSE_S),
             _repeat(self.shelf.reload_decks, DECKS_PAUSE_S),
+            *(_repeat(work, CHORES_PAUSE_S) for work in self.others),
         )
 
     async def read_spool(self) -> None:
@@ -114,8 +117,16 @@ class Bookkeeper:
             return _is_hopeless(outcome)
         if outcome.state is SettleState.ORPHAN and not _is_unheld(line):
             log.warning("settlement.orphan", grant=line.grant, amount_micros=outcome.amount_micros)
-        await self.journal.write(_settled_row(line, priced, clinic, outcome), durable=False)
-        log.info("call.settled", grant=line.grant, seconds=line.duration_s, amount_micros=outcome.amount_micros)
+        row = _settled_row(line, priced, clinic, outcome)
+        await self.journal.write(row, durable=False)
+        reasons = [reason.value for reason in row.reasons]
+        log.info(
+            "call.settled",
+            grant=line.grant,
+            seconds=line.duration_s,
+            amount_micros=outcome.amount_micros,
+            reasons=reasons,
+        )
         return True
 
 
@@ -161,18 +172,23 @@ def _orphan(line: LegEnded, priced: PricedDestination, clinic: Clinic) -> Orphan
     """How to book an answered call without a hold: it had none (local allowance, observation), or lost it (voided)."""
     if line.answered is None or priced.rate is None or line.grant == EMERGENCY_GRANT:
         return None
+    at = datetime.fromtimestamp(line.answered, UTC)
     return OrphanCharge(
-        purses=("observed",) if line.grant.startswith("observe:") else _orphan_purses(priced, clinic),
+        purses=("observed",) if line.grant.startswith("observe:") else _orphan_purses(priced, clinic, at),
         amount_micros=price(priced.rate, line.duration_s),
-        month=calendar_month(datetime.fromtimestamp(line.answered, UTC), clinic.policy.timezone),
+        month=calendar_month(at, clinic.policy.timezone),
     )
 
 
-def _orphan_purses(priced: PricedDestination, clinic: Clinic) -> tuple[str, ...]:
-    """The purses with ceilings of their own that would have counted the call, but for its line's, which is unknown."""
+def _orphan_purses(priced: PricedDestination, clinic: Clinic, at: datetime) -> tuple[str, ...]:
+    """The purses with ceilings of their own that would have counted the call, but for its line's, which is unknown.
+
+    A home number that only the policy lists counts as any other when closed: too much rather than too little.
+    """
     region = priced.destination.region
     if priced.ordinary:
-        return ("national",)
+        opened = is_open(clinic.policy.hours, at, clinic.policy.timezone, clinic.closed_days)
+        return ("national",) if opened or priced.destination.must_reach else ("national", "national_closed")
     if region in clinic.plan.overseas:
         return ("costly", "overseas")
     return ("costly",) if region == clinic.policy.home else ("costly", "international")
@@ -191,8 +207,14 @@ def _settled_row(line: LegEnded, priced: PricedDestination, clinic: Clinic, outc
         grant=line.grant,
         seconds=line.duration_s,
         amount_micros=outcome.amount_micros,
+        reasons=(Reason.BUNDLE_OVERRUN,) if _ran_over(line, priced, clinic) else (),
         policy_revision=clinic.revision,
     )
+
+
+def _ran_over(line: LegEnded, priced: PricedDestination, clinic: Clinic) -> bool:
+    bundle = clinic.policy.bundle
+    return is_overrun(priced.destination, plan=clinic.plan, bundle=bundle, duration_s=line.duration_s)
 
 
 def _local_row(line: LocalGrant | LocalRefusal, clinic: Clinic) -> JournalRow:

@@ -14,10 +14,14 @@ from callgate.commands.check import check
 from callgate.commands.classify import classify
 from callgate.commands.context import printable, warn
 from callgate.commands.dialplan import dialplan
+from callgate.commands.exposure import add_exposure
+from callgate.commands.journal import add_journal
+from callgate.commands.ledger import add_ledger
 from callgate.commands.plan import add_plan
 from callgate.commands.policy import apply, history, show, validate
 from callgate.commands.rate import add_rate
 from callgate.commands.rates import add_rates
+from callgate.commands.replay import add_replay
 from callgate.commands.serve import serve
 from callgate.commands.status import status
 from callgate.commands.words import iso_instant, matching, outside_prefix
@@ -83,6 +87,10 @@ def parser() -> argparse.ArgumentParser:
     add_plan(commands.add_parser)
     add_rates(commands.add_parser)
     add_rate(commands.add_parser)
+    add_replay(commands.add_parser)
+    add_exposure(commands.add_parser)
+    add_journal(commands.add_parser)
+    add_ledger(commands.add_parser, _words)
     _add_views(commands.add_parser)
     writing = commands.add_parser("dialplan", help="write the dialplan of this installation")
     writing.add_argument("--last-resort", action="store_true", help="the context for the installer's own file")

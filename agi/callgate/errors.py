@@ -4,6 +4,7 @@ CallgateError
 ├── SettingsError      the installer's settings file says something that cannot be
 ├── ResourceError      a file that ships with callgate is not where the package put it
 └── JournalError       the journal cannot be written: nothing may be granted on it
+    └── JournalInUseError  because another daemon writes it
 """
 
 
@@ -30,9 +31,14 @@ class ResourceError(CallgateError):
 
 
 class JournalError(CallgateError):
-    """A row could not be made durable. Fields: `file`, `cause`."""
+    """A row could not be made durable. Fields: `file`, `cause`, `remedy`."""
 
-    def __init__(self, file: str, cause: str) -> None:
-        super().__init__(f"the journal {file} cannot be written: {cause}. Remedy: free the disk or its rights")
+    def __init__(self, file: str, cause: str, remedy: str = "free the disk or its rights") -> None:
+        super().__init__(f"the journal {file} cannot be written: {cause}. Remedy: {remedy}")
         self.file = file
         self.cause = cause
+        self.remedy = remedy
+
+
+class JournalInUseError(JournalError):
+    """Another daemon writes this journal: one of the two must not run."""

@@ -1,86 +1,81 @@
-"""The gate's own journal: one row for each verdict, append-only, kept on the gate's disk as the clinic's evidence.
+"""The gate's own journal: each verdict and each change of the ledger, append-only, on the gate's disk.
 
-A row is one JSON line. Numbers are masked. A refusal or a costly grant is durable (fdatasync) before it is answered;
-rows that wait together share one fdatasync.
+It is the clinic's evidence, and the second witness that a ledger is restored from. Numbers are masked. A refusal or a
+costly grant is durable (fdatasync) before it is answered; rows that wait together share one fdatasync. The format is
+in `callgate.journal_file`, the file's one writer in `callgate.journal_writer`, the rows in `callgate.journal_rows`.
 """
 
 import asyncio
+import base64
 import errno
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
+import structlog
 
-from callgate.clinic import Clinic
-from callgate.core.attempt import CallAttempt
-from callgate.core.policy import Mode
-from callgate.core.pricing import PricedDestination
-from callgate.core.reasons import Reason
-from callgate.core.risk import Tier
-from callgate.core.verdict import Grant, Refusal, Verdict
-from callgate.core.wire import mask
+from callgate.core.hold import FrozenCause
+from callgate.core.sighting import Seen
 from callgate.errors import JournalError
+from callgate.journal_file import PAYLOAD_MAX_BYTES, Kind, Record
+from callgate.journal_rows import Decision, JournalRow, last_row, read_rows, rows_in, verdict_row
+from callgate.journal_writer import JournalWriter
+from callgate.ledger.restoration import Change, Witness
+from callgate.ledger_memory import LedgerMemory, change_payload, later, seen_in
 
-JOURNAL_FILE = "journal.jsonl"
+__all__ = ("JOURNAL_FILE", "Decision", "Journal", "JournalRow", "last_row", "read_rows", "rows_in", "verdict_row")
+
+JOURNAL_FILE = "journal.cgj"
 SYNC_DEADLINE_S = 0.4
 """A disk slower than this is broken for a caller who waits: with the ledger's 300 ms it stays within the bound."""
+OWED_MAX = 10_000
+"""Changes kept in memory while the disk takes none; of those beyond it the oldest are lost, and priced if missed."""
+UNSYNCED_BYTES = 1024 * 1024
+"""So much may wait for a row that must be durable; then it is brought to the disk without one."""
+
+log = structlog.get_logger()
 
 
-class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What was decided about one attempt.
+def epoch_ms() -> int:
+    """The wall clock."""
+    return time.time_ns() // 1_000_000
 
-    Fields:
-        at: the instant of the decision, UTC.
-        event: ``call.granted``, ``call.refused``, ``call.settled``, or ``call.local`` (granted by the dialplan alone).
-        call: the passage's id. attempt: the trunk attempt.
-        dialled, number: masked. region, number_class: "" where there is none.
-        reasons: heaviest first.
-        held_micros, amount_micros: set aside; booked in the end.
-        seconds: granted; of a settlement, the length of the call.
-        retry_s: of a refusal, no sooner than; 0 where unknown.
-        observed: the clinic only observes: the refusal was not carried out.
-        risk, risk_because, risk_version: the tier, the entry of the list that gave it, and that list's version.
+
+class Journal(Witness):
+    """Writes rows, in order; those that must be durable share one fdatasync. Keeps what is seen of the ledgers, too.
+
+    Args:
+        folder: the gate's state folder.
+        clock: epoch milliseconds, for the instant of each record.
+
+    Attributes:
+        file: the journal.
+        memory: what the gate knows of its ledgers; read from the file when that is opened.
     """
 
-    at: Annotated[datetime, msgspec.Meta(tz=True)]
-    event: str
-    clinic: str
-    call: str
-    attempt: int = 1
-    extension: str = ""
-    trunk: str = ""
-    dialled: str = ""
-    number: str = ""
-    region: str = ""
-    number_class: str = ""
-    ordinary: bool = False
-    reasons: tuple[Reason, ...] = ()
-    grant: str = ""
-    seconds: int = 0
-    held_micros: int = 0
-    amount_micros: int = 0
-    retry_s: int = 0
-    policy_revision: int = 0
-    observed: bool = False
-    risk: Tier = Tier.NORMAL
-    risk_because: str = ""
-    risk_version: str = ""
-
-
-class Journal:
-    """Appends rows to the file, in order, each with one write; rows that must be durable share one fdatasync."""
-
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], int] = epoch_ms) -> None:
         self.file = folder / JOURNAL_FILE
-        self._lock = asyncio.Lock()
-        self._descriptor: int | None = None
-        self._is_torn = False
-        self._appended = 0
-        self._synced = 0
+        self.memory = LedgerMemory()
+        self._clock = clock
+        self._writer: JournalWriter | None = None
+        self._flushing: asyncio.Future[None] | None = None
+        self._identity = ""
+        self._unchecked: set[str] = set()
+        self._owed: deque[tuple[Kind, bytes]] = deque()
+
+    def open(self) -> str:
+        """Open the file, recover it, and say in the log what was found; a row that is written does so by itself.
+
+        Returns:
+            The journal's identity, 32 hexadecimal digits.
+
+        Raises:
+            JournalError: it cannot be opened, or another daemon writes it.
+        """
+        return self._paid().identity
 
     async def write(self, row: JournalRow, *, durable: bool) -> None:
         """Append a row; with `durable`, return only when the disk has it.
@@ -88,104 +83,202 @@ class Journal:
         Raises:
             JournalError: nothing may be granted on a row that could not be written.
         """
-        try:
-            self._append(msgspec.json.encode(row) + b"\n")
-            if durable:
-                async with asyncio.timeout(SYNC_DEADLINE_S):
-                    await self._sync(self._appended)
-        except OSError as error:  # TimeoutError is one
-            raise JournalError(str(self.file), error.strerror or "the disk does not answer") from error
+        writer = self._append(Kind.ROW, msgspec.json.encode(row))
+        if durable:
+            await self._sync(writer)
+        elif writer.end - writer.synced > UNSYNCED_BYTES and self._flushing is None and not writer.is_lost:
+            self._flush(writer)
 
-    def _append(self, line: bytes) -> None:
-        descriptor = self._open()
-        # A full disk or a power cut leaves a part of a line behind: the next row starts on a line of its own.
-        line = b"\n" + line if self._is_torn else line
-        self._is_torn = os.write(descriptor, line) < len(line)
-        if self._is_torn:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._appended += 1
+    async def sync(self) -> None:
+        """Bring all that was written to the disk.
 
-    async def _sync(self, rows: int) -> None:
-        """Bring the first `rows` rows to the disk, unless whoever held the lock before has done so with theirs."""
-        async with self._lock:
-            if self._synced < rows:
-                covered = self._appended
-                await asyncio.to_thread(os.fdatasync, self._open())
-                self._synced = covered
+        Raises:
+            JournalError: it is not known to have it.
+        """
+        await self._sync(self._paid())
 
-    def _open(self) -> int:
-        if self._descriptor is None:
-            self._descriptor = os.open(self.file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-            size = os.fstat(self._descriptor).st_size
-            self._is_torn = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
-        return self._descriptor
+    def seen(self, clinic: str) -> Seen:
+        """See `Witness.seen`: from memory."""
+        return self.memory.seen(clinic)
+
+    def witness(self, clinic: str, seen: Seen, change: Change | None) -> None:
+        """See `Witness.witness`. What is known is written first: of a replaced ledger, what was known of the former."""
+        kept, was_noted = self.memory.seen(clinic), self.memory.is_noted(clinic)
+        was_frozen = clinic in self.memory.frozen
+        if clinic in self._unchecked:
+            self._unchecked.discard(clinic)
+            if was_noted and change is None:
+                self._compare(clinic, seen)
+        self.memory.witness(clinic, seen, change)
+        payload, told = b"", kept
+        if change is not None and len(written := change_payload(change)) <= PAYLOAD_MAX_BYTES:
+            payload, told = written, later(kept, seen_in(change))
+        now = self.memory.seen(clinic)
+        if now.epoch != kept.epoch:
+            log.info("ledger.adopted", clinic=clinic, epoch=now.epoch, known=kept.epoch)
+        if now != told or now.epoch != kept.epoch or not was_noted:
+            self._owe(Kind.SEEN, self.memory.noted(clinic))
+        if payload:
+            self._owe(Kind.CHANGE, payload)
+        if clinic in self.memory.frozen and not was_frozen:
+            self._say_frozen(clinic)
+        self._try_to_pay()
+
+    def keep(self, change: Change) -> None:
+        """Keep a change that another made in a ledger of this gate's, such as a command: its number is not our own.
+
+        Raises:
+            JournalError: it could not be written.
+        """
+        self._append(Kind.CHANGE, change_payload(change, own=False))
+        self.memory.keep(change)
+
+    def freeze(self, clinic: str, cause: FrozenCause) -> None:
+        """See `Witness.freeze`: `Repair` looks in `memory.frozen`."""
+        was_frozen = clinic in self.memory.frozen
+        self.memory.freeze(clinic, cause)
+        if not was_frozen:
+            self._say_frozen(clinic)
+            self._owe(Kind.SEEN, self.memory.noted(clinic))
+            self._try_to_pay()
+
+    def thaw(self, clinic: str) -> None:
+        """Learn that the ledger of a clinic has thawed."""
+        self.memory.thaw(clinic)
+        self._owe(Kind.SEEN, self.memory.noted(clinic))
+        self._try_to_pay()
 
     def close(self) -> None:
-        """Close the file; the next row opens it again."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        """Close the file, after the flush that goes on, if any; the next row opens it again."""
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        if self._flushing is None:
+            writer.close()
+        else:
+            # Its number might be another file's by the time the flush writes.
+            self._flushing.add_done_callback(lambda _flushed: writer.close())
 
+    def _compare(self, clinic: str, seen: Seen) -> None:
+        """Say so if the ledger knows more of this gate than the journal: its end was taken away, or an answer lost."""
+        kept, highest = self.memory.seen(clinic), self.memory.highest(clinic)
+        known = max(kept.mine, highest.mine if highest.epoch == kept.epoch else 0)
+        if seen.epoch == kept.epoch and seen.mine > known:
+            log.error("journal.behind", clinic=clinic, journal=known, ledger=seen.mine)
+            note = f"the ledger knows change {seen.mine} of this gate, the journal ends with {known}"
+            self._owe(Kind.ROW, self._own_row("journal.behind", note, clinic))
 
-def read_rows(file: Path, start: int = 0) -> Iterator[tuple[JournalRow, int]]:
-    """Read rows from byte `start` on, each with the offset behind it; a torn or damaged line is passed over."""
-    with file.open("rb") as stream:
-        stream.seek(start)
-        offset = start
-        for line in stream:
-            if not line.endswith(b"\n"):
-                return
-            offset += len(line)
+    def _say_frozen(self, clinic: str) -> None:
+        freeze = self.memory.frozen[clinic]
+        before = freeze.before
+        log.error("ledger.frozen", clinic=clinic, cause=freeze.cause.value, epoch=before.epoch, mine=before.mine)
+
+    def _owe(self, kind: Kind, payload: bytes) -> None:
+        if len(self._owed) >= OWED_MAX:
+            self._owed.popleft()
+            log.error("change.lost", owed=OWED_MAX)
+        self._owed.append((kind, payload))
+
+    def _try_to_pay(self) -> None:
+        """Write what is owed; if that cannot be, it is written before the next row, or that is not either."""
+        try:
+            self._pay()
+        except (OSError, JournalError):
+            log.exception("change.not_kept", owed=len(self._owed))
+
+    def _append(self, kind: Kind, payload: bytes) -> JournalWriter:
+        if len(payload) > PAYLOAD_MAX_BYTES:
+            raise JournalError(str(self.file), f"a record of {len(payload)} bytes is too long", "report this")
+        writer = self._paid()
+        try:
+            writer.append(kind, payload, self._clock())
+        except OSError as error:
+            raise self._failed(error) from error
+        return writer
+
+    def _paid(self) -> JournalWriter:
+        try:
+            return self._pay()
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _pay(self) -> JournalWriter:
+        """Write what is owed, oldest first."""
+        writer = self._opened()
+        while self._owed:
+            writer.append(*self._owed[0], self._clock())
+            self._owed.popleft()
+        return writer
+
+    async def _sync(self, writer: JournalWriter) -> None:
+        """Bring the records so far to the disk. There is one flush at a time: the kernel tells an error only once."""
+        end = writer.end
+        try:
+            async with asyncio.timeout(SYNC_DEADLINE_S):
+                while writer.synced < end:
+                    # Whoever gives up leaves it to the others.
+                    await asyncio.shield(self._flush(writer) if self._flushing is None else self._flushing)
+        except OSError as error:  # TimeoutError is one
+            raise self._failed(error) from error
+
+    def _flush(self, writer: JournalWriter) -> asyncio.Future[None]:
+        if writer is not self._writer or writer.is_lost:
+            # Removed or emptied while it was open: what is written there is seen by nobody.
+            log.error("journal.lost", file=str(self.file))
+            if writer is self._writer:
+                self.close()
+            raise OSError(errno.ESTALE, "the file was removed or emptied by somebody else")
+        # No task: the end of the daemon cancels those, and the thread would go on alone.
+        self._flushing = flushing = asyncio.get_running_loop().run_in_executor(None, writer.flush)
+        flushing.add_done_callback(self._flushed)
+        return flushing
+
+    def _flushed(self, flushing: asyncio.Future[None]) -> None:
+        self._flushing = None
+        if (error := flushing.exception()) is not None:
+            log.error("journal.not_synced", file=str(self.file), problem=str(error))
+
+    def _opened(self) -> JournalWriter:
+        if self._writer is None:
+            # Opened again, it has nothing to tell that the memory does not know better.
+            writer = JournalWriter(self.file, _forget if self._identity else self.memory.recall)
             try:
-                yield msgspec.json.decode(line, type=JournalRow), offset
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
+                self._introduce(writer)
+            except OSError:
+                writer.close()
+                raise
+            self._writer = writer
+            for damage in writer.damages:
+                log.error("journal.damaged", file=str(self.file), **msgspec.to_builtins(damage))
+            if writer.aside is not None:
+                log.error("journal.end_kept", file=str(writer.aside))
+            if writer.cut or writer.aside:
+                self._owed.appendleft((Kind.ROW, self._own_row("journal.cut", _cut_note(writer))))
+        return self._writer
+
+    def _introduce(self, writer: JournalWriter) -> None:
+        """Write what is known of the ledgers into a journal that is begun while the gate runs."""
+        if not self._identity:
+            self._unchecked = set(self.memory.clinics())
+        elif writer.identity != self._identity:
+            for clinic in self.memory.clinics():
+                writer.append(Kind.SEEN, self.memory.noted(clinic), self._clock())
+        self._identity = writer.identity
+
+    def _own_row(self, event: str, note: str, clinic: str = "") -> bytes:
+        at = datetime.fromtimestamp(self._clock() / 1000, UTC)
+        return msgspec.json.encode(JournalRow(at=at, event=event, clinic=clinic, call="", note=note))
+
+    def _failed(self, error: OSError) -> JournalError:
+        return JournalError(str(self.file), error.strerror or "the disk does not answer")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """A verdict with all that led to it; `number` is what a trunk would be sent, "" for what goes to none."""
-
-    attempt: CallAttempt
-    priced: PricedDestination
-    clinic: Clinic
-    number: str
-    verdict: Verdict
-    instant: datetime
+def _forget(_record: Record) -> None:
+    """Take a record for known."""
 
 
-def verdict_row(decision: Decision) -> JournalRow:
-    """Make the row of one verdict, numbers masked."""
-    attempt, destination, verdict = decision.attempt, decision.priced.destination, decision.verdict
-    risk = decision.priced.risk
-    row = JournalRow(
-        at=decision.instant,
-        event="call.refused",
-        clinic=decision.clinic.name,
-        call=attempt.passage,
-        attempt=attempt.attempt,
-        extension=attempt.extension,
-        trunk=attempt.trunk,
-        dialled=mask(attempt.dialled),
-        number=mask(destination.number),
-        region=destination.region,
-        number_class=destination.number_class.value,
-        ordinary=decision.priced.ordinary,
-        reasons=verdict.reasons,
-        policy_revision=decision.clinic.revision,
-        risk=risk.tier,
-        risk_because=risk.because,
-        risk_version=risk.version,
-    )
-    match verdict:
-        case Grant():
-            return msgspec.structs.replace(
-                row,
-                event="call.granted",
-                grant=verdict.grant_id,
-                seconds=verdict.seconds,
-                held_micros=verdict.held_micros,
-            )
-        case Refusal():
-            observed = decision.clinic.policy.mode is Mode.OBSERVE and bool(decision.number)
-            return msgspec.structs.replace(row, retry_s=verdict.retry_s, observed=observed)
+def _cut_note(writer: JournalWriter) -> str:
+    """Say what was cut off: it may have been whole once."""
+    if writer.aside is not None:
+        return f"behind byte {writer.end}, kept in {writer.aside.name}"
+    return f"{len(writer.cut)} bytes behind byte {writer.end}: {base64.b64encode(writer.cut).decode()}"

@@ -15,9 +15,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import structlog
 
-from callgate.clinic import Clinic, FileStamp, LoadedDeck, file_stamp, load_deck, read_text, under_policy
+from callgate.clinic import Clinic, FileStamp, LoadedDeck, file_stamp, load_deck, under_policy
 from callgate.core.deck import RateDeck
 from callgate.core.hold import Unavailable
 from callgate.errors import SettingsError
@@ -118,6 +119,13 @@ class PolicyShelf:
 
     async def _open(self, clinic: Clinic) -> None:
         found = await self._revisions.fetch_policy(clinic.name)
+        kept = self._last_good(clinic)
+        if kept is not None and not isinstance(found, Unavailable):
+            lost = kept.revision - (found.revision if isinstance(found, PolicyRevision) else 0)
+            if lost > 0:
+                # It was in force here before this start.
+                await self._republish(kept, kept.revision - lost)
+                found = kept
         match found:
             case PolicyRevision() if found.origin == ORIGIN_FILE and found.document != clinic.document:
                 await self._publish_file(clinic, found.revision)
@@ -150,28 +158,41 @@ class PolicyShelf:
         self._clinics[clinic.name] = replace(bound, revision=revision.revision)
         self._in_force[clinic.name] = revision
         log.info("policy.adopted", clinic=clinic.name, revision=revision.revision, origin=revision.origin)
-        file = self._last_good(clinic.name)
+        file = self._last_good_file(clinic.name)
         temporary = file.with_suffix(".new")
         try:
-            temporary.write_text(revision.document, encoding="utf-8")
+            temporary.write_bytes(msgspec.json.encode(revision))
             temporary.replace(file)
         except OSError as error:
             # It binds all the same; only a start without Redis would take an older one.
             log.warning("policy.not_kept", clinic=clinic.name, file=str(file), problem=error.strerror)
 
     def _adopt_last_good(self, clinic: Clinic) -> None:
-        file = self._last_good(clinic.name)
-        if not file.exists():
+        kept = self._last_good(clinic)
+        if kept is None:
             return
+        file = self._last_good_file(clinic.name)
         try:
-            self._clinics[clinic.name] = under_policy(clinic, read_text(file), file)
-        except (OSError, SettingsError) as error:
+            self._clinics[clinic.name] = under_policy(clinic, kept.document, file)
+        except SettingsError as error:
             log.warning("policy.last_good_unusable", clinic=clinic.name, problem=str(error))
         else:
             log.warning("policy.last_good", clinic=clinic.name, file=str(file))
 
-    def _last_good(self, name: str) -> Path:
-        return self._state / f"policy-{name}.toml"
+    def _last_good(self, clinic: Clinic) -> PolicyRevision | None:
+        """Read what bound this clinic before this start."""
+        file = self._last_good_file(clinic.name)
+        if not file.exists():
+            return None
+        try:
+            kept = msgspec.json.decode(file.read_bytes(), type=PolicyRevision)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.warning("policy.last_good_unusable", clinic=clinic.name, problem=str(error))
+            return None
+        return kept if kept.clinic == clinic.name else None
+
+    def _last_good_file(self, name: str) -> Path:
+        return self._state / f"policy-{name}.json"
 
 
 @contextmanager

@@ -27,14 +27,24 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         listen: host and port of FastAGI.
         state: folder of the journal, the embedded Redis and the last good policies.
         spool: the file the dialplan appends to; Asterisk writes it, the daemon reads it.
-        redis: URL, or "" for the embedded Redis.
+        redis: address of the ledger (`callgate.ledger.address`), or "" for the embedded Redis.
+        redis_password_file: a file with the password, read at each connection; "" where the address has it or none is.
+        redis_ca: certificate that vouches for the servers (rediss://), PEM; "" for those of the system.
+        redis_cert: certificate of this gate, PEM; "" where the servers want none.
+        redis_key: its key, PEM.
+        redis_replicas: so many must acknowledge a costly hold within 50 ms, or the call is refused; 0 asks none.
         pbx: this Asterisk's name, the first part of every grant id.
     """
 
     listen: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}\Z")] = "127.0.0.1:4599"
     state: str = "/var/lib/callgate"
     spool: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+\Z")] = "/var/spool/callgate/calls.log"
-    redis: Annotated[str, msgspec.Meta(pattern=r"^(?:(?:redis|rediss|unix)://[!-~]+)?\Z")] = ""
+    redis: Annotated[str, msgspec.Meta(pattern=r"^(?:(?:unix|rediss?(?:\+(?:cluster|sentinel))?)://[!-~]+)?\Z")] = ""
+    redis_password_file: str = ""
+    redis_ca: str = ""
+    redis_cert: str = ""
+    redis_key: str = ""
+    redis_replicas: Annotated[int, msgspec.Meta(ge=0, le=5)] = 0
     pbx: Name = "pbx"
 
 
@@ -134,6 +144,7 @@ def parse_settings(text: str) -> Settings:
         problem, _, path = str(error).partition(" - at ")
         raise SettingsError(path.strip("`") or "settings", problem, "see the settings in docs/settings.md") from None
     _check_listen(settings.gate.listen)
+    _check_ledger(settings.gate)
     _check_unique("clinic", [clinic.name for clinic in settings.clinic])
     _check_unique("trunk", [trunk.name for trunk in settings.trunk])
     _check_unique("entry", [entry.context for entry in settings.entry])
@@ -146,6 +157,16 @@ def parse_settings(text: str) -> Settings:
 def _check_listen(listen: str) -> None:
     if int(listen.rpartition(":")[2]) > PORT_MAX:
         raise SettingsError("gate.listen", f'"{listen}" has no such port', f"use a port up to {PORT_MAX}")
+
+
+def _check_ledger(gate: GateSettings) -> None:
+    if bool(gate.redis_cert) != bool(gate.redis_key):
+        raise SettingsError("gate.redis_cert", "a certificate needs its key, and a key its certificate", "name both")
+    others = ("redis_password_file", "redis_ca", "redis_cert", "redis_replicas")
+    for name in others if not gate.redis else ():
+        if getattr(gate, name):
+            problem = "the daemon's own Redis has none of this"
+            raise SettingsError(f"gate.{name}", problem, "name a Redis of your own in gate.redis, or leave this out")
 
 
 def _check_unique(table: str, names: list[str]) -> None:

@@ -18,11 +18,13 @@ import pytest
 
 from callgate.cli import main
 from callgate.commands.blocked import blocked_line, since_instant
+from callgate.core.hold import Denial, DenialKind, Window
 from callgate.core.reasons import Reason
 from callgate.core.risk import Tier
 from callgate.journal import JOURNAL_FILE, JournalRow
 from callgate.texts.catalog import Language, text
 from clinic_samples import write_site
+from journal_samples import write_journal
 
 Out = pytest.CaptureFixture[str]
 AT = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -54,8 +56,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write(folder: Path, *rows: JournalRow) -> None:
-    with (folder / "state" / JOURNAL_FILE).open("ab") as stream:
-        stream.writelines(msgspec.json.encode(row) + b"\n" for row in rows)
+    write_journal(folder / "state", *rows)
 
 
 def blocked(folder: Path, *words: str, language: str = "en") -> int:
@@ -93,6 +94,41 @@ def test_only_what_came_since(folder: Path, capsys: Out) -> None:
     assert capsys.readouterr().out.split()[3] == "2"
     assert blocked(folder, "--since", "30m") == 0
     assert capsys.readouterr().out == "No refused call.\n"
+
+
+def test_a_refusal_is_followed_by_the_limits_it_hit_on_the_clinics_clock(folder: Path, capsys: Out) -> None:
+    hit = Denial(kind=DenialKind.MONEY, name="costly", window=Window.HOUR, left=1_250_000, retry_s=600)
+    limited = msgspec.structs.replace(
+        refusal(), reasons=(Reason.CEILING_HOUR,), limits=(hit,), currency="EUR", zone="Europe/Paris"
+    )
+    write(folder, limited)
+    assert blocked(folder) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 2
+    assert told[1].startswith("    ")
+    assert "1.25 EUR" in told[1]
+    assert "11:10" in told[1]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Nowhere", "../x", ""])
+def test_a_zone_that_this_machine_does_not_know_hides_no_refusal(folder: Path, capsys: Out, zone: str) -> None:
+    hit = Denial(kind=DenialKind.MONEY, name="costly", window=Window.HOUR, left=1_250_000, retry_s=600)
+    limited = msgspec.structs.replace(refusal(), limits=(hit,), currency="EUR", zone=zone)
+    write(folder, limited, refusal("b", dialled="2"))
+    assert blocked(folder) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 3
+    assert "10:10" in told[1], "the time of Greenwich"
+
+
+def test_refusals_that_cannot_be_read_are_said_and_all_others_are_listed(folder: Path, capsys: Out) -> None:
+    write(folder, refusal("alpha", dialled="1"), refusal("bravo", dialled="2"), refusal("carol", dialled="3"))
+    file = folder / "state" / JOURNAL_FILE
+    file.write_bytes(file.read_bytes().replace(b"bravo", b"brava"))
+    assert blocked(folder) == 1
+    said = capsys.readouterr()
+    assert [line.split()[3] for line in said.out.splitlines()] == ["1", "3"]
+    assert "1 places of the journal are damaged or cannot be read" in said.err
 
 
 @pytest.mark.parametrize(
@@ -184,8 +220,8 @@ def test_refused_calls_are_shown_as_they_happen_also_through_a_pipe(folder: Path
         for number in range(2):
             write(folder, refusal(dialled=f"call-{number}"), GRANT)
             assert f"call-{number}" in next_line(process)
-        # Emptied, as by a rotation of logs: it goes on with what is new.
-        (folder / "state" / JOURNAL_FILE).write_bytes(b"")
+        # Taken away, as by a rotation of logs: it goes on with what is new.
+        (folder / "state" / JOURNAL_FILE).unlink()
         write(folder, refusal(dialled="anew"))
         assert "anew" in next_line(process)
         process.send_signal(signal.SIGINT)

@@ -161,13 +161,26 @@ def test_the_example_of_the_page_on_risk_is_what_is_said(
     tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CALLGATE_SETTINGS", raising=False)
-    for module in ("callgate.cli", "callgate.commands.check"):
+    for module in ("callgate.cli", "callgate.commands.site"):
         monkeypatch.setattr(f"{module}.DEFAULT_SETTINGS", tmp_path / "callgate.toml")
     page = (ROOT / "docs" / "risk.md").read_text(encoding="utf-8")
     command, said = re.findall(r"^\$ callgate (.*)\n((?:.+\n)*)```", page, re.MULTILINE).pop()
     assert main(command.split()) == 1
     printed = capsys.readouterr().out.splitlines()
     assert [line for line in said.splitlines() if line not in {*printed, "..."}] == []
+
+
+def test_a_refusal_by_the_ledger_names_the_limit_and_when_it_reopens(tmp_path: Path, capsys: Out) -> None:
+    closed = {"[limits.concurrent] ": "[limits.concurrent]\nclinic = 0 "}
+    file = write_site(tmp_path, policy=policy_text(closed))
+    assert main(["--settings", str(file), "--language", "en", "check", POINTE_A_PITRE, "--at", TUESDAY]) == 1
+    verdict, reason, limit = capsys.readouterr().out.splitlines()[-3:]
+    assert (verdict, reason.partition(":")[0]) == ("Verdict: refused", "  too_many_lines")
+    assert limit == (
+        "    calls of the clinic: as many calls at once as are allowed are up; reopens when a call ends at the earliest"
+    )
+    _, answer = asked(str(file), capsys, POINTE_A_PITRE, "--at", TUESDAY)
+    assert answer["limits"] == [{"kind": "lines", "name": "clinic", "window": None, "left": 0, "retry_s": 0}]
 
 
 def test_an_emergency_number_has_no_rate_to_speak_of(settings: str, capsys: Out) -> None:
@@ -208,7 +221,7 @@ def test_without_any_settings_it_asks_the_factory_policy_and_says_so(
     tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CALLGATE_SETTINGS", raising=False)
-    for module in ("callgate.cli", "callgate.commands.check"):
+    for module in ("callgate.cli", "callgate.commands.site"):
         monkeypatch.setattr(f"{module}.DEFAULT_SETTINGS", tmp_path / "callgate.toml")
     assert main(["check", "15"]) == 0
     assert capsys.readouterr().err == "callgate: no settings file; asking the factory policy, cabinet France seule\n"

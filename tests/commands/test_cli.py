@@ -110,7 +110,7 @@ def spoil(folder: Path) -> None:
         ("check 15 --policy distant.toml", INVALID, 'distant.toml: home: no number plan for "NZ"'),
         ("check 15 --policy policy.toml --rates rates-bad.csv", INVALID, "rates-bad.csv, line "),
         ("check 15 --policy policy.toml --rates missing.csv", INVALID, "missing.csv: cannot be read"),
-        ("check 15 --clinic roses", INVALID, 'no entry serves "roses"'),
+        ("check 15 --clinic roses", INVALID, 'no clinic is named "roses"'),
         ("classify rows.csv", INVALID, "rows.csv, line 1: the column dialled is missing"),
         ("classify rows-latin1.csv", INVALID, "this is not UTF-8: byte 0xe9"),
         ("policy show", UNREACHABLE, "the daemon's own Redis does not answer"),
@@ -211,9 +211,9 @@ def test_a_terminal_without_the_letters_gets_their_codes(folder: Path) -> None:
 
 
 def test_a_journal_that_is_a_folder_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "state" / "journal.jsonl").mkdir()
+    (folder / "state" / "journal.cgj").mkdir()
     assert main(["--settings", str(folder / "callgate.toml"), "blocked"]) == INVALID
-    assert "journal.jsonl: Is a directory" in capsys.readouterr().err
+    assert "journal.cgj: Is a directory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

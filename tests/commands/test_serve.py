@@ -17,7 +17,9 @@ import msgspec
 import pytest
 
 from asterisk_agi import CommandReader
-from clinic_samples import CLINIC, PARIS, POINTE_A_PITRE, SETTINGS, header, policy_text, write_site
+from callgate import acts
+from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
+from clinic_samples import CLINIC, PARIS, POINTE_A_PITRE, SETTINGS, TUESDAY_11, header, policy_text, write_site
 
 PATIENCE_S = 30
 ALWAYS_OPEN = policy_text({'outside = "national"': 'outside = "as_open"'})
@@ -138,6 +140,70 @@ def test_a_restart_finds_the_money_that_was_spent(tmp_path: Path) -> None:
             verdicts.append(ask(port, POINTE_A_PITRE)[1])
             gate.end(signal.SIGINT)
     assert verdicts == ["grant", "refuse"], "the first call still holds the whole day's money"
+
+
+def test_a_ledger_that_was_emptied_is_restored_from_the_journal_while_the_daemon_runs(tmp_path: Path) -> None:
+    port = free_port()
+    write_settings(tmp_path, port)
+    with daemon(tmp_path) as gate:
+        gate.wait_for("gate.started")
+        assert ask(port, POINTE_A_PITRE)[1] == "grant"
+        store = ["redis-cli", "-s", str(tmp_path / "state" / "redis" / "redis.sock")]
+        subprocess.run([*store, "flushall"], check=True, capture_output=True)
+        frozen = msgspec.json.decode(gate.wait_for("ledger.frozen"))
+        assert (frozen["clinic"], frozen["cause"]) == (CLINIC, "erased")
+        thawed = msgspec.json.decode(gate.wait_for("ledger.thawed"))
+        assert (thawed["missing"], thawed["booked_micros"]) == (0, 0)
+        assert ask(port, POINTE_A_PITRE)[1] == "refuse", "the first call still holds the money it had"
+        assert gate.end() == 0
+
+
+def test_a_start_is_written_down_with_how_slow_the_disk_is_and_so_is_what_a_person_did(tmp_path: Path) -> None:
+    write_settings(tmp_path, free_port())
+    act = JournalRow(at=TUESDAY_11, event="ledger.clock_set", clinic=CLINIC, call="", note="somebody")
+    acts.leave(tmp_path / "state", act)
+    with daemon(tmp_path) as gate:
+        tried = msgspec.json.decode(gate.wait_for("disk.tried"))
+        until(lambda: not any((tmp_path / "state" / acts.FOLDER).iterdir()))
+        assert gate.end() == 0
+    rows = {row.event: row for row, _ in read_rows(tmp_path / "state" / JOURNAL_FILE)}
+    assert rows["ledger.clock_set"] == act
+    assert rows["gate.started"].sync_p99_ms == tried["sync_p99_ms"] > 0
+
+
+def test_a_disk_that_cannot_be_tried_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    port = free_port()
+    write_settings(tmp_path, port)
+    (tmp_path / "state" / "disk.trial").mkdir()
+    with daemon(tmp_path) as gate:
+        gate.wait_for("disk.not_tried")
+        assert ask(port, PARIS)[1] == "grant"
+        assert gate.end() == 0
+
+
+def test_a_journal_that_cannot_be_opened_stops_costly_calls_and_no_others(tmp_path: Path) -> None:
+    port = free_port()
+    write_settings(tmp_path, port)
+    (tmp_path / "state" / JOURNAL_FILE).mkdir()
+    with daemon(tmp_path) as gate:
+        gate.wait_for("journal.failed")
+        gate.wait_for("gate.started")
+        assert ask(port, POINTE_A_PITRE)[1:7:5] == ["refuse", "gate_unavailable"]
+        assert ask(port, PARIS)[1] == "grant"
+        assert gate.end() == 0
+
+
+def test_two_daemons_with_a_redis_of_the_clinics_own_do_not_share_a_journal(tmp_path: Path) -> None:
+    port = free_port()
+    write_settings(tmp_path, port, redis=f"unix://{tmp_path}/nobody.sock")
+    with daemon(tmp_path) as first:
+        first.wait_for("gate.started")
+        with daemon(tmp_path) as second:
+            assert "journal.cgj cannot be written: another daemon writes it. Remedy: end" in second.wait_for(
+                "callgate: "
+            )
+            assert second.process.wait(PATIENCE_S) == 4
+        assert first.end() == 0
 
 
 def test_a_daemon_that_is_ended_while_it_starts_leaves_no_store_behind(tmp_path: Path) -> None:

@@ -8,15 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from callgate.cli import main
 from callgate.commands import status as status_module
+from callgate.core.sighting import Seen
 from callgate.core.verdict import Grant
+from callgate.journal import JOURNAL_FILE, JournalRow
 from callgate.ledger.client import connect
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import PolicyRevision
+from callgate.ledger_memory import LedgerMemory
 from callgate.server import Server, utc_now
 from clinic_samples import (
     BRUSSELS,
@@ -29,6 +31,7 @@ from clinic_samples import (
     policy_text,
     write_site,
 )
+from journal_samples import write_journal
 from redis_server import RedisServer
 
 Out = pytest.CaptureFixture[str]
@@ -163,8 +166,44 @@ async def test_with_everything_running_it_shows_what_is_held_and_the_last_refusa
         await server.drain()
 
 
-def test_a_journal_with_damaged_lines_is_no_fault(tmp_path: Path, capsys: Out) -> None:
+def test_a_damaged_journal_is_no_fault(tmp_path: Path, capsys: Out) -> None:
     write_site(tmp_path, settings=SETTINGS.replace("127.0.0.1:0", "127.0.0.1:1"))
-    (tmp_path / "state" / "journal.jsonl").write_bytes(b"\xff\n{}\n" + msgspec.json.encode({"at": 1}) + b"\n{")
+    (tmp_path / "state" / JOURNAL_FILE).write_bytes(b"\xff\n{}\n{")
     assert status(tmp_path) == 1
     assert "Last refusal" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("slowest_ms", "is_said"), [(60, False), (61, True)])
+def test_a_slow_disk_is_said(tmp_path: Path, capsys: Out, *, slowest_ms: int, is_said: bool) -> None:
+    write_site(tmp_path, settings=SETTINGS.replace("127.0.0.1:0", "127.0.0.1:1"))
+    start = JournalRow(at=TUESDAY_11, event="gate.started", clinic="", call="", sync_p99_ms=slowest_ms)
+    write_journal(tmp_path / "state", start)
+    status(tmp_path)
+    assert (f"The disk is slow: up to {slowest_ms} ms" in capsys.readouterr().out) == is_said
+    status(tmp_path, "--json")
+    assert json.loads(capsys.readouterr().out)["sync_p99_ms"] == slowest_ms
+
+
+def test_a_ledger_that_lost_entries_or_whose_clock_is_behind_is_said(
+    tmp_path: Path, redis: RedisServer, capsys: Out
+) -> None:
+    settings = SETTINGS.replace("[gate]", f'[gate]\nredis = "{redis.url}"').replace("127.0.0.1:0", "127.0.0.1:1")
+    write_site(tmp_path, settings=settings)
+
+    async def lose() -> None:
+        knowing = LedgerMemory()
+        knowing.witness(CLINIC, Seen(epoch="0123456789abcdef", mine=9), None)
+        async with connect(redis.url) as client:
+            ledger = RedisLedger(client, gate="pbx1", witness=knowing)
+            await ledger.void(CLINIC, f"pbx1.x.1.{int(TUESDAY_11.timestamp())}")
+            await ledger.set_clock(CLINIC, int(utc_now().timestamp()) - 3 * 3600)
+
+    asyncio.run(lose())
+    status(tmp_path)
+    said = capsys.readouterr().out
+    assert f"{CLINIC}: THE LEDGER HAS LOST ENTRIES (it was emptied): costly calls are refused" in said
+    assert "clock is 3 h behind" in said
+    status(tmp_path, "--json")
+    (clinic,) = json.loads(capsys.readouterr().out)["clinics"]
+    assert clinic["frozen"] == "erased"
+    assert 0 <= clinic["wall_ahead_s"] - 3 * 3600 < 60

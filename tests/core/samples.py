@@ -98,6 +98,7 @@ class Call:
     channels: int = 10
     holidays: frozenset[date] = frozenset()
     plan: NumberPlan = PLAN
+    slices: bool = False
 
     @property
     def attempt(self) -> CallAttempt:
@@ -136,6 +137,7 @@ class Call:
             closed_days=self.holidays,
             channels=self.channels,
             ring_timeout_s=60,
+            slices=self.slices,
         )
 
     @property

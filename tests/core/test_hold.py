@@ -21,7 +21,8 @@ def test_a_purse_without_ceilings_and_lines_only_keeps_count() -> None:
 
 
 def test_a_hold_sounds_no_alarm_unless_a_limit_was_hit() -> None:
-    assert Held(hold_id="pbx1.9b2f.1.1", seconds=60, amount_micros=0).alarms == ()
+    held = Held(hold_id="pbx1.9b2f.1.1", seconds=60, amount_micros=0)
+    assert (held.alarms, held.is_final) == ((), True)
 
 
 def test_windows_are_told_from_the_shortest_to_the_one_without_an_end() -> None:
@@ -36,5 +37,6 @@ def test_what_the_ledger_is_asked_cannot_be_changed_on_its_way() -> None:
 
 
 def test_every_answer_of_the_ledger_is_one_of_the_listed_kinds() -> None:
-    assert set(hold.HoldOutcome.__args__) == {hold.Held, hold.Denied, hold.Gone, hold.Stale, hold.Unavailable}
+    answers = {hold.Held, hold.Denied, hold.Gone, hold.Stale, hold.Frozen, hold.Unavailable}
+    assert set(hold.HoldOutcome.__args__) == set(hold.RenewOutcome.__args__) == answers
     assert set(hold.SettleOutcome.__args__) == {hold.Settled, hold.Unavailable}

@@ -14,6 +14,7 @@ from callgate.core.hours import (
     Weekly,
     calendar_month,
     is_open,
+    next_month,
     next_opening,
     overlapping_day,
 )
@@ -181,6 +182,27 @@ def test_the_clinic_is_open_when_it_said_it_would_be(epoch_s: int) -> None:
 )
 def test_the_month_of_the_bill_is_the_one_on_the_wall(instant: str, month: str) -> None:
     assert calendar_month(at(instant), PARIS) == month
+
+
+@pytest.mark.parametrize(
+    ("instant", "begins"),
+    [
+        ("2026-11-24T09:00", "2026-12-01T00:00"),
+        ("2026-11-30T23:59", "2026-12-01T00:00"),
+        ("2026-12-01T00:00", "2027-01-01T00:00"),
+        ("2026-12-31T12:00", "2027-01-01T00:00"),
+        ("2027-01-29T12:00", "2027-02-01T00:00"),
+        ("2027-01-31T12:00", "2027-02-01T00:00"),
+        ("2027-02-28T12:00", "2027-03-01T00:00"),
+        ("2028-02-01T12:00", "2028-03-01T00:00"),
+        # In Greenwich it is November still.
+        ("2026-11-30T23:30+00:00", "2027-01-01T00:00"),
+        # The clock changes on the way.
+        ("2027-03-10T12:00", "2027-04-01T00:00"),
+    ],
+)
+def test_the_next_month_begins_at_midnight_on_the_clinics_clock(instant: str, begins: str) -> None:
+    assert next_month(at(instant), PARIS) == at(begins)
 
 
 @pytest.mark.parametrize(

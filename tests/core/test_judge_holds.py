@@ -1,5 +1,6 @@
 """What a call that the rules let go asks of the ledger: how long it may last, and how much money is held for it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -106,6 +107,7 @@ def test_an_ordinary_call_holds_one_minute_of_money_and_is_granted_in_full() -> 
         supersedes="",
         rate=call.priced.rate,
         seconds=7200,
+        costly=False,
         slice_s=60,
         partial=False,
         purses=purses(call.case),
@@ -122,8 +124,70 @@ def test_an_ordinary_call_of_less_than_a_minute_holds_no_more_than_it_may_last()
 
 def test_a_costly_call_holds_money_for_all_its_seconds_or_for_fewer() -> None:
     request = Call(dialled=REUNION).request
-    assert (request.seconds, request.slice_s, request.partial) == (1198, None, True)
-    assert request.grace_s == 150
+    assert (request.seconds, request.costly, request.slice_s, request.partial) == (1198, True, None, True)
+    assert (request.grace_s, request.novelty) == (150, "")
+    assert Call(dialled=BRUSSELS, policy=clinic_rules(allow=EUROPE)).request.novelty == "country:BE"
+
+
+OBSERVING = 'mode = "observe"'
+
+
+@pytest.mark.parametrize(
+    ("row", "rules", "slice_s"),
+    [
+        ("+32 0 0.30 60 60", "", 60),
+        ("+32 0 1.00 60 60", "", 60),
+        ("+32 0 1.01 60 60", "", 30),
+        # What a call costs once is paid by the first slice, however short.
+        ("+32 3.00 0 1 1", "", 60),
+        # One call costs at most 5.00: of ten a minute, 28 seconds are left.
+        ("+32 0 10.00 1 1", "", 28),
+        ("+32 0 0.30 60 60", "limits.max_duration_s.costly = 45", 45),
+        # Where nothing is refused nobody is cut, and nothing is renewed.
+        ("+32 0 0.30 60 60", OBSERVING, None),
+    ],
+)
+def test_where_holds_are_renewed_a_costly_call_asks_for_a_minute_at_a_time_and_a_dear_one_for_half(
+    row: str, rules: str, slice_s: int | None
+) -> None:
+    policy = clinic_rules('limits.max_rate_per_minute = "20.00"', rules, allow=EUROPE)
+    call = Call(dialled=BRUSSELS, policy=policy, rates=(row,), slices=True)
+    assert call.request.slice_s == slice_s
+    assert call.request == replace(replace(call, slices=False).request, slice_s=slice_s)
+
+
+@pytest.mark.parametrize("slices", [False, True])
+def test_an_ordinary_call_holds_a_minute_whoever_renews_what(*, slices: bool) -> None:
+    # That a number must be reached, whatever it costs, makes it ordinary.
+    for dialled in (MOBILE, POISON_CENTRE):
+        assert Call(dialled=dialled, slices=slices).request.slice_s == 60
+    dear = Call(dialled=POISON_CENTRE, slices=slices, rates=("+33 0 2.00 60 60",))
+    assert dear.request.slice_s == 60
+
+
+FLAT_RATE = 'bundle = {included = ["national_mobile"], max_call_s = 1800}'
+SPOKEN_FOR = 'numbers.always_allow = ["+33612345678"]'
+
+
+@pytest.mark.parametrize(
+    ("dialled", "at", "rules", "seconds"),
+    [
+        # A conversation is not cut: what runs over is an alert when the call is settled.
+        (MOBILE, OPEN, [FLAT_RATE], 7200),
+        # When closed, no call goes beyond what costs nothing: no ceiling would count it.
+        (MOBILE, CLOSED, [FLAT_RATE], 1798),
+        (MOBILE, CLOSED, [FLAT_RATE, "limits.max_duration_s.ordinary = 600"], 600),
+        (MOBILE, CLOSED, ['bundle = {included = ["national_mobile"], max_call_s = 1}'], 1),
+        (MOBILE, CLOSED, [FLAT_RATE, SPOKEN_FOR], 7200),
+        (PARIS, CLOSED, [FLAT_RATE], 7200),
+        (POISON_CENTRE, CLOSED, ['bundle = {included = ["national_fixed"], max_call_s = 60}'], 7200),
+        (REUNION, OPEN, ['bundle = {included = ["national_fixed"], max_call_s = 60}'], 1198),
+    ],
+)
+def test_when_closed_a_call_of_the_flat_rate_ends_while_it_still_costs_nothing(
+    dialled: str, at: datetime, rules: list[str], seconds: int
+) -> None:
+    assert Call(dialled=dialled, at=at, policy=clinic_rules(*rules)).request.seconds == seconds
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Which purses and start limits count a call: one row, one call, what the ledger is asked to count."""
 
 from datetime import datetime
+from itertools import compress, product
 
 import pytest
 
 from callgate.core.attempt import Origin
-from callgate.core.hold import Ceiling, Purse, Velocity, Window
-from callgate.core.limits import per_call_micros, purses, velocities
+from callgate.core.case import open_case
+from callgate.core.hold import Ceiling, Purse, Window
+from callgate.core.limits import PurseKind, VelocityKind, included_s, per_call_micros, purses, velocities
 from core.samples import (
     BRUSSELS,
     CENT,
@@ -22,6 +24,7 @@ from core.samples import (
     PREMIUM,
     REUNION,
     SAINT_PIERRE,
+    SHARED_COST,
     SUICIDE_HELPLINE,
     SWISS_MOBILE,
     TAG,
@@ -29,8 +32,9 @@ from core.samples import (
     clinic_rules,
 )
 
-HOUR_S, DAY_S = 3600, 86_400
 NATIONAL = ("clinic", "national")
+NATIONAL_CLOSED = ("national_closed",)
+FREEPHONE = "0800123456"
 ABROAD = ("clinic", "costly", "international", "extension:101")
 DEPARTMENT = ("clinic", "costly", "overseas", "extension:101")
 
@@ -49,27 +53,29 @@ def ceilings(*windows: tuple[Window, int], enforced: bool = True) -> tuple[Ceili
 
 
 @pytest.mark.parametrize(
-    ("dialled", "expected"),
+    ("dialled", "expected", "closed"),
     [
-        (PARIS, NATIONAL),
-        (MOBILE, NATIONAL),
-        ("0800123456", NATIONAL),
-        (SUICIDE_HELPLINE, NATIONAL),
-        (POISON_CENTRE, NATIONAL),
-        (REUNION, DEPARTMENT),
-        ("0590901234", DEPARTMENT),
-        ("0269601234", DEPARTMENT),
+        (PARIS, NATIONAL, NATIONAL_CLOSED),
+        (MOBILE, NATIONAL, NATIONAL_CLOSED),
+        (FREEPHONE, NATIONAL, NATIONAL_CLOSED),
+        (SUICIDE_HELPLINE, NATIONAL, ()),
+        (POISON_CENTRE, NATIONAL, ()),
+        (REUNION, DEPARTMENT, ()),
+        ("0590901234", DEPARTMENT, ()),
+        ("0269601234", DEPARTMENT, ()),
         # National in form, but no department: another country.
-        (SAINT_PIERRE, ABROAD),
-        ("0708401234", ABROAD),
-        (BRUSSELS, ABROAD),
-        (PREMIUM, ("clinic", "costly", "extension:101")),
-        ("3646", ("clinic", "costly", "extension:101")),
+        (SAINT_PIERRE, ABROAD, ()),
+        ("0708401234", ABROAD, ()),
+        (BRUSSELS, ABROAD, ()),
+        (PREMIUM, ("clinic", "costly", "extension:101"), ()),
+        ("3646", ("clinic", "costly", "extension:101"), ()),
     ],
 )
-def test_a_call_counts_in_the_purses_of_its_kind(dialled: str, expected: tuple[str, ...]) -> None:
+def test_a_call_counts_in_the_purses_of_its_kind(
+    dialled: str, expected: tuple[str, ...], closed: tuple[str, ...]
+) -> None:
     assert names(Call(dialled=dialled)) == expected
-    assert names(Call(dialled=dialled, at=CLOSED)) == ("clinic", "closed", *expected[1:])
+    assert names(Call(dialled=dialled, at=CLOSED)) == ("clinic", "closed", *expected[1:], *closed)
 
 
 @pytest.mark.parametrize("dialled", [LATVIA, INMARSAT])
@@ -107,10 +113,11 @@ def test_the_factory_ceilings_are_those_of_the_money_a_clinic_can_lose() -> None
 
 
 @pytest.mark.parametrize(
-    ("dialled", "at", "rules", "enforced"),
+    ("dialled", "at", "rules", "is_bound"),
     [
         (PARIS, OPEN, "", False),
         (PARIS, CLOSED, "", True),
+        (FREEPHONE, CLOSED, "", True),
         (PARIS, CLOSED, 'hours.outside = "as_open"', True),
         # Must-reach and listed numbers are written down and never refused by money.
         (POISON_CENTRE, CLOSED, "", False),
@@ -124,11 +131,18 @@ def test_the_factory_ceilings_are_those_of_the_money_a_clinic_can_lose() -> None
         ),
     ],
 )
-def test_national_money_alarms_in_opening_hours_and_refuses_when_closed(
-    dialled: str, at: datetime, rules: str, *, enforced: bool
+def test_national_money_only_alarms_and_what_is_spent_when_closed_is_refused_by_a_purse_of_its_own(
+    dialled: str, at: datetime, rules: str, *, is_bound: bool
 ) -> None:
-    national = purse(Call(dialled=dialled, at=at, policy=clinic_rules(rules)), "national")
-    assert {ceiling.enforced for ceiling in national.ceilings} == {enforced}
+    """One purse for day and night refused 720 to 790 calls in 13 weeks: the calls of the day had used it up."""
+    national, *closed = (
+        found
+        for found in purses(Call(dialled=dialled, at=at, policy=clinic_rules(rules)).case)
+        if found.name.startswith("national")
+    )
+    limits = (Window.DAY, 20 * EURO), (Window.WEEK, 60 * EURO)
+    assert national == Purse(name="national", ceilings=ceilings(*limits, enforced=False))
+    assert closed == ([Purse(name="national_closed", ceilings=ceilings(*limits))] if is_bound else [])
 
 
 @pytest.mark.parametrize("at", [OPEN, CLOSED])
@@ -216,6 +230,7 @@ def test_no_sum_in_all_binds_a_call_of_which_none_is_said(dialled: str, exceptio
     assert not any(name.startswith("number:") for name in names(Call(dialled=dialled, policy=clinic_rules(exception))))
 
 
+FLAT_RATE = 'bundle.included = ["national_fixed"]'
 ON_CALL = (
     'external_to_external.number = [{number = "+33612345678"}, {number = "+3225551212", lines = 8, day = "40.00"}]'
 )
@@ -275,12 +290,61 @@ def test_also_a_call_to_a_hotspot_counts_in_eight_purses_at_most(origin: Origin,
     assert names(call) == ("clinic", "closed", "costly", "international", *last)
 
 
+EVERYTHING = {
+    "a permission": 'countries.exception = [{country = "%(region)s", until = 2026-12-01T18:00:00+01:00, day = "5.00"}]',
+    "a rule": 'countries.rule = [{country = "%(region)s", hours = "always", day = "3.00"}]',
+    "a sum": 'numbers.exception = [{number = "%(number)s", until = 2026-12-01T18:00:00+01:00, total = "5.00"}]',
+    "a list": 'numbers.always_allow = ["%(number)s"]',
+    "outsiders": 'external_to_external.number = [{number = "%(number)s"}]',
+    "a flat rate": 'bundle.included = ["national_fixed", "national_mobile", "freephone"]',
+}
+"""All that a policy can say to make a call count in one purse more."""
+
+
+@pytest.mark.parametrize(
+    ("dialled", "most"),
+    [
+        (PARIS, 6),
+        (SUICIDE_HELPLINE, 5),
+        (SHARED_COST, 6),
+        (REUNION, 8),
+        (BRUSSELS, 8),
+        (LATVIA, 8),
+        # A number of no country: nobody can say anything of that.
+        (INMARSAT, 7),
+    ],
+)
+def test_no_call_whatsoever_counts_in_more_than_eight_purses_of_different_names(dialled: str, most: int) -> None:
+    priced = Call(dialled=dialled).priced
+    region = priced.destination.region
+    where = {"number": priced.destination.number, "region": region if region.isalpha() else "BE"}
+    counted = 0
+    for said in product((False, True), repeat=len(EVERYTHING)):
+        policy = clinic_rules(*(line % where for line in compress(EVERYTHING.values(), said)))
+        for at, origin, extension in product((OPEN, CLOSED), Origin, ("101", "")):
+            call = Call(dialled=dialled, at=at, origin=origin, extension=extension, policy=policy)
+            found = [purse.name for purse in purses(open_case(call.attempt, priced, call.book, at))]
+            assert len(set(found)) == len(found) <= 8
+            counted = max(counted, len(found))
+    assert counted == most
+
+
 def test_no_purse_and_no_start_limit_is_named_after_a_telephone_number() -> None:
     """The names of purses held the number in full; they stand in Redis and on the status page."""
     rules = clinic_rules(NUMBER % (UNTIL, ', total = "5.00"'), ON_CALL)
     case = Call(dialled=BRUSSELS, origin=Origin.EXTERNAL, policy=rules).case
     named = [*(found.name for found in purses(case)), *(found.name for found in velocities(case))]
     assert not [name for name in named if "25551212" in name]
+
+
+@pytest.mark.parametrize("at", [OPEN, CLOSED])
+@pytest.mark.parametrize("origin", [Origin.EXTENSION, Origin.EXTERNAL])
+@pytest.mark.parametrize("dialled", [PARIS, REUNION, BRUSSELS, LATVIA])
+def test_every_purse_and_start_limit_is_named_after_its_kind(dialled: str, origin: Origin, at: datetime) -> None:
+    rules = [NUMBER % (UNTIL, ', total = "5.00"'), SWISS % ("BE", "3.00"), ON_CALL]
+    call = Call(dialled=dialled, origin=origin, at=at, policy=clinic_rules(*rules, FLAT_RATE))
+    assert {name.partition(":")[0] for name in names(call)} <= {*PurseKind}
+    assert {found.name.partition(":")[0] for found in velocities(call.case)} <= {*VelocityKind}
 
 
 @pytest.mark.parametrize(
@@ -305,92 +369,20 @@ def test_one_call_may_cost_the_least_that_its_purses_say(
     assert per_call_micros(Call(dialled=dialled, at=at, policy=clinic_rules(*rules)).case) == most
 
 
-SAME_NUMBER = Velocity(name=f"same_number:{TAG}", count_max=6, span_s=900)
-INTERNATIONAL = (
-    SAME_NUMBER,
-    Velocity(name="international", count_max=6, span_s=HOUR_S),
-    Velocity(name="distinct_foreign", count_max=15, span_s=DAY_S, tag=TAG),
-)
-OVERSEAS = (SAME_NUMBER, Velocity(name="overseas", count_max=6, span_s=HOUR_S))
-
-
 @pytest.mark.parametrize(
-    ("dialled", "expected"),
+    ("dialled", "at", "rules", "most_s"),
     [
-        # Redialling an engaged hospital all morning is ordinary.
-        (PARIS, ()),
-        (SUICIDE_HELPLINE, ()),
-        (REUNION, OVERSEAS),
-        (SAINT_PIERRE, INTERNATIONAL),
-        (BRUSSELS, INTERNATIONAL),
-        (PREMIUM, (SAME_NUMBER,)),
+        (PARIS, OPEN, [], None),
+        (PARIS, CLOSED, [], 3598),
+        (PARIS, CLOSED, ["bundle.max_call_s = 1800"], 1798),
+        (PARIS, CLOSED, ["bundle.max_call_s = 2"], 1),
+        (PARIS, CLOSED, ['numbers.always_allow = ["+33142685300"]'], None),
+        (POISON_CENTRE, CLOSED, [], None),
+        (MOBILE, CLOSED, [], None),
+        (REUNION, CLOSED, [], None),
     ],
 )
-def test_only_costly_calls_have_start_limits(dialled: str, expected: tuple[Velocity, ...]) -> None:
-    assert velocities(Call(dialled=dialled).case) == expected
-
-
-HOTSPOT = Velocity(name="hotspot", count_max=1, span_s=12 * HOUR_S)
-
-
-@pytest.mark.parametrize(
-    ("rules", "limited"),
-    [
-        ("", True),
-        ('countries.exception = [{country = "LV", until = 2026-12-01T18:00:00+01:00}]', True),
-        # Whoever names this very number has decided on it; whoever opens a range has not.
-        (f'numbers.always_allow = ["{LATVIA}"]', False),
-        ('numbers.always_allow = ["+371631*"]', True),
-        (f'numbers.always_allow = ["{LATVIA}*"]', True),
-        (f'numbers.always_allow = ["{BRUSSELS}", "+37163123342"]', True),
-        (f'numbers.always_allow = ["+371631*", "{LATVIA}"]', False),
-        (NUMBER.replace(BRUSSELS, LATVIA) % (UNTIL, ""), False),
-        (NUMBER.replace(BRUSSELS, LATVIA) % (UNTIL, ', total = "5.00"'), False),
-        (NUMBER.replace(BRUSSELS, LATVIA) % ("2026-11-01T18:00:00+01:00", ""), True),
-        (NUMBER % (UNTIL, ""), True),
-    ],
-)
-def test_one_call_in_twelve_hours_goes_to_where_fraud_often_ends_unless_somebody_named_the_number(
-    rules: str, *, limited: bool
+def test_a_call_of_the_flat_rate_may_last_as_long_as_it_costs_nothing_where_national_ceilings_bind(
+    dialled: str, at: datetime, rules: list[str], most_s: int | None
 ) -> None:
-    call = Call(dialled=LATVIA, policy=clinic_rules(rules))
-    assert velocities(call.case) == (*INTERNATIONAL, *([HOTSPOT] if limited else []))
-    assert ("hotspot" in names(call)) == limited
-
-
-@pytest.mark.parametrize("dialled", [BRUSSELS, "+448431234567", PREMIUM, REUNION, PARIS])
-def test_no_other_call_has_the_limits_of_a_hotspot(dialled: str) -> None:
-    call = Call(dialled=dialled)
-    assert "hotspot" not in {*names(call), *(found.name for found in velocities(call.case))}
-
-
-BUNDLE = clinic_rules('bundle.included = ["national_fixed", "national_mobile"]', "bundle.distinct_per_month = 40")
-DISTINCT = Velocity(name="bundle", count_max=40, span_s=31 * DAY_S, tag=TAG, enforced=False)
-
-
-@pytest.mark.parametrize(
-    ("dialled", "expected"),
-    [
-        (PARIS, (DISTINCT,)),
-        (MOBILE, (DISTINCT,)),
-        ("0800123456", ()),
-        (REUNION, OVERSEAS),
-    ],
-)
-def test_too_many_different_numbers_of_a_bundle_sound_an_alarm_and_refuse_nothing(
-    dialled: str, expected: tuple[Velocity, ...]
-) -> None:
-    assert velocities(Call(dialled=dialled, policy=BUNDLE).case) == expected
-
-
-def test_the_policy_sets_every_start_limit() -> None:
-    rules = clinic_rules(
-        "limits.starts = {international = '1/10m', overseas = '2/2h', same_number = '3/5m', distinct_foreign = '4/1h', "
-        "hotspot = '5/3h'}"
-    )
-    abroad = velocities(Call(dialled=BRUSSELS, policy=rules).case)
-    department = velocities(Call(dialled=REUNION, policy=rules).case)
-    hotspot = velocities(Call(dialled=LATVIA, policy=rules).case)
-    assert [(found.count_max, found.span_s) for found in abroad] == [(3, 300), (1, 600), (4, 3600)]
-    assert [(found.count_max, found.span_s) for found in hotspot] == [(3, 300), (1, 600), (4, 3600), (5, 10_800)]
-    assert [(found.count_max, found.span_s) for found in department] == [(3, 300), (2, 7200)]
+    assert included_s(Call(dialled=dialled, at=at, policy=clinic_rules(FLAT_RATE, *rules)).case) == most_s

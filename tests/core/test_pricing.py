@@ -11,7 +11,7 @@ from callgate.core.deck import COLUMNS, COLUMNS_WITH_HOURS, RateDeck, parse_deck
 from callgate.core.dialling import Destination
 from callgate.core.plan import NumberClass, NumberPlan, PriceCap
 from callgate.core.policy_tables import Bundle
-from callgate.core.pricing import PricedDestination, price_destination
+from callgate.core.pricing import PricedDestination, is_overrun, price_destination
 from callgate.core.tariff import Rate
 from core.samples import (
     BRUSSELS,
@@ -205,6 +205,26 @@ def test_a_call_in_the_bundle_costs_nothing_and_is_ordinary(dialled: str, *, inc
         assert found.rate == Rate(
             prefix="", label="bundle", connect_micros=0, per_minute_micros=0, first_increment_s=1, increment_s=1
         )
+
+
+@pytest.mark.parametrize(
+    ("dialled", "duration_s", "overrun"),
+    [
+        (PARIS, 3600, False),
+        (PARIS, 3601, True),
+        (MOBILE, 7200, True),
+        # What the flat rate does not include has a price of its own.
+        (SUICIDE_HELPLINE, 7200, False),
+        (REUNION, 7200, False),
+        (BRUSSELS, 7200, False),
+    ],
+)
+def test_a_call_runs_over_the_flat_rate_when_it_is_longer_than_that_includes(
+    dialled: str, duration_s: int, *, overrun: bool
+) -> None:
+    found = is_overrun(destination(dialled), plan=PLAN, bundle=FLAT_RATE, duration_s=duration_s)
+    assert found is overrun
+    assert not is_overrun(destination(dialled), plan=PLAN, bundle=NO_BUNDLE, duration_s=duration_s)
 
 
 def test_a_bundle_needs_no_row_in_the_rates() -> None:

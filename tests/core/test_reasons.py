@@ -40,6 +40,7 @@ def test_reasons_are_told_heaviest_first_and_each_once(
                 Reason.CEILING_CALL,
                 Reason.TOO_MANY_LINES,
                 Reason.LEDGER_UNAVAILABLE,
+                Reason.LEDGER_FROZEN,
                 Reason.EMERGENCY,
             )
         )
@@ -69,7 +70,15 @@ def test_what_a_grant_wants_noticed_refuses_nothing(reason: Reason) -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", [Reason.LOCKED, Reason.INVALID, Reason.CLOSED, Reason.CEILING_TOTAL, Reason.GATE_UNAVAILABLE]
+    "reason",
+    [
+        Reason.LOCKED,
+        Reason.INVALID,
+        Reason.CLOSED,
+        Reason.CEILING_TOTAL,
+        Reason.LEDGER_FROZEN,
+        Reason.GATE_UNAVAILABLE,
+    ],
 )
 def test_every_other_reason_refuses(reason: Reason) -> None:
     assert reason.refuses

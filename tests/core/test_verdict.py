@@ -8,10 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.core.allowance import Lent, Spent
-from callgate.core.hold import Denial, DenialKind, Denied, Gone, Held, HoldOutcome, Stale, Unavailable, Window
+from callgate.core.hold import (
+    SECONDS_MAX,
+    Denial,
+    DenialKind,
+    Denied,
+    Frozen,
+    FrozenCause,
+    Gone,
+    Held,
+    HoldOutcome,
+    Stale,
+    Unavailable,
+    Window,
+)
 from callgate.core.judge import Pass, Refuse, Reserve, Ruling
 from callgate.core.reasons import Reason
-from callgate.core.verdict import EMERGENCY_GRANT, SECONDS_MAX, Grant, Refusal, Verdict, conclude, in_observation, token
+from callgate.core.verdict import EMERGENCY_GRANT, Grant, Refusal, Verdict, conclude, in_observation, token
 from core.samples import CENT, EURO, FACTORY, PARIS, Call, clinic_rules
 
 NUMBER = "+33142685300"
@@ -33,6 +46,9 @@ def lines(name: str) -> Denial:
 
 def starts(name: str, *, retry_s: int = 0) -> Denial:
     return Denial(kind=DenialKind.STARTS, name=name, window=None, left=0, retry_s=retry_s)
+
+
+NEW_COUNTRY = Denial(kind=DenialKind.NOVELTY, name="country:BE", window=None, left=0, retry_s=0)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +75,8 @@ def starts(name: str, *, retry_s: int = 0) -> Denial:
         ),
         (RESERVE, HELD, GRANT),
         (RESERVE, replace(HELD, seconds=58), replace(GRANT, seconds=58)),
+        # A first slice: the caller is not to be warned of its end.
+        (RESERVE, replace(HELD, seconds=60, is_final=False), replace(GRANT, seconds=60, is_final=False)),
         (
             RESERVE,
             Lent(grant_id="local:n.1", seconds=900),
@@ -68,6 +86,7 @@ def starts(name: str, *, retry_s: int = 0) -> Denial:
         (RESERVE, None, Refusal(reasons=(Reason.LEDGER_UNAVAILABLE,))),
         (RESERVE, Gone(), Refusal(reasons=(Reason.LEDGER_UNAVAILABLE,))),
         (RESERVE, Unavailable(cause="timeout"), Refusal(reasons=(Reason.LEDGER_UNAVAILABLE,))),
+        *((RESERVE, Frozen(cause=cause), Refusal(reasons=(Reason.LEDGER_FROZEN,))) for cause in FrozenCause),
         (RESERVE, Stale(revision=8), Refusal(reasons=(Reason.POLICY_UNAVAILABLE,))),
     ],
 )
@@ -95,6 +114,8 @@ def test_a_call_goes_only_if_it_is_an_emergency_or_is_held_or_lent(
         ),
         ((starts("same_number:0123456789abcdef"),), (Reason.SAME_NUMBER,), 0),
         ((starts("distinct_foreign"),), (Reason.DISTINCT_NUMBERS,), 0),
+        # That something is new refuses nothing: such an answer is none.
+        ((NEW_COUNTRY,), (Reason.LEDGER_UNAVAILABLE,), 0),
         # Every limit that was hit is told, heaviest first and each once; the last to reopen says when.
         (
             (
@@ -112,7 +133,8 @@ def test_a_call_goes_only_if_it_is_an_emergency_or_is_held_or_lent(
 def test_a_denied_hold_tells_every_limit_that_was_hit_and_when_to_try_again(
     denials: tuple[Denial, ...], reasons: tuple[Reason, ...], retry_s: int
 ) -> None:
-    assert conclude(RESERVE, Denied(denials=denials), NUMBER) == Refusal(reasons=reasons, retry_s=retry_s)
+    expected = Refusal(reasons=reasons, retry_s=retry_s, denials=denials)
+    assert conclude(RESERVE, Denied(denials=denials), NUMBER) == expected
 
 
 @pytest.mark.parametrize(
@@ -120,6 +142,7 @@ def test_a_denied_hold_tells_every_limit_that_was_hit_and_when_to_try_again(
     [
         ((money(Window.DAY, name="national"),), (Reason.NATIONAL_ALARM,)),
         ((starts("bundle"),), (Reason.BUNDLE_OVERRUN,)),
+        ((NEW_COUNTRY,), (Reason.FIRST_COUNTRY,)),
         (
             (starts("bundle"), money(Window.WEEK, name="national"), money(Window.DAY, name="national")),
             (Reason.NATIONAL_ALARM, Reason.BUNDLE_OVERRUN),

@@ -8,7 +8,8 @@ from redis.asyncio import Redis
 from callgate.ledger.client import connect
 from callgate.ledger.memory import MemoryLedger
 from callgate.ledger.redis import RedisLedger
-from ledger.samples import PATIENT, Bench
+from ledger.gates import Gate
+from ledger.samples import PATIENT, Bench, Clocks
 from redis_server import RedisServer
 
 
@@ -22,11 +23,22 @@ async def client(redis_server: RedisServer) -> AsyncIterator[Redis]:
 @pytest.fixture(params=["memory", "redis"])
 async def bench(request: pytest.FixtureRequest, client: Redis) -> Bench:
     """A ledger with a clinic of its own, at second 0."""
+    clocks = Clocks()
     if request.param == "redis":
-        bench = Bench(ledger=RedisLedger(client, PATIENT), client=client)
+        bench = Bench(ledger=RedisLedger(client, PATIENT, clock=clocks), clocks=clocks, client=client)
     else:
-        clock: list[Bench] = []
-        bench = Bench(ledger=MemoryLedger(lambda: clock[0].clock_s))
-        clock.append(bench)
-    await bench.at(0)
+        bench = Bench(ledger=MemoryLedger(clocks), clocks=clocks)
+    await bench.begin()
     return bench
+
+
+@pytest.fixture
+async def binary(redis_server: RedisServer) -> AsyncIterator[Redis]:
+    """A client that takes replies as they are, for dumps."""
+    async with Redis.from_url(redis_server.url, protocol=2) as binary:
+        yield binary
+
+
+@pytest.fixture
+def gate(client: Redis, request: pytest.FixtureRequest) -> Gate:
+    return Gate(client=client, clinic=f"restoration-{abs(hash(request.node.nodeid))}")

@@ -6,9 +6,20 @@ from datetime import UTC, datetime
 
 from redis.asyncio import Redis
 
-from callgate.core.hold import Ceiling, Denial, DenialKind, Held, HoldRequest, Purse, Velocity, Window
+from callgate.core.hold import (
+    Ceiling,
+    Denial,
+    DenialKind,
+    Held,
+    HoldRequest,
+    Purse,
+    RenewRequest,
+    Velocity,
+    Window,
+)
+from callgate.core.sighting import Ticks
 from callgate.core.tariff import Rate
-from callgate.ledger.base import LedgerBook, OrphanCharge, PurseBook, Settlement
+from callgate.ledger.base import AuditReport, LedgerBook, OrphanCharge, PurseBook, Settlement
 from callgate.ledger.client import Deadlines
 from callgate.ledger.keys import clinic_keys
 from callgate.ledger.memory import MemoryLedger
@@ -19,8 +30,8 @@ EURO = 1_000_000
 CENT = 10_000
 T0 = 1_800_014_400
 MONTH = "2027-01"
-FAR_BEHIND_S = -10_000_000_000
-"""A skew that keeps the server's own clock out of a test: ledger time is then what the test last wrote."""
+UPTIME_S = 1000
+"""How long the machine of a test has been up at T0."""
 
 PATIENT = Deadlines(connect_s=10, free_connection_s=10, answer_s=10)
 """For tests that are about money: a busy machine must not fail them."""
@@ -39,6 +50,8 @@ PER_MINUTE = Rate(
 PER_SECOND = Rate(
     prefix="41", label="per second", connect_micros=0, per_minute_micros=60 * CENT, first_increment_s=1, increment_s=1
 )
+THIRTY_SIX = replace(PER_SECOND, label="30/6", first_increment_s=30, increment_s=6)
+THREE_MINUTES = replace(PER_SECOND, label="180/180", first_increment_s=180, increment_s=180)
 FREE = replace(PER_SECOND, prefix="33800", label="free", per_minute_micros=0)
 
 NO_LINE = Denial(kind=DenialKind.LINES, name="costly", window=None, left=0, retry_s=0)
@@ -58,6 +71,7 @@ def request(name: str = "a", clinic: str = "clinic") -> HoldRequest:
         supersedes="",
         rate=PER_SECOND,
         seconds=58,
+        costly=True,
         slice_s=None,
         partial=False,
         purses=(Purse(name="costly"),),
@@ -65,6 +79,26 @@ def request(name: str = "a", clinic: str = "clinic") -> HoldRequest:
         month=MONTH,
         grace_s=90,
         policy_revision=0,
+    )
+
+
+def sliced(rate: Rate = PER_SECOND, seconds: int = 300, slice_s: int = 60) -> HoldRequest:
+    """A costly call that is granted slice by slice; the money may give out before its end."""
+    return replace(request(), rate=rate, seconds=seconds, slice_s=slice_s, partial=True)
+
+
+def renewal(asked: HoldRequest, number: int) -> RenewRequest:
+    """The next slice of a call, on the terms of its hold."""
+    return RenewRequest(
+        clinic=asked.clinic,
+        hold_id=asked.hold_id,
+        number=number,
+        seconds=asked.seconds,
+        slice_s=asked.slice_s or 60,
+        partial=asked.partial,
+        purses=asked.purses,
+        grace_s=asked.grace_s,
+        policy_revision=asked.policy_revision,
     )
 
 
@@ -111,24 +145,41 @@ def no_money(left: int, retry_s: int, window: Window = Window.HOUR) -> Denial:
 
 
 @dataclass(kw_only=True)
+class Clocks:
+    """The clocks of one gate's machine, in a test's hand: both ledgers are given it to look at."""
+
+    ticks: Ticks = field(default_factory=lambda: Ticks(boot="bench", uptime_s=UPTIME_S - 1, wall_s=T0))
+
+    def __call__(self) -> Ticks:
+        """Look."""
+        return self.ticks
+
+
+@dataclass(kw_only=True)
 class Bench:
     """One ledger of either form and its time. Every request goes to this bench's own clinic, whatever it names."""
 
     ledger: MemoryLedger | RedisLedger
+    clocks: Clocks
     client: Redis | None = None
     clinic: str = field(default_factory=lambda: f"clinic-{next(_clinic_numbers)}")
-    clock_s: int = T0
+
+    async def begin(self) -> None:
+        """Start ledger time at T0, with a first operation that gives its second away (`callgate.ledger.base`)."""
+        if self.client is not None:
+            # The server's own clock is behind T0: without this the ledger would begin there.
+            await self.client.hset(clinic_keys(self.clinic)[0], "now", str(T0))
+        await self.lapse()
+        await self.at(0)
 
     async def at(self, second: int) -> None:
-        """Move ledger time to T0 plus so many seconds."""
-        self.clock_s = T0 + second
-        if self.client is not None:
-            await self.client.hset(clinic_keys(self.clinic)[0], mapping={"now": self.clock_s, "skew": FAR_BEHIND_S})
+        """Move ledger time to T0 plus so many seconds: all clocks go on together."""
+        self.clocks.ticks = Ticks(boot="bench", uptime_s=UPTIME_S + second, wall_s=T0 + second)
 
-    async def server_clock_falls_back(self, seconds: int) -> None:
-        self.clock_s -= seconds
-        if self.client is not None:
-            await self.client.hincrby(clinic_keys(self.clinic)[0], "skew", -seconds)
+    def server_clock_falls_back(self, seconds: int) -> None:
+        """Move the wall clock alone."""
+        ticks = self.clocks.ticks
+        self.clocks.ticks = replace(ticks, wall_s=ticks.wall_s - seconds)
 
     async def hold(self, asked: HoldRequest) -> object:
         return await self.ledger.hold(replace(asked, clinic=self.clinic))
@@ -141,6 +192,14 @@ class Bench:
     async def settle(self, settlement: Settlement) -> object:
         return await self.ledger.settle(replace(settlement, clinic=self.clinic))
 
+    async def renew(self, asked: RenewRequest) -> object:
+        return await self.ledger.renew(replace(asked, clinic=self.clinic))
+
+    async def renewed(self, asked: RenewRequest) -> Held:
+        outcome = await self.renew(asked)
+        assert isinstance(outcome, Held), outcome
+        return outcome
+
     async def void(self, name: str) -> object:
         return await self.ledger.void(self.clinic, hold_id(name))
 
@@ -150,10 +209,18 @@ class Bench:
     async def publish(self, revision: PolicyRevision, expected: int) -> object:
         return await self.ledger.publish(replace(revision, clinic=self.clinic), expected)
 
+    async def audit(self) -> AuditReport:
+        report = await self.ledger.audit(self.clinic)
+        assert isinstance(report, AuditReport), report
+        return report
+
+    async def set_clock(self, to_s: int | None) -> object:
+        return await self.ledger.set_clock(self.clinic, to_s)
+
     async def book(self) -> LedgerBook:
         book = await self.ledger.book(self.clinic)
         assert isinstance(book, LedgerBook), book
-        return book
+        return replace(book, wall_ahead_s=0)  # the server's own clock may tick between two looks
 
     async def purse(self, name: str = "costly") -> PurseBook:
         return next(purse for purse in (await self.book()).purses if purse.name == name)

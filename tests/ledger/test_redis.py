@@ -11,17 +11,20 @@ import pytest
 from redis.asyncio import Redis
 
 from callgate.core.hold import Denied, Gone, Held, HoldRequest, Settled, SettleState, Unavailable
-from callgate.ledger.base import LedgerBook
+from callgate.core.sighting import Seen, Sighting, Ticks
+from callgate.ledger.base import AuditReport, LedgerBook
 from callgate.ledger.client import CIRCUIT_OPEN, FAILURES_TO_OPEN, Deadlines, connect
 from callgate.ledger.keys import clinic_keys
 from callgate.ledger.redis import DOUBTS_MAX, RedisLedger
+from callgate.ledger.restoration import ForgetfulWitness
 from ledger.samples import (
     CENT,
     EURO,
-    FAR_BEHIND_S,
     PATIENT,
     PER_CALL,
+    T0,
     Bench,
+    Clocks,
     answered,
     costly,
     hold_id,
@@ -32,10 +35,16 @@ from ledger.samples import (
 )
 from redis_server import RedisServer
 
+DAY_S = 86_400
+SIGHTING = Sighting(gate="gate", seen=Seen(), offer="0" * 16, ticks=Ticks(boot="boot", uptime_s=1, wall_s=1))
+
 
 @pytest.fixture
 async def bench(client: Redis) -> Bench:
-    return Bench(ledger=RedisLedger(client, PATIENT), client=client)
+    clocks = Clocks()
+    bench = Bench(ledger=RedisLedger(client, PATIENT, clock=clocks), clocks=clocks, client=client)
+    await bench.begin()
+    return bench
 
 
 @pytest.fixture
@@ -130,10 +139,10 @@ async def test_a_hold_that_a_hanging_store_may_yet_carry_out_is_voided(own_serve
 
 async def test_a_hold_that_is_given_up_midway_is_voided(own_server: RedisServer) -> None:
     async with connect(own_server.url, PATIENT) as patient:
-        ledger = RedisLedger(patient, PATIENT)
+        ledger, asked = RedisLedger(patient, PATIENT), call("a", "given-up")
         await ledger.book("given-up")
         own_server.freeze()
-        holding = asyncio.create_task(ledger.hold(call("a", "given-up")))
+        holding = asyncio.create_task(ledger.hold(asked))
         await asyncio.wait([holding], timeout=0.05)
         holding.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -141,7 +150,7 @@ async def test_a_hold_that_is_given_up_midway_is_voided(own_server: RedisServer)
         own_server.thaw()
         assert await ledger.void_doubtful() == 0
         assert (await book_of(patient, "given-up")).holds == ()
-        assert await ledger.hold(call("a", "given-up")) == Gone()
+        assert await ledger.hold(asked) == Gone()
 
 
 async def test_a_hold_that_was_never_sent_is_not_in_doubt(tmp_path: Path) -> None:
@@ -183,26 +192,128 @@ async def test_a_store_that_forgot_the_scripts_learns_them_again(own_server: Red
         assert len((await book_of(client, "flushed")).holds) == 2
 
 
-async def test_ledger_time_follows_the_servers_clock_but_never_back(client: Redis) -> None:
-    ledger = RedisLedger(client, PATIENT)
-    meta = clinic_keys("clock")[0]
+async def test_a_wall_clock_is_believed_no_further_than_the_servers(client: Redis) -> None:
     started = int(time.time())
-    assert (await book_of(client, "clock")).now.timestamp() >= started
-    await client.hset(meta, "skew", "86400")
-    await ledger.hold(call("a", "clock"))
-    reached = int(await client.hget(meta, "now") or 0)
-    assert reached >= started + 86_400
-    for skew in ("0", str(FAR_BEHIND_S)):
-        await client.hset(meta, "skew", skew)
-        assert (await book_of(client, "clock")).now.timestamp() == reached
+    for number, ahead_s in enumerate((86_400, -86_400)):
+        clocks = Clocks(ticks=Ticks(boot="boot", uptime_s=1000, wall_s=started + ahead_s))
+        await RedisLedger(client, PATIENT, clock=clocks).void(f"began-{number}", "a")
+    begun = [(await book_of(client, f"began-{number}")) for number in range(2)]
+    assert [int(book.now.timestamp()) - started for book in begun] == [pytest.approx(0, abs=60), -86_400]
+    assert begun[1].wall_ahead_s == pytest.approx(86_400, abs=60)
+    synced = Ticks(boot="boot", uptime_s=1000, wall_s=started + 86_400, is_synced=True)
+    await RedisLedger(client, PATIENT, clock=lambda: synced).void("began-1", "b")
+    assert (await book_of(client, "began-1")).wall_ahead_s == pytest.approx(0, abs=60), "a leap goes no further either"
+
+
+async def test_proven_time_is_kept_now_and_then_though_nothing_changes(client: Redis) -> None:
+    """Else a machine that is switched off at night forgets what it proved since its last call."""
+    clocks = Clocks(ticks=Ticks(boot="boot", uptime_s=1000, wall_s=1_735_689_600))
+    ledger, meta = RedisLedger(client, PATIENT, clock=clocks), clinic_keys("idle")[0]
+    kept = []
+    for uptime_s in (1000, 1900, 1901, 2800, 2801):
+        clocks.ticks = replace(clocks.ticks, uptime_s=uptime_s)
+        await ledger.lapse("idle", 1)
+        kept.append(int(await client.hget(meta, "now") or 0) - 1_735_689_600)
+    assert kept == [0, 0, 900, 900, 1800]
+
+
+async def test_a_boot_is_taken_anew_by_the_first_change_of_a_new_day_and_by_nothing_else(
+    client: Redis, binary: Redis
+) -> None:
+    """Each time gives a second away, and is a write."""
+    clocks = Clocks(ticks=Ticks(boot="boot", uptime_s=1000, wall_s=1_735_689_600))
+    ledger, meta = RedisLedger(client, PATIENT, clock=clocks), clinic_keys("daily")[0]
+    await ledger.void("daily", "first")
+    taken = [await binary.hget(meta, "boots")]
+    for uptime_s, changes in ((1001 + DAY_S, True), (1002 + DAY_S, False), (1002 + DAY_S, True), (9000 + DAY_S, True)):
+        clocks.ticks = replace(clocks.ticks, uptime_s=uptime_s)
+        await (ledger.void("daily", f"{uptime_s}") if changes else ledger.lapse("daily", 1))
+        taken.append(await binary.hget(meta, "boots"))
+    assert [taken.index(each) for each in taken] == [0, 0, 0, 3, 3]
+
+
+async def test_looking_at_a_ledger_writes_nothing(client: Redis) -> None:
+    ledger = RedisLedger(client, PATIENT)
+    await ledger.audit("looked-at")
+    await ledger.policy_history("looked-at")
+    await ledger.fetch_policy("looked-at")
+    assert (await book_of(client, "looked-at")).epoch == ""
+    assert await client.exists(*clinic_keys("looked-at")) == 0
+
+
+async def test_an_audit_finds_what_does_not_add_up(bench: Bench) -> None:
+    assert bench.client is not None
+    meta, holds, live, ended, books, *_ = clinic_keys(bench.clinic)
+    await bench.held(request("a"))
+    await bench.held(request("b"))
+    await bench.settle(answered("b"))
+    assert await bench.audit() == AuditReport(sequence=3, records=2, findings=())
+    await bench.client.hdel(holds, hold_id("b"))
+    await bench.client.zrem(live, hold_id("a"))
+    findings = [(each.place, each.expected, each.found) for each in (await bench.audit()).findings]
+    assert findings == [
+        ("costly day", 0, 60 * CENT),
+        ("costly hour", 0, 60 * CENT),
+        ("costly week", 0, 60 * CENT),
+        ("ended", 0, 1),
+        ("live", 1, 0),
+        (f"{hold_id('a')} live", T0 + 148, 0),
+    ]
+    await bench.client.delete(books, ended)
+    findings = [(each.place, each.expected, each.found) for each in (await bench.audit()).findings]
+    assert findings == [
+        ("costly held", 60 * CENT, 0),
+        ("costly live", 1, 0),
+        ("live", 1, 0),
+        (f"{hold_id('a')} live", T0 + 148, 0),
+    ]
+    assert await bench.client.hget(meta, "sequence") == "3", "it only looks"
+
+
+async def test_a_void_without_an_answer_is_tried_again(own_server: RedisServer) -> None:
+    """Its grant never reached the dialplan: the money must not stay set aside until the hold lapses."""
+    asked = call("a", "voided")
+    hasty = Deadlines(connect_s=0.4, answer_s=0.4)
+    async with connect(own_server.url, hasty) as impatient, connect(own_server.url, PATIENT) as patient:
+        ledger = RedisLedger(impatient, hasty)
+        assert isinstance(await ledger.hold(asked), Held)
+        own_server.freeze()
+        assert await ledger.void("voided", asked.hold_id) == Unavailable(cause="timeout")
+        own_server.thaw()
+        await book_of(patient, "voided")
+        assert await ledger.void_doubtful() == 0
+        assert (await book_of(patient, "voided")).holds == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "sighting"),
+    [
+        ("gate", replace(SIGHTING, gate="")),
+        ("gate", replace(SIGHTING, gate="gate a")),
+        ("gate", replace(SIGHTING, gate="g" * 65)),
+        ("epoch", replace(SIGHTING, seen=Seen(epoch="short"))),
+        ("mine", replace(SIGHTING, seen=Seen(epoch="0" * 16, mine=-1))),
+        ("boot", replace(SIGHTING, ticks=replace(SIGHTING.ticks, boot=""))),
+        ("uptime_s", replace(SIGHTING, ticks=replace(SIGHTING.ticks, uptime_s=-1))),
+        ("wall_s", replace(SIGHTING, ticks=replace(SIGHTING.ticks, wall_s=-1))),
+        ("wall_s", replace(SIGHTING, ticks=replace(SIGHTING.ticks, wall_s=10**10))),
+    ],
+)
+async def test_a_gate_that_does_not_know_itself_reaches_no_ledger(
+    client: Redis, field: str, sighting: Sighting
+) -> None:
+    witness = ForgetfulWitness()
+    witness.witness("unsound", sighting.seen, None)
+    clocks = Clocks(ticks=sighting.ticks)
+    ledger = RedisLedger(client, PATIENT, gate=sighting.gate, witness=witness, clock=clocks)
+    assert await ledger.book("unsound") == Unavailable(cause=f"invalid: {field}")
 
 
 async def test_a_ledger_keeps_to_its_clinics_keys_and_lets_none_expire(bench: Bench) -> None:
     """An expiry by the server's clock vanished a hold when the clock was a day ahead (facts/reliability.md 0.9)."""
     assert bench.client is not None
-    await bench.at(0)
     await bench.publish(policy(), 0)
-    await bench.held(replace(request("a"), velocities=starts(1, 60)))
+    await bench.held(replace(request("a"), velocities=starts(1, 60), novelty="country:BE"))
     await bench.settle(answered("a"))
     await bench.settle(local_call(hold_id("b"), 5))
     await bench.held(request("c"))

@@ -6,6 +6,7 @@ is wrong in both ledgers is still found (facts/reliability.md, M15).
 
 import asyncio
 import itertools
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -21,23 +22,37 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from callgate.core.hold import Ceiling, Gone, Held, HoldRequest, Purse, Settled, SettleState, Velocity, Window
+from callgate.core.hold import (
+    Ceiling,
+    Denied,
+    Gone,
+    Held,
+    HoldRequest,
+    Purse,
+    RenewRequest,
+    Settled,
+    SettleState,
+    Velocity,
+    Window,
+)
+from callgate.core.sighting import Ticks
 from callgate.core.tariff import price
-from callgate.ledger.base import LapseReport, LedgerBook, Settlement
+from callgate.ledger.base import AuditReport, ClockSet, LapseReport, LedgerBook, PurseBook, Settlement
 from callgate.ledger.client import connect
 from callgate.ledger.keys import clinic_keys
 from callgate.ledger.memory import MemoryLedger
 from callgate.ledger.redis import RedisLedger
+from callgate.ledger.restoration import Coverage, Restored, ThawReport
 from callgate.ledger.validity import KEPT_S
+from ledger.gates import BEGUN_S, RESTORED_AT_ONCE, SKIPPED, KeepingWitness
 from ledger.samples import (
     CENT,
-    FAR_BEHIND_S,
     FREE,
     PATIENT,
     PER_CALL,
     PER_MINUTE,
     PER_SECOND,
-    T0,
+    Clocks,
     local_call,
     policy,
     request,
@@ -89,9 +104,11 @@ new_requests = st.builds(
     st.just(request()),
     rate=st.sampled_from((PER_SECOND, PER_MINUTE, PER_CALL, FREE)),
     seconds=st.sampled_from((1, 58, 59, 300, 1800, 7200)),
-    slice_s=st.sampled_from((None, None, 60)),
+    costly=st.booleans(),
+    slice_s=st.sampled_from((None, None, 30, 60)),
     partial=st.booleans(),
     purses=purses,
+    novelty=st.sampled_from(("", "", "country:BE", "country:CH")),
     velocities=velocities,
     month=st.sampled_from(("2027-01", "2027-02")),
     policy_revision=st.sampled_from((0, 0, 1, 2)),
@@ -106,25 +123,35 @@ class LedgersSideBySide(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clinic = f"side-by-side-{next(_clinic_numbers)}"
-        self.clock_s = self.ledger_s = T0
+        self.clocks = Clocks(ticks=Ticks(boot="boot-0", uptime_s=999, wall_s=BEGUN_S))
+        self.ledger_s = self.furthest_s = BEGUN_S
         self.runner = asyncio.Runner()
         self.client = connect(self.url, PATIENT)
-        self.ledgers = (MemoryLedger(lambda: self.clock_s), RedisLedger(self.client, PATIENT))
+        self.journal = KeepingWitness()
+        self.redis = RedisLedger(self.client, PATIENT, witness=self.journal, clock=self.clocks)
+        self.ledgers = (MemoryLedger(self.clocks), self.redis)
         self.numbers = itertools.count(1)
         self.asked: list[HoldRequest] = []
         self.granted: dict[str, tuple[HoldRequest, Held]] = {}
+        self.counting: dict[str, set[str]] = {}
         self.charges: dict[str, list[tuple[int, int]]] = {}
         self.local_charges: list[tuple[int, int]] = []
+        self.renewals: dict[str, int] = {}
         self.lapsed_at: dict[str, int] = {}
         self.published = 0
+        self.was_set_back = False
 
     def teardown(self) -> None:
-        self.runner.run(self.client.aclose())
-        self.runner.close()
+        try:
+            self.lose_everything_and_restore_it()
+        finally:
+            self.runner.run(self.client.aclose())
+            self.runner.close()
 
     @initialize()
     def begin(self) -> None:
-        self.move_time()
+        self.lapse(1)
+        self.clocks.ticks = replace(self.clocks.ticks, uptime_s=1000)
 
     @rule(asked=new_requests, previous=st.none() | earlier_calls)
     def hold(self, asked: HoldRequest, previous: int | None) -> None:
@@ -146,9 +173,52 @@ class LedgersSideBySide(RuleBasedStateMachine):
         if self.is_remembered(asked):
             assert self.both(lambda ledger: ledger.hold(replace(asked, grace_s=asked.grace_s + 1))) == Gone()
 
+    @precondition(lambda self: self.granted)
+    @rule(
+        which=earlier_calls,
+        skipped=st.sampled_from((0, 0, 0, -1, 1)),
+        seconds=st.sampled_from((58, 300, 1800, 7200)),
+        slice_s=st.sampled_from((30, 60, 600)),
+        partial=st.booleans(),
+        now_in_force=st.none() | purses,
+    )
+    def renew(
+        self,
+        *,
+        which: int,
+        skipped: int,
+        seconds: int,
+        slice_s: int,
+        partial: bool,
+        now_in_force: tuple[Purse, ...] | None,
+    ) -> None:
+        asked, held = list(self.granted.values())[-1 - which % len(self.granted)]
+        next_number = self.renewals.get(asked.hold_id, 0) + 1
+        renewal = RenewRequest(
+            clinic=self.clinic,
+            hold_id=asked.hold_id,
+            number=max(1, next_number + skipped),
+            seconds=seconds,
+            slice_s=slice_s,
+            partial=partial,
+            purses=asked.purses if now_in_force is None else now_in_force,
+            grace_s=asked.grace_s,
+            policy_revision=0,
+        )
+        live = {hold.hold_id for hold in self.book().holds}
+        outcome = self.both(lambda ledger: ledger.renew(renewal))
+        assert not isinstance(outcome, Held) or asked.hold_id in live
+        if isinstance(outcome, Held) and renewal.number == next_number:
+            assert outcome.seconds >= held.seconds
+            self.renewals[asked.hold_id] = renewal.number
+            self.granted[asked.hold_id] = (asked, outcome)
+            self.count(asked.hold_id, renewal.purses, held.amount_micros)
+        elif isinstance(outcome, Denied):
+            assert asked.hold_id in live
+
     def is_remembered(self, asked: HoldRequest) -> bool:
-        """An id that ended is forgotten 8 days later; the gate never asks so late."""
-        return self.ledger_s - int(asked.hold_id.rpartition(".")[2]) <= KEPT_S
+        """An id that ended is forgotten 8 days later, also if time is set back then; the gate never asks so late."""
+        return self.furthest_s - int(asked.hold_id.rpartition(".")[2]) <= KEPT_S
 
     @rule(which=earlier_calls, answered=st.booleans(), duration_s=st.integers(0, 4000))
     def settle(self, which: int, duration_s: int, *, answered: bool) -> None:
@@ -225,17 +295,84 @@ class LedgersSideBySide(RuleBasedStateMachine):
 
     @rule(leap_s=st.sampled_from(LEAPS_S))
     def time_passes(self, leap_s: int) -> None:
-        self.clock_s = self.ledger_s + leap_s
-        self.move_time()
+        ticks = self.clocks.ticks
+        self.clocks.ticks = replace(ticks, uptime_s=ticks.uptime_s + leap_s, wall_s=ticks.wall_s + leap_s)
+        self.read_time()
 
-    @rule()
-    def the_clock_falls_back(self) -> None:
-        self.clock_s -= 86_400
-        self.runner.run(self.hash_set("skew", str(2 * FAR_BEHIND_S)))
+    @rule(jump_s=st.sampled_from((86_400, -2 * 86_400, 40 * 86_400)))
+    def the_wall_clock_jumps(self, jump_s: int) -> None:
+        """Nobody keeps it right, so that nothing moves."""
+        ticks, before_s = self.clocks.ticks, self.ledger_s
+        self.clocks.ticks = replace(ticks, wall_s=ticks.wall_s + jump_s, is_synced=False)
+        self.read_time()
+        assert self.ledger_s == before_s
+        self.lapse(100)
+        self.clocks.ticks = ticks
+
+    @rule(night_s=st.sampled_from((59, 60, 43_200, 3 * 86_400)), is_synced=st.booleans())
+    def the_machine_is_off_for_a_night(self, night_s: int, *, is_synced: bool) -> None:
+        self.void_before_the_hold()  # a change: what was proven until now is kept
+        ticks = self.clocks.ticks
+        boot = f"boot-{next(self.numbers)}"
+        self.clocks.ticks = Ticks(boot=boot, uptime_s=30, wall_s=ticks.wall_s + night_s, is_synced=is_synced)
+        self.read_time()
+        self.lapse(100)
+        self.clocks.ticks = replace(self.clocks.ticks, is_synced=False)
+
+    @rule(by_s=st.sampled_from((3600, 90_000, -3600, -86_400)))
+    def a_person_sets_the_clock(self, by_s: int) -> None:
+        """Back only once: what is forgotten 8 days after its end must not come into a window again."""
+        if by_s < 0 and self.was_set_back:
+            return
+        self.was_set_back = self.was_set_back or by_s < 0
+        found = self.both(lambda ledger: ledger.set_clock(self.clinic, self.ledger_s + by_s))
+        assert found == ClockSet(before_s=self.ledger_s, after_s=self.ledger_s + by_s)
+        self.read_time()
+        self.lapse(100)
+
+    @rule(which=st.sets(st.integers(0, 99), max_size=20), seed=st.integers(0, 99))
+    def restore_what_is_there(self, which: set[int], seed: int) -> None:
+        changes = [change.records for number, change in enumerate(self.journal.changes) if number % 100 in which]
+        random.Random(seed).shuffle(changes)
+        restored = self.runner.run(self.redis.restore(self.clinic, tuple(changes[:RESTORED_AT_ONCE])))
+        assert isinstance(restored, Restored)
+        assert restored.taken == 0
+
+    def lose_everything_and_restore_it(self) -> None:
+        """Erase the ledger; what comes back, in any order, is what was there."""
+        before = self.book()
+        changes = [change.records for change in self.journal.changes] * 2
+        random.Random(len(changes)).shuffle(changes)
+
+        async def restore() -> LedgerBook:
+            keys = clinic_keys(self.clinic)
+            await self.client.delete(*keys)
+            await self.client.hset(keys[0], "now", str(self.ledger_s))
+            for start in range(0, len(changes), RESTORED_AT_ONCE):
+                records = tuple(changes[start : start + RESTORED_AT_ONCE])
+                assert isinstance(await self.redis.restore(self.clinic, records), Restored)
+            coverage = Coverage(covered=before.sequence, highest=before.sequence)
+            assert before.sequence <= SKIPPED
+            report = await self.redis.thaw(self.clinic, coverage, 10**6, 0)
+            assert report == ThawReport(is_frozen=False, missing=0, booked_micros=0)
+            audit = await self.redis.audit(self.clinic)
+            assert isinstance(audit, AuditReport)
+            assert audit.findings == ()
+            book = await self.redis.book(self.clinic)
+            assert isinstance(book, LedgerBook)
+            return book
+
+        after = self.runner.run(restore())
+        assert after.holds == before.holds
+        assert moved(after) == moved(before)
+        assert after.policy_revision == before.policy_revision
 
     @invariant()
     def the_books_agree_and_add_up(self) -> None:
         book = self.book()
+        audit = self.both(lambda ledger: ledger.audit(self.clinic))
+        assert isinstance(audit, AuditReport)
+        assert audit.findings == ()
         for purse in book.purses:
             live = [hold.amount_micros for hold in book.holds if self.counts(purse.name, hold.hold_id)]
             assert (purse.live, purse.held_micros) == (len(live), sum(live))
@@ -252,18 +389,27 @@ class LedgersSideBySide(RuleBasedStateMachine):
         elif isinstance(outcome, Held):
             assert asked.hold_id not in self.granted
             self.granted[asked.hold_id] = (asked, outcome)
-            self.never_over_the_limit(asked, outcome)
+            self.count(asked.hold_id, asked.purses, 0)
 
-    def never_over_the_limit(self, asked: HoldRequest, held: Held) -> None:
+    def count(self, hold_id: str, purses: tuple[Purse, ...], before_micros: int) -> None:
+        """Note which purses count a call from now on, and that none of them is over a limit by it."""
+        counting = self.counting.setdefault(hold_id, set())
+        new = {purse.name for purse in purses} - counting
+        counting |= new
+        amount_micros = self.granted[hold_id][1].amount_micros
+        for purse in purses:
+            is_new = purse.name in new
+            self.never_over_the_limit(purse, amount_micros - (0 if is_new else before_micros), is_new=is_new)
+
+    def never_over_the_limit(self, purse: Purse, added_micros: int, *, is_new: bool) -> None:
         live = {hold.hold_id for hold in self.book().holds}
-        for purse in asked.purses:
-            holding = [self.granted[hold_id][1] for hold_id in live if self.counts(purse.name, hold_id)]
-            assert purse.concurrent_max is None or len(holding) <= purse.concurrent_max
-            for ceiling in purse.ceilings:
-                if ceiling.enforced and held.amount_micros > 0 and ceiling.window in SPANS_S:
-                    since_s = self.ledger_s - SPANS_S[ceiling.window]
-                    spent = sum(amount for at_s, amount in self.charges_of(purse.name) if at_s > since_s)
-                    assert spent + sum(each.amount_micros for each in holding) <= ceiling.limit_micros
+        holding = [self.granted[hold_id][1] for hold_id in live if self.counts(purse.name, hold_id)]
+        assert not is_new or purse.concurrent_max is None or len(holding) <= purse.concurrent_max
+        for ceiling in purse.ceilings:
+            if ceiling.enforced and added_micros > 0 and ceiling.window in SPANS_S:
+                since_s = self.ledger_s - SPANS_S[ceiling.window]
+                spent = sum(amount for at_s, amount in self.charges_of(purse.name) if at_s > since_s)
+                assert spent + sum(each.amount_micros for each in holding) <= ceiling.limit_micros
 
     def charge(self, hold_id: str, held: Held, cost: int) -> None:
         """Note when money was really spent: a lapse spent it then, and only what was not known yet is spent now."""
@@ -280,7 +426,7 @@ class LedgersSideBySide(RuleBasedStateMachine):
         return list(itertools.chain.from_iterable(counting))
 
     def counts(self, purse: str, hold_id: str) -> bool:
-        return any(each.name == purse for each in self.granted[hold_id][0].purses)
+        return purse in self.counting[hold_id]
 
     def earlier(self, which: int) -> str:
         return self.asked[-1 - which % len(self.asked)].hold_id if self.asked else f"unknown.{self.ledger_s}"
@@ -294,17 +440,25 @@ class LedgersSideBySide(RuleBasedStateMachine):
         return expected
 
     def book(self) -> LedgerBook:
-        book = self.both(lambda ledger: ledger.book(self.clinic))
-        assert isinstance(book, LedgerBook)
-        return book
+        """Show both; each has its own epoch, and its own server's clock."""
 
-    def move_time(self) -> None:
-        self.ledger_s = max(self.ledger_s, self.clock_s)
-        self.runner.run(self.hash_set("skew", str(FAR_BEHIND_S)))
-        self.runner.run(self.hash_set("now", str(self.ledger_s)))
+        async def ask() -> list[LedgerBook]:
+            books = [await ledger.book(self.clinic) for ledger in self.ledgers]
+            return [replace(book, epoch="", wall_ahead_s=0) for book in books if isinstance(book, LedgerBook)]
 
-    async def hash_set(self, field: str, value: str) -> None:
-        await self.client.hset(clinic_keys(self.clinic)[0], field, value)
+        expected, found = self.runner.run(ask())
+        assert found == expected
+        return expected
+
+    def read_time(self) -> None:
+        self.ledger_s = int(self.book().now.timestamp())
+        self.furthest_s = max(self.furthest_s, self.ledger_s)
+
+
+def moved(book: LedgerBook) -> dict[str, PurseBook]:
+    """The purses that ever counted anything; one whose calls were all voided may not come back."""
+    found = (replace(purse, months=tuple(month for month in purse.months if month.micros)) for purse in book.purses)
+    return {purse.name: purse for purse in found if purse.live or purse.months or purse.total_micros}
 
 
 def test_two_ledgers_that_live_through_the_same_calls_agree_on_every_cent(redis_server: RedisServer) -> None:

@@ -6,15 +6,27 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from callgate.core.hold import Ceiling, Purse, Unavailable, Velocity, Window
 from callgate.core.money import AMOUNT_MAX_MICROS
 from callgate.ledger.base import OrphanCharge
-from callgate.ledger.validity import DOCUMENT_MAX, KEPT_S, RATE_MAX_MICROS
-from ledger.samples import MONTH, PER_SECOND, Bench, answered, hold_id, policy, request
+from callgate.ledger.redis import RedisLedger
+from callgate.ledger.restoration import Coverage
+from callgate.ledger.validity import (
+    COUNT_MAX,
+    DOCUMENT_MAX,
+    KEPT_S,
+    PATIENCE_MAX_S,
+    RATE_MAX_MICROS,
+    RECORD_MAX,
+    RECORDS_MAX,
+)
+from ledger.samples import MONTH, PATIENT, PER_SECOND, Bench, answered, hold_id, policy, renewal, request
 
 TWICE = (Ceiling(window=Window.DAY, limit_micros=1), Ceiling(window=Window.DAY, limit_micros=2))
 STARTS = Velocity(name="starts", count_max=1, span_s=60)
+COVERED = Coverage(covered=0, highest=0)
 ORPHAN = OrphanCharge(purses=("national",), amount_micros=1, month=MONTH)
 
 
@@ -67,6 +79,8 @@ def purse(**changes: Any) -> tuple[Purse, ...]:  # noqa: ANN401 - a row of the t
         ("grace_s", -1),
         ("grace_s", 86_401),
         ("policy_revision", -1),
+        ("novelty", "country:\n"),
+        ("novelty", "n" * 101),
     ],
 )
 async def test_an_unsound_hold_is_not_held(bench: Bench, field: str, value: object) -> None:
@@ -74,6 +88,33 @@ async def test_an_unsound_hold_is_not_held(bench: Bench, field: str, value: obje
     assert await bench.ledger.hold(replace(request(), **changes)) == Unavailable(cause=f"invalid: {field}")
     assert (await bench.book()).sequence == 0
     assert await bench.ledger.void_doubtful() == 0, "nothing was sent, nothing is in doubt"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("clinic", "{"),
+        ("hold_id", "local:a"),
+        ("number", 0),
+        ("number", 7201),
+        ("seconds", 0),
+        ("seconds", 7201),
+        ("slice_s", 0),
+        ("slice_s", 7201),
+        ("purses", tuple(Purse(name=f"p{number}") for number in range(9))),
+        ("purses", (Purse(name="a"), Purse(name="a"))),
+        ("purses", purse(ceilings=TWICE)),
+        ("grace_s", 86_401),
+        ("policy_revision", -1),
+    ],
+)
+async def test_an_unsound_renewal_is_not_held(bench: Bench, field: str, value: object) -> None:
+    await bench.held(request())
+    before = await bench.book()
+    changes: dict[str, Any] = {"clinic": bench.clinic, field: value}
+    unsound = replace(renewal(request(), 1), **changes)
+    assert await bench.ledger.renew(unsound) == Unavailable(cause=f"invalid: {field}")
+    assert await bench.book() == before
 
 
 @pytest.mark.parametrize(
@@ -131,9 +172,36 @@ async def test_an_unsound_policy_is_not_published(bench: Bench, field: str, valu
         ("clinic", lambda bench: bench.ledger.lapse("", 1)),
         ("limit", lambda bench: bench.ledger.lapse(bench.clinic, 0)),
         ("limit", lambda bench: bench.ledger.lapse(bench.clinic, 1001)),
+        ("clinic", lambda bench: bench.ledger.audit("")),
+        ("clinic", lambda bench: bench.ledger.set_clock("", None)),
+        ("to_s", lambda bench: bench.ledger.set_clock(bench.clinic, -1)),
+        ("to_s", lambda bench: bench.ledger.set_clock(bench.clinic, 10**10)),
     ],
 )
 async def test_an_unsound_question_gets_no_answer(
     bench: Bench, field: str, ask: Callable[[Bench], Awaitable[object]]
 ) -> None:
     assert await ask(bench) == Unavailable(cause=f"invalid: {field}")
+
+
+@pytest.mark.parametrize(
+    ("field", "ask"),
+    [
+        ("clinic", lambda ledger: ledger.restore("", ())),
+        ("records", lambda ledger: ledger.restore("clinic", ("{}",) * (RECORDS_MAX + 1))),
+        ("records", lambda ledger: ledger.restore("clinic", ("",))),
+        ("records", lambda ledger: ledger.restore("clinic", ("\ud800",))),
+        ("records", lambda ledger: ledger.restore("clinic", ("x" * (RECORD_MAX + 1),))),
+        ("clinic", lambda ledger: ledger.thaw("", COVERED, 0, 0)),
+        ("coverage", lambda ledger: ledger.thaw("clinic", replace(COVERED, covered=-1), 0, 0)),
+        ("coverage", lambda ledger: ledger.thaw("clinic", replace(COVERED, highest=COUNT_MAX + 1), 0, 0)),
+        ("price_micros", lambda ledger: ledger.thaw("clinic", COVERED, -1, 0)),
+        ("price_micros", lambda ledger: ledger.thaw("clinic", COVERED, AMOUNT_MAX_MICROS + 1, 0)),
+        ("patience_s", lambda ledger: ledger.thaw("clinic", COVERED, 0, -1)),
+        ("patience_s", lambda ledger: ledger.thaw("clinic", COVERED, 0, PATIENCE_MAX_S + 1)),
+    ],
+)
+async def test_a_ledger_is_not_restored_from_what_is_unsound(
+    client: Redis, field: str, ask: Callable[[RedisLedger], Awaitable[object]]
+) -> None:
+    assert await ask(RedisLedger(client, PATIENT)) == Unavailable(cause=f"invalid: {field}")

@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 import practice
-from callgate.journal import JournalRow, read_rows
+from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from callgate.ledger.base import LedgerBook
 from callgate.ledger.client import connect
 from callgate.ledger.redis import RedisLedger
@@ -133,7 +133,7 @@ class Rig:
 
     def rows(self, event: str | None = None) -> list[JournalRow]:
         """The journal's rows, oldest first."""
-        file = self.lab.folder / "state" / "journal.jsonl"
+        file = self.lab.folder / "state" / JOURNAL_FILE
         if not file.exists():
             return []
         return [row for row, _ in read_rows(file) if event in {None, row.event}]

@@ -4,15 +4,18 @@ import argparse
 import re
 import sys
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from callgate.commands import Exit
-from callgate.commands.context import printable, say, settings_of, state_folder
+from callgate.commands.context import printable, say, settings_of, state_folder, warn
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
+from callgate.journal_file import HEADERS_BYTES, Damage, Record
+from callgate.limits_text import limit_lines
 from callgate.texts.catalog import Language, text
 
 FOLLOW_PAUSE_S = 0.2
@@ -40,30 +43,80 @@ def blocked(arguments: argparse.Namespace) -> Exit:
     """List the refusals, oldest first; with ``--follow`` go on until interrupted."""
     settings, folder = settings_of(arguments)
     file = state_folder(settings, folder) / JOURNAL_FILE
-    offset, shown = _show(file, 0, arguments)
+    faults = Faults()
+    place, shown = _show(file, _Place(), arguments, faults)
     if not shown and not arguments.json and not arguments.follow:
         say(text("cli.no_refusal", Language(arguments.language)))
     while arguments.follow:
         # Whoever reads along through a pipe waits for each line.
         sys.stdout.flush()
         time.sleep(FOLLOW_PAUSE_S)
-        offset, _ = _show(file, offset, arguments)
-    return Exit.OK
+        place, _ = _show(file, place, arguments, faults)
+    return faults.told(Language(arguments.language))
 
 
-def _show(file: Path, start: int, arguments: argparse.Namespace) -> tuple[int, int]:
-    """Show the refusals from byte `start` on; returns where to go on, and how many there were."""
+@dataclass(slots=True, kw_only=True)
+class Faults:
+    """Counts the places of a journal that cannot be shown."""
+
+    count: int = 0
+
+    def note(self, _fault: Damage | Record) -> None:
+        """Count one."""
+        self.count += 1
+
+    def told(self, language: Language) -> Exit:
+        """Say how many there were, if any, and that a list which lacks them is not whole."""
+        if not self.count:
+            return Exit.OK
+        warn(f"callgate: {text('cli.journal_unread', language, count=self.count)}")
+        return Exit.NEGATIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Up to where a journal was read; one that begins with another header is another journal."""
+
+    header: bytes = b""
+    offset: int = 0
+
+
+def _show(file: Path, place: _Place, arguments: argparse.Namespace, faults: Faults) -> tuple[_Place, int]:
+    """Show the refusals behind a place; returns where to go on, and how many there were."""
     if not file.exists():
-        return 0, 0
-    # A journal that has become shorter is another one.
-    offset, shown = (start if start <= file.stat().st_size else 0), 0
-    for row, behind in read_rows(file, offset):
+        return _Place(), 0
+    with file.open("rb") as stream:
+        header = stream.read(HEADERS_BYTES)
+    offset, shown = place.offset if header == place.header else 0, 0
+    for row, behind in read_rows(file, offset, faults.note):
         offset = behind
         if row.event != "call.refused" or (arguments.since is not None and row.at < arguments.since):
             continue
         shown += 1
-        say(msgspec.json.encode(row).decode() if arguments.json else blocked_line(row, Language(arguments.language)))
-    return offset, shown
+        if arguments.json:
+            say(msgspec.json.encode(row).decode())
+            continue
+        for line in (blocked_line(row, Language(arguments.language)), *_limit_lines(row, arguments)):
+            say(line)
+    return _Place(header=header, offset=offset), shown
+
+
+def _limit_lines(row: JournalRow, arguments: argparse.Namespace) -> list[str]:
+    """Say which limits were hit, below the refusal; nothing for one that hit none."""
+    if not row.limits:
+        return []
+    told = limit_lines(
+        row.limits, at=row.at, zone=_zone(row.zone), currency=row.currency, language=Language(arguments.language)
+    )
+    return [f"    {printable(line)}" for line in told]
+
+
+def _zone(name: str) -> ZoneInfo:
+    """The clinic's zone; UTC where this machine knows no such one."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 def blocked_line(row: JournalRow, language: Language, zone: ZoneInfo | None = None) -> str:

@@ -7,24 +7,16 @@ import argparse
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 
 from callgate.clinic import (
     Clinic,
-    check_numbers,
-    check_policy,
     closed_days,
-    in_document,
-    in_force,
-    load_deck,
-    load_plan,
-    load_risks,
-    read_text,
 )
 from callgate.commands import Exit
-from callgate.commands.context import clinics_of, ledger_place, printable, say, settings_of, warn, with_ledger
+from callgate.commands.context import printable, say
+from callgate.commands.site import site_of
 from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.case import open_case
 from callgate.core.judge import Reserve, Ruling, judge
@@ -33,15 +25,11 @@ from callgate.core.plan import NumberClass
 from callgate.core.pricing import PricedDestination
 from callgate.core.reasons import Reason
 from callgate.core.verdict import Grant, Refusal, Verdict, conclude
-from callgate.core.wire import NumberFormat
-from callgate.errors import SettingsError
 from callgate.gate import Passage, classify, wire_number
-from callgate.ledger.memory import MemoryLedger
-from callgate.resources import resource
-from callgate.settings import DEFAULT_SETTINGS, EntrySettings, Settings, TrunkSettings
+from callgate.ledger.memory import MemoryLedger, at_second
+from callgate.limits_text import limit_lines
 from callgate.texts.catalog import Language, text
 
-FACTORY_POLICY = "policies/presets/cabinet-france-seule.toml"
 _NO_UUID = "00000000-0000-4000-8000-000000000000"
 
 
@@ -59,7 +47,8 @@ class Answer:
 
 def check(arguments: argparse.Namespace) -> Exit:
     """Print the reasoning; exit 0 if the call would go, 1 if not."""
-    clinic, entry, trunk = _site(arguments)
+    site = site_of(arguments)
+    clinic, entry, trunk = site.clinic, site.entry, site.trunk
     instant = _instant(arguments.at, clinic)
     # The public holidays of the year that is asked for, which need not be this one.
     year = instant.astimezone(clinic.policy.timezone).year
@@ -92,65 +81,12 @@ def ask(passage: Passage, clinic: Clinic, instant: datetime) -> Answer:
     ruling = judge(passage.attempt, priced, clinic.rulebook, instant)
     outcome = None
     if isinstance(ruling, Reserve):
+        # Whether a country was called before is not known here, and it refuses nothing.
+        request = replace(ruling.request, novelty="")
         # The hold's age counts from its own instant: a call checked for next week is not one from the past.
-        outcome = asyncio.run(MemoryLedger(lambda: int(instant.timestamp())).hold(ruling.request))
+        outcome = asyncio.run(MemoryLedger(at_second(lambda: int(instant.timestamp()))).hold(request))
     verdict = conclude(ruling, outcome, wire_number(passage, priced, clinic))
     return Answer(passage=passage, clinic=clinic, instant=instant, priced=priced, ruling=ruling, verdict=verdict)
-
-
-def _site(arguments: argparse.Namespace) -> tuple[Clinic, EntrySettings, TrunkSettings]:
-    """The clinic, entry and trunk to ask for: from the settings, or, where there are none, one clinic by itself."""
-    # Settings that were named must be there; the usual place may be empty.
-    if arguments.policy is None and (arguments.settings != DEFAULT_SETTINGS or arguments.settings.exists()):
-        settings, folder = settings_of(arguments)
-        clinics = clinics_of(settings, folder)
-        entry = next((found for found in settings.entry if found.clinic == (arguments.clinic or found.clinic)), None)
-        if entry is None:
-            raise SettingsError("clinic", f'no entry serves "{arguments.clinic}"', "name another with --clinic")
-        trunk = settings.trunk_named(entry.trunks[0])
-        assert trunk is not None
-        clinic = _current(clinics[entry.clinic], settings, folder)
-        if arguments.rates is not None:
-            clinic = replace(clinic, rates=load_deck(arguments.rates, clinic.policy.currency))
-        return clinic, _with_prefix(entry, arguments.prefix), trunk
-    if arguments.policy is None:
-        warn("callgate: no settings file; asking the factory policy, cabinet France seule")
-    clinic = _alone(arguments.policy or resource(FACTORY_POLICY), arguments.rates)
-    entry = EntrySettings(context="check", clinic=clinic.name, trunks=("check",))
-    trunk = TrunkSettings(name="check", endpoint="check", channels=10, number_format=NumberFormat.E164_PLUS)
-    return clinic, _with_prefix(entry, arguments.prefix), trunk
-
-
-def _current(clinic: Clinic, settings: Settings, folder: Path) -> Clinic:
-    """The clinic under the policy in force, or, said so, under its file."""
-    current = in_force(clinic, with_ledger(settings, folder, lambda ledger: ledger.fetch_policy(clinic.name)))
-    if current.revision == 0:
-        warn(f"callgate: {ledger_place(settings)} gives no policy in force; asking the policy file of the settings")
-    return current
-
-
-def _with_prefix(entry: EntrySettings, prefix: str | None) -> EntrySettings:
-    return entry if prefix is None else msgspec.structs.replace(entry, outside_prefix=prefix)
-
-
-def _alone(policy_file: Path, rates_file: Path | None) -> Clinic:
-    policy = check_policy(document := read_text(policy_file), policy_file)
-    with in_document(policy_file):
-        plan, days = load_plan(policy.home), closed_days(policy, datetime.now(UTC).year)
-        check_numbers(policy, plan)
-    return Clinic(
-        name=policy.clinic,
-        language="fr",
-        document=document,
-        policy=policy,
-        revision=0,
-        plan=plan,
-        risks=load_risks(),
-        rates=load_deck(rates_file or resource(f"policies/rates/{policy.home}-default.csv"), policy.currency),
-        closed_days=days,
-        channels=10,
-        ring_timeout_s=60,
-    )
 
 
 def _instant(at: datetime | None, clinic: Clinic) -> datetime:
@@ -237,7 +173,15 @@ def _verdict_lines(answer: Answer, language: Language) -> list[str]:
                 *_reason_lines(grant.reasons, language),
             ]
         case Refusal() as refusal:
-            return [text("cli.check_refusal", language), *_reason_lines(refusal.reasons, language)]
+            limits = limit_lines(
+                refusal.denials,
+                at=answer.instant,
+                zone=answer.clinic.policy.timezone,
+                currency=answer.clinic.policy.currency,
+                language=language,
+            )
+            told = [text("cli.check_refusal", language), *_reason_lines(refusal.reasons, language)]
+            return [*told, *(f"    {line}" for line in limits)]
 
 
 def _reason_lines(reasons: tuple[Reason, ...], language: Language) -> list[str]:
@@ -248,6 +192,7 @@ def as_json(answer: Answer) -> dict[str, object]:
     """The answer as one JSON object: its keys are for programs and stay."""
     destination, rate, verdict = answer.priced.destination, answer.priced.rate, answer.verdict
     grant = verdict if isinstance(verdict, Grant) else None
+    denials = verdict.denials if isinstance(verdict, Refusal) else ()
     return {
         "dialled": answer.passage.attempt.dialled.encode(errors="backslashreplace").decode(),
         "at": answer.instant.isoformat(),
@@ -265,6 +210,7 @@ def as_json(answer: Answer) -> dict[str, object]:
         else [],
         "verdict": "grant" if grant else "refuse",
         "reasons": [reason.value for reason in verdict.reasons],
+        "limits": [msgspec.to_builtins(denial) for denial in denials],
         "wire_number": grant.number if grant else "",
         "seconds": grant.seconds if grant else 0,
         "held_micros": grant.held_micros if grant else 0,

@@ -4,19 +4,23 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
 from redis.asyncio import Redis
 
+from callgate.acts import Courier
 from callgate.clinic import Clinic, load_clinics
 from callgate.errors import SettingsError
-from callgate.ledger.client import connect
+from callgate.ledger.client import PROMPT, Access, Deadlines, connect
 from callgate.ledger.redis import RedisLedger
 from callgate.settings import Settings, load_settings
 
 EMBEDDED_SOCKET = "redis/redis.sock"
+REPAIR_ANSWER_S = 1.0
+"""Batches are small (`callgate.repair`); a machine this slow restores one change at a time."""
 
 Answer = TypeVar("Answer")
 
@@ -57,30 +61,60 @@ def ledger_url(settings: Settings, folder: Path) -> str:
     return settings.gate.redis or f"unix://{quote(str(state_folder(settings, folder).resolve() / EMBEDDED_SOCKET))}"
 
 
-def ledger_link(settings: Settings, folder: Path) -> Redis:
+def ledger_link(settings: Settings, folder: Path, deadlines: Deadlines | None = None) -> Redis:
     """Prepare the link to the ledger; it connects when it is first used.
+
+    Args:
+        settings: the installer's.
+        folder: where relative paths in them start from.
+        deadlines: None for those of a call.
 
     Raises:
         SettingsError: if the configured address is none.
     """
+    told = deadlines or ledger_deadlines(settings)
     try:
-        return connect(ledger_url(settings, folder))
+        return connect(ledger_url(settings, folder), told, _ledger_access(settings, folder))
     except ValueError as error:
         # Not the address itself: it may hold a password.
         raise SettingsError("gate.redis", f"is no address: {error}", "write it as redis://host:6379/0") from None
 
 
+def ledger_deadlines(settings: Settings) -> Deadlines:
+    """How long the ledger may take, and how many replicas must have what a costly call depends on."""
+    return replace(PROMPT, replicas=settings.gate.redis_replicas)
+
+
+def repair_deadlines(settings: Settings) -> Deadlines:
+    """How long a repair waits for the ledger: nobody waits for it, and its failures must close no call's road."""
+    return replace(ledger_deadlines(settings), answer_s=REPAIR_ANSWER_S)
+
+
+def _ledger_access(settings: Settings, folder: Path) -> Access:
+    def file(name: str) -> Path | None:
+        return folder / name if name else None
+
+    gate = settings.gate
+    return Access(
+        password_file=file(gate.redis_password_file),
+        ca=file(gate.redis_ca),
+        certificate=file(gate.redis_cert),
+        key=file(gate.redis_key),
+    )
+
+
 def ledger_place(settings: Settings) -> str:
-    """Name the ledger for a message, without the password its address may hold."""
-    return settings.gate.redis.rpartition("@")[2] or "the daemon's own Redis"
+    """Name the ledger for a message, without the password its address may hold, before the host or as a query."""
+    return settings.gate.redis.partition("?")[0].rpartition("@")[2] or "the daemon's own Redis"
 
 
 def with_ledger(settings: Settings, folder: Path, work: Callable[[RedisLedger], Awaitable[Answer]]) -> Answer:
-    """Run some work on the ledger and close the link."""
+    """Run some work on the ledger and close the link. What it changes is left for the daemon's journal."""
 
     async def run() -> Answer:
         async with ledger_link(settings, folder) as client:
-            return await work(RedisLedger(client))
+            courier = Courier(state_folder(settings, folder))
+            return await work(RedisLedger(client, ledger_deadlines(settings), witness=courier))
 
     return asyncio.run(run())
 

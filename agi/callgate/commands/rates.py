@@ -12,6 +12,7 @@ import msgspec
 from callgate.clinic import check_policy, load_plan, read_text
 from callgate.commands import Exit
 from callgate.commands.context import clinic_named, printable, say, settings_of, warn
+from callgate.commands.site import FACTORY_POLICY
 from callgate.commands.words import matching
 from callgate.core.money import format_amount
 from callgate.core.policy import Policy
@@ -33,7 +34,6 @@ from callgate.resources import resource
 from callgate.settings import DEFAULT_SETTINGS
 from callgate.texts.catalog import Language, text
 
-FACTORY_POLICY = "policies/presets/cabinet-france-seule.toml"
 ROWS_SHOWN = 5
 _ANY_FORMAT = "auto"
 

@@ -6,23 +6,35 @@ import os
 import signal
 from contextlib import AsyncExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import structlog
 
+from callgate import acts
 from callgate.bookkeeper import Bookkeeper
 from callgate.clinic import load_clinics
 from callgate.commands import Exit
-from callgate.commands.context import ledger_link, settings_of, state_folder, warn
+from callgate.commands.context import (
+    ledger_deadlines,
+    ledger_link,
+    repair_deadlines,
+    settings_of,
+    state_folder,
+    warn,
+)
 from callgate.core.dialling import preload
-from callgate.errors import SettingsError
+from callgate.disk import SLOW_MS, sync_p99_ms
+from callgate.errors import JournalError, JournalInUseError, SettingsError
 from callgate.gate import Gate
-from callgate.journal import Journal
+from callgate.journal import Journal, JournalRow
 from callgate.ledger.embedded import EmbeddedFault, EmbeddedRedis, EmbeddedStoreError, start_embedded
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.store import check_store
+from callgate.ledger_memory import gate_name
 from callgate.lending import Lending
 from callgate.policies import PolicyShelf, deck_to_serve
+from callgate.repair import Repair
 from callgate.server import Server, utc_now
 from callgate.settings import Settings
 from callgate.spool import Spool
@@ -60,7 +72,9 @@ def serve(arguments: argparse.Namespace) -> Exit:
         return asyncio.run(_serve(settings, folder))
     except EmbeddedStoreError as error:
         warn(f"callgate: {error}. Remedy: {_REMEDIES[error.fault]}")
-        return Exit.UNREACHABLE
+    except JournalInUseError as error:
+        warn(f"callgate: {error}")
+    return Exit.UNREACHABLE
 
 
 async def _serve(settings: Settings, folder: Path) -> Exit:
@@ -74,14 +88,20 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
         if not settings.gate.redis:
             ending.push_async_callback((await KeptStore.start(state)).stop)
         client = await ending.enter_async_context(ledger_link(settings, folder))
-        for finding in await check_store(client):
+        for finding in await check_store(client, settings.gate.redis_replicas):
             log.warning("store.unsafe", **asdict(finding))
-        ledger = RedisLedger(client)
+        journal = Journal(state)
+        ending.callback(journal.close)
+        journal.memory.gate = name = gate_name(settings.gate.pbx, _identity(journal))
+        await _take_acts(state, journal)
+        ledger = RedisLedger(client, ledger_deadlines(settings), gate=name, witness=journal)
         shelf = PolicyShelf(clinics, ledger, state)
         await shelf.open()
         preload()
-        journal = Journal(state)
-        ending.callback(journal.close)
+        patient = repair_deadlines(settings)
+        own_link = await ending.enter_async_context(ledger_link(settings, folder, patient))
+        repairing = RedisLedger(own_link, patient, gate=name, witness=journal)
+        repair = Repair(journal=journal, ledger=repairing, shelf=shelf)
         bookkeeper = Bookkeeper(
             settings=settings,
             shelf=shelf,
@@ -89,9 +109,41 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             journal=journal,
             spool=Spool(Path(settings.gate.spool), state),
             clock=utc_now,
+            others=(repair.mend, partial(acts.take, state, journal)),
         )
         gate = Gate(ledger=ledger, shelf=shelf, journal=journal, lending=Lending(), tagger=load_tagger(state))
         return await _run(settings, Server(settings, gate, utc_now), bookkeeper, stop)
+
+
+def _identity(journal: Journal) -> str:
+    """Open the journal; one that cannot be stops costly calls, and no others: each of them tries again."""
+    try:
+        return journal.open()
+    except JournalInUseError:
+        raise
+    except JournalError:
+        log.exception("journal.failed")
+        return ""
+
+
+async def _take_acts(state: Path, journal: Journal) -> None:
+    """Take what commands left while the gate was down, before the ledger is asked: it knows of that already."""
+    try:
+        await acts.take(state, journal)
+    except (OSError, JournalError):
+        log.exception("acts.not_taken")
+
+
+async def _try_disk(journal: Journal) -> None:
+    """Say how slow the disk is, in the journal's row of this start."""
+    try:
+        slowest_ms = await asyncio.to_thread(sync_p99_ms, journal.file.parent)
+        row = JournalRow(at=utc_now(), event="gate.started", clinic="", call="", sync_p99_ms=slowest_ms)
+        await journal.write(row, durable=False)
+    except (OSError, JournalError):
+        log.exception("disk.not_tried")
+    else:
+        (log.warning if slowest_ms > SLOW_MS else log.info)("disk.tried", sync_p99_ms=slowest_ms, slow_ms=SLOW_MS)
 
 
 class KeptStore:
@@ -138,6 +190,10 @@ async def _end(task: asyncio.Task[None]) -> None:
         await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
 
 
+async def _background(bookkeeper: Bookkeeper) -> None:
+    await asyncio.gather(bookkeeper.run(), _try_disk(bookkeeper.journal))
+
+
 async def _run(settings: Settings, server: Server, bookkeeper: Bookkeeper, stop: asyncio.Event) -> Exit:
     """Take calls until told to stop, and let the last ones have their answer."""
     try:
@@ -146,7 +202,7 @@ async def _run(settings: Settings, server: Server, bookkeeper: Bookkeeper, stop:
         remedy = "end what holds the port, or change gate.listen"
         warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: {remedy}")
         return Exit.UNREACHABLE
-    background = asyncio.create_task(bookkeeper.run())
+    background = asyncio.create_task(_background(bookkeeper))
     log.info("gate.started", listen=settings.gate.listen, clinics=bookkeeper.shelf.names(), pid=os.getpid())
     await stop.wait()
     listening.close()

@@ -15,8 +15,9 @@ from callgate.commands.blocked import blocked_line
 from callgate.commands.context import printable, say, settings_of, state_folder, warn, with_ledger
 from callgate.core.hold import Unavailable
 from callgate.core.money import format_amount
+from callgate.disk import SLOW_MS
 from callgate.errors import SettingsError
-from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
+from callgate.journal import JOURNAL_FILE, JournalRow, last_row
 from callgate.ledger.base import LedgerBook
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import NoPolicy, PolicyRevision
@@ -26,6 +27,8 @@ from callgate.settings import Settings
 from callgate.texts.catalog import Language, text
 
 GATE_DEADLINE_S = 1.0
+CLOCK_BEHIND_S = 3600
+"""A ledger whose clock is further behind is pointed out, in whole hours."""
 _PING = f"agi_network_script: {PING_SCRIPT}\n\n".encode()
 
 
@@ -43,6 +46,8 @@ class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
         policy: which policy `mode` and `currency` are from.
         policy_revision: the one in force, also where its document cannot be used here.
         rates_problem: why the rate deck of the settings cannot be used; "" where it can.
+        frozen: how the ledger lost entries, until it is restored; "" for a sound one.
+        wall_ahead_s: how far the clock of the ledger's server is ahead of the ledger's own.
     """
 
     clinic: str
@@ -51,18 +56,24 @@ class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     policy_revision: int = 0
     rates_problem: str = ""
+    frozen: str = ""
+    wall_ahead_s: int = 0
     live_holds: int = 0
     purses: dict[str, dict[str, int]] = {}
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer. `gate` and `ledger` are "up", or why not."""
+    """The whole answer. `gate` and `ledger` are "up", or why not.
+
+    `sync_p99_ms` is how slow the disk was when the gate started last; 0 where nobody knows.
+    """
 
     at: datetime
     gate: str
     ledger: str
     clinics: tuple[ClinicStatus, ...]
     last_refusal: JournalRow | None
+    sync_p99_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +108,15 @@ def _status(settings: Settings, folder: Path) -> Status:
         _clinic_status(_current(clinic, entry.policy), entry.book)
         for clinic, entry in zip(clinics.values(), found, strict=True)
     ]
+    journal = state_folder(settings, folder) / JOURNAL_FILE
+    last_start = _last_row(journal, "gate.started")
     return Status(
         at=datetime.now(UTC),
         gate=_gate(settings),
         ledger="up" if silent is None else silent,
         clinics=tuple(known),
-        last_refusal=_last_refusal(state_folder(settings, folder) / JOURNAL_FILE),
+        last_refusal=_last_row(journal, "call.refused"),
+        sync_p99_ms=last_start.sync_p99_ms if last_start else 0,
     )
 
 
@@ -143,6 +157,8 @@ def _clinic_status(clinic: Clinic, book: LedgerBook | Unavailable) -> ClinicStat
             return msgspec.structs.replace(
                 alone,
                 policy_revision=book.policy_revision,
+                frozen=book.frozen.value if book.frozen else "",
+                wall_ahead_s=book.wall_ahead_s,
                 live_holds=len(book.holds),
                 purses={
                     purse.name: {
@@ -157,12 +173,8 @@ def _clinic_status(clinic: Clinic, book: LedgerBook | Unavailable) -> ClinicStat
             )
 
 
-def _last_refusal(file: Path) -> JournalRow | None:
-    last = None
-    if file.exists():
-        for row, _ in read_rows(file):
-            last = row if row.event == "call.refused" else last
-    return last
+def _last_row(journal: Path, event: str) -> JournalRow | None:
+    return last_row(journal, event) if journal.exists() else None
 
 
 def status_lines(found: Status, settings: Settings, language: Language) -> list[str]:
@@ -171,6 +183,8 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
         text("cli.status_gate", language, state=found.gate, listen=settings.gate.listen),
         text("cli.status_ledger", language, state=found.ledger),
     ]
+    if found.sync_p99_ms > SLOW_MS:
+        lines.append(text("cli.status_disk", language, milliseconds=found.sync_p99_ms, slow=SLOW_MS))
     for clinic in found.clinics:
         lines.append(
             text(
@@ -182,6 +196,13 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
                 calls=clinic.live_holds,
             )
         )
+        if clinic.frozen:
+            cause = text(f"cli.frozen_{clinic.frozen}", language)
+            lines.append(text("cli.status_frozen", language, clinic=clinic.clinic, cause=cause))
+        if clinic.wall_ahead_s > CLOCK_BEHIND_S:
+            lines.append(
+                text("cli.status_clock", language, clinic=clinic.clinic, hours=clinic.wall_ahead_s // CLOCK_BEHIND_S)
+            )
         if clinic.rates_problem:
             lines.append(text("cli.status_rates", language, problem=printable(clinic.rates_problem)))
         lines += [

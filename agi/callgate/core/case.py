@@ -21,6 +21,7 @@ class Rulebook:
         closed_days: public holidays, in the clinic's zone.
         channels: of its trunks together.
         ring_timeout_s: how long a call may ring, during which its hold must not lapse.
+        slices: whether somebody renews holds while calls are up, so that a costly call need not hold all its money.
     """
 
     policy: Policy
@@ -29,6 +30,7 @@ class Rulebook:
     closed_days: frozenset[date]
     channels: int
     ring_timeout_s: int
+    slices: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,12 @@ from enum import StrEnum
 
 from callgate.core.tariff import Rate
 
+SECONDS_MAX = 7200
+"""No call is granted longer (DESIGN, law 4)."""
+
+PURSES_MAX = 8
+"""No hold and no renewal lists more purses (facts/semantics.md 13)."""
+
 
 class Window(StrEnum):
     """The span over which a ceiling counts. Hour, day (24 h) and week (7 d) roll; the month is the calendar's."""
@@ -62,19 +68,27 @@ class Velocity:
 class HoldRequest:
     """Money set aside for one call, in one atomic operation.
 
+    What is held, with ``covered`` the paid seconds (whole billing increments, at least one):
+
+    * all at once (`slice_s` None): as many increments as `seconds` and the cut margin of 2 s need; granted `seconds`.
+      If the money does not suffice and `partial`: as many as fit, granted ``covered`` less 2 s.
+    * an ordinary call (not `costly`, with `slice_s`): the price of `slice_s` seconds; granted all of `seconds`.
+    * a slice (`costly`, with `slice_s`): the first, ``until`` min(`slice_s`, `seconds`); see `RenewRequest`.
+
     Fields:
         hold_id: the grant id if it is held; made before anything is sent, ends in ``.`` and its epoch second.
         supersedes: the hold id of the previous trunk attempt of this passage, released in the same operation; or "".
         rate: what the call costs.
         seconds: the longest the call may last, 1 to 7200.
-        slice_s: seconds of money to hold when that is less than `seconds` (ordinary calls hold one slice and are
-            granted in full); None holds money for all of `seconds`.
+        costly: whether it is refused while the ledger is frozen.
+        slice_s: see above; None holds money for all of `seconds`.
         partial: whether fewer seconds may be granted when the money does not suffice (whole increments, at least one).
         purses: at most 8 scopes that count this call.
         velocities: start limits.
         month: the calendar month of the call's start in the clinic's zone, as ``2026-11``.
         grace_s: the hold lapses this long after the granted seconds: ring time-out plus 90 s for a late settlement.
         policy_revision: the revision the call was judged by, or 0 where none is published.
+        novelty: a name such as ``country:BE``; the first call ever under it is granted with an alarm. "" for none.
     """
 
     clinic: str
@@ -82,11 +96,51 @@ class HoldRequest:
     supersedes: str
     rate: Rate
     seconds: int
+    costly: bool
     slice_s: int | None
     partial: bool
     purses: tuple[Purse, ...]
     velocities: tuple[Velocity, ...]
     month: str
+    grace_s: int
+    policy_revision: int
+    novelty: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewRequest:
+    """More money for a call that is up: its next slice. Rate, month and superseding are those of its hold.
+
+    A slice ends where nothing more is paid for its end: with ``until`` the last second it may reach, ``granted`` what
+    was granted so far (0 for a hold), and boundaries the instants at which a new billing increment begins,
+
+    1. ``covered`` is the last boundary up to ``until`` + 2 s; if the call would gain no second by it
+       (``covered`` - 2 <= ``granted``), the first boundary from ``until`` + 2 s on instead;
+    2. seconds = min(``until``, ``covered`` - 2), amount = the price of ``covered`` less what is held already;
+    3. if that is more than what is left under an enforced ceiling and `partial`: ``covered`` is the last boundary whose
+       price fits and that gains at least one second, and the slice is final; if there is none, it is denied for the
+       least that would have gained a second.
+
+    So a cut never falls on a new increment, and a connect fee is paid once, by the first slice.
+
+    Fields:
+        number: 1 for the first renewal of a hold, then one more each time.
+        seconds: the longest the whole call may last, 1 to 7200.
+        slice_s: ``until`` is min(`seconds`, what was granted + `slice_s`).
+        partial: see 3.
+        purses: at most 8, with the limits in force now. Those that the hold did not list are added to it and count the
+            whole call from then on; they are tested with all that it costs, and with their `concurrent_max`, which is
+            not tested again for the others. A hold has at most 16 in all: a renewal that makes it more is not sound.
+        grace_s, policy_revision: as for a hold.
+    """
+
+    clinic: str
+    hold_id: str
+    number: int
+    seconds: int
+    slice_s: int
+    partial: bool
+    purses: tuple[Purse, ...]
     grace_s: int
     policy_revision: int
 
@@ -97,6 +151,7 @@ class DenialKind(StrEnum):
     MONEY = "money"
     LINES = "lines"
     STARTS = "starts"
+    NOVELTY = "novelty"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +159,7 @@ class Denial:
     """One limit that was hit.
 
     Fields:
-        name: the purse or velocity.
+        name: the purse, velocity or novelty (only ever an alarm).
         window: of the ceiling, None unless `kind` is MONEY.
         left: micros left in the window (money) or 0; never negative.
         retry_s: no sooner than this many seconds from now will the limit admit a call; 0 where nobody can tell.
@@ -119,12 +174,21 @@ class Denial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """The money is set aside. `seconds` may be fewer than asked; `alarms` are limits that are not enforced."""
+    """The money is set aside.
+
+    Fields:
+        seconds: granted since the answer of the call, in all; may be fewer than asked.
+        amount_micros: set aside for the call, in all.
+        alarms: limits that are not enforced.
+        is_final: no renewal can lengthen it: the longest is granted, or the money did not suffice for all that was
+            asked. A caller is then warned before the end.
+    """
 
     hold_id: str
     seconds: int
     amount_micros: int
     alarms: tuple[Denial, ...] = ()
+    is_final: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +200,10 @@ class Denied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """This hold id has already ended (settled, voided or lapsed), or names another call: it is never granted again."""
+    """This hold id has already ended (settled, voided or lapsed), or names another call: it is never granted again.
+
+    Of a renewal: the hold is not live, or the number is neither the next one nor a repetition of the last.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +220,23 @@ class Unavailable:
     cause: str
 
 
-HoldOutcome = Held | Denied | Gone | Stale | Unavailable
+class FrozenCause(StrEnum):
+    """How the ledger is known to have lost something."""
+
+    REGRESSED = "regressed"
+    ERASED = "erased"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """The ledger has lost entries: nothing costly is held until the gates' journals have restored it."""
+
+    cause: FrozenCause
+
+
+HoldOutcome = Held | Denied | Gone | Stale | Frozen | Unavailable
+RenewOutcome = Held | Denied | Gone | Stale | Frozen | Unavailable
 
 
 class SettleState(StrEnum):

@@ -137,6 +137,13 @@ def calendar_month(instant: datetime, zone: ZoneInfo) -> str:
     return instant.astimezone(zone).strftime("%Y-%m")
 
 
+def next_month(instant: datetime, zone: ZoneInfo) -> datetime:
+    """Find when the month after that of an aware instant begins on the clinic's wall, aware UTC."""
+    # The 28th and four days are in the next month, whichever month it is.
+    first = (instant.astimezone(zone).date().replace(day=28) + 4 * _ONE_DAY).replace(day=1)
+    return datetime.combine(first, time.min, zone).astimezone(UTC)
+
+
 def overlapping_day(weekly: Weekly) -> int | None:
     """Return the first day (0 is Monday) on which two spans of the week share a minute, or None."""
     week = sorted(

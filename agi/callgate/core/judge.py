@@ -12,8 +12,10 @@ from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.case import Case, Rulebook, open_case
 from callgate.core.hold import HoldRequest
 from callgate.core.hours import WhenClosed, calendar_month
-from callgate.core.limits import per_call_micros, purses, velocities
+from callgate.core.limits import included_s, novelty, per_call_micros, purses, velocities
+from callgate.core.money import MICROS_PER_UNIT
 from callgate.core.plan import NumberClass
+from callgate.core.policy import Mode
 from callgate.core.policy_tables import ClassChoice, ExtensionReach, RuleHours
 from callgate.core.pricing import PricedDestination
 from callgate.core.reasons import Reason, by_weight
@@ -21,7 +23,11 @@ from callgate.core.risk import Tier
 from callgate.core.tariff import Rate, affordable_seconds
 
 SLICE_S = 60
-"""An ordinary call holds at most this much money at a time (facts/semantics.md 1)."""
+"""A call holds at most this much money at a time (facts/semantics.md 1); a costly one where holds are renewed."""
+
+DEAR_SLICE_S = 30
+DEAR_PER_MINUTE_MICROS = MICROS_PER_UNIT
+"""Above this price a slice is a short one, so that little is held: 1.00 a minute in the deck's currency."""
 
 SETTLE_GRACE_S = 90
 """How long after its last granted second a hold still waits for its settlement, before it counts as spent."""
@@ -71,12 +77,17 @@ def judge(attempt: CallAttempt, priced: PricedDestination, book: Rulebook, insta
             return Refuse(reasons=(Reason.NOT_A_PUBLIC_NUMBER,))
         case _:
             case = open_case(attempt, priced, book, instant)
-    reasons = by_weight(reason for rule in RULES if (reason := rule(case)) is not None)
+    reasons = broken_rules(case)
     if reasons:
         return Refuse(reasons=reasons)
     # A call without a rate was refused above: a costly one by its rule, an ordinary one has the cap of its class.
     assert priced.rate is not None
     return _reserve(case, priced.rate)
+
+
+def broken_rules(case: Case) -> tuple[Reason, ...]:
+    """Ask every rule; returns the reasons to refuse, heaviest first."""
+    return by_weight(reason for rule in RULES if (reason := rule(case)) is not None)
 
 
 def _refused_number(case: Case) -> Reason | None:
@@ -154,7 +165,7 @@ def _closed(case: Case) -> Reason | None:
 
 def _one_call(case: Case) -> Reason | None:
     rate = case.priced.rate
-    return Reason.CEILING_CALL if rate is not None and _longest_s(case, rate) < 1 else None
+    return Reason.CEILING_CALL if rate is not None and longest_s(case, rate) < 1 else None
 
 
 RULES: tuple[Callable[[Case], Reason | None], ...] = (
@@ -171,29 +182,44 @@ RULES: tuple[Callable[[Case], Reason | None], ...] = (
 """Every rule is asked, so that a refusal carries every reason; their order here means nothing."""
 
 
-def _longest_s(case: Case, rate: Rate) -> int:
+def longest_s(case: Case, rate: Rate) -> int:
     """Find how long the call may last, in seconds; 0 if even its first increment costs more than one call may."""
     longest = case.book.policy.limits.max_duration_s
-    longest_s: int = longest.ordinary if case.priced.ordinary else longest.costly
+    allowed_s: int = longest.ordinary if case.priced.ordinary else longest.costly
+    allowed_s = min(allowed_s, included_s(case) or allowed_s)
     most_micros = per_call_micros(case)
-    return longest_s if most_micros is None else affordable_seconds(rate, most_micros, longest_s)
+    return allowed_s if most_micros is None else affordable_seconds(rate, most_micros, allowed_s)
+
+
+def slice_s(case: Case, rate: Rate, seconds: int) -> int | None:
+    """Choose how much of a call is held at a time, in seconds; None for all of its `seconds` at once.
+
+    Where a clinic only observes, no call is cut, and so no slice is renewed.
+    """
+    if case.priced.ordinary:
+        return min(SLICE_S, seconds)
+    if not case.book.slices or case.book.policy.mode is Mode.OBSERVE:
+        return None
+    return min(DEAR_SLICE_S if rate.per_minute_micros > DEAR_PER_MINUTE_MICROS else SLICE_S, seconds)
 
 
 def _reserve(case: Case, rate: Rate) -> Reserve:
-    policy, ordinary, longest_s = case.book.policy, case.priced.ordinary, _longest_s(case, rate)
+    policy, ordinary, seconds = case.book.policy, case.priced.ordinary, longest_s(case, rate)
     request = HoldRequest(
         clinic=case.attempt.clinic,
         hold_id=hold_id(case.attempt, case.instant),
         supersedes=case.attempt.supersedes,
         rate=rate,
-        seconds=longest_s,
-        slice_s=min(SLICE_S, longest_s) if ordinary else None,
+        seconds=seconds,
+        costly=not ordinary,
+        slice_s=slice_s(case, rate, seconds),
         partial=not ordinary,
         purses=purses(case),
         velocities=velocities(case),
         month=calendar_month(case.instant, policy.timezone),
         grace_s=case.book.ring_timeout_s + SETTLE_GRACE_S,
         policy_revision=case.book.revision,
+        novelty=novelty(case),
     )
     return Reserve(request=request, warnings=_warnings(case))
 

@@ -245,7 +245,8 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         included: classes that cost 0 on this line.
         distinct_per_month: different numbers in 31 rolling days; more is an alert. The operator counts by the calendar
             month, which never holds more days.
-        max_call_s: a longer call is no longer included.
+        max_call_s: a longer call is no longer included: an alert, and where national ceilings bind, no call is granted
+            longer.
     """
 
     included: tuple[NumberClass, ...] = ()
@@ -301,7 +302,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     Fields:
         max_rate_per_minute: a dearer costly number is refused; a country's rule may say otherwise.
         concurrent, starts, max_duration_s: calls at once, calls begun in a time, seconds a call.
-        first_country: what the first call to a country does.
+        first_country: what the first costly call ever to a country does that no entry of `Countries` names.
     """
 
     max_rate_per_minute: Micros = Micros(500_000)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
+from callgate.core.hold import SECONDS_MAX
 from callgate.core.hours import MINUTES_PER_DAY, ClosedDays, OpenSpan
 from callgate.core.money import parse_amount
 
@@ -241,7 +242,7 @@ READERS: Mapping[object, Callable[[object], object]] = {
     Micros: _read_money,
     Region: _read_region,
     Instant: _read_instant,
-    Seconds: partial(_read_whole_number, least=1, most=7200),
+    Seconds: partial(_read_whole_number, least=1, most=SECONDS_MAX),
     Count: partial(_read_whole_number, least=0, most=1000),
     Schema: partial(_read_whole_number, least=1, most=1),
     Span: _read_span,

@@ -75,11 +75,21 @@ def timed_rates(
     Returns:
         At least one; None in it is a time at which nobody knows what the call costs.
     """
-    if _is_home_line(destination, plan) and destination.number_class in bundle.included:
+    if is_included(destination, plan, bundle):
         return (TimedRate(begins_s=0, rate=_BUNDLED),)
     timed = deck.timed_rates(destination.number, at, longest_s)
     unlisted = unlisted_rate(destination, plan, deck.currency)
     return tuple(replace(found, rate=_deciding(found.rate, unlisted, destination)) for found in timed)
+
+
+def is_included(destination: Destination, plan: NumberPlan, bundle: Bundle) -> bool:
+    """Tell whether a flat rate includes calls to a destination; the longest such call is `Bundle.max_call_s`."""
+    return _is_home_line(destination, plan) and destination.number_class in bundle.included
+
+
+def is_overrun(destination: Destination, *, plan: NumberPlan, bundle: Bundle, duration_s: int) -> bool:
+    """Tell whether a call that the flat rate includes lasted longer than that: the operator may bill the rest."""
+    return is_included(destination, plan, bundle) and duration_s > bundle.max_call_s
 
 
 def _deciding(rate: Rate | None, unlisted: Rate | None, destination: Destination) -> Rate | None:

@@ -40,6 +40,7 @@ class Reason(StrEnum):
 
     POLICY_UNAVAILABLE = "policy_unavailable"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
+    LEDGER_FROZEN = "ledger_frozen"
     ALLOWANCE_SPENT = "allowance_spent"
     GATE_UNAVAILABLE = "gate_unavailable"
 

@@ -8,14 +8,26 @@ refuses (AGISTATUS says SUCCESS after a crash, an early close or garbage: facts/
 from dataclasses import dataclass, replace
 
 from callgate.core.allowance import Lent, Spent
-from callgate.core.hold import Denial, DenialKind, Denied, Gone, Held, HoldOutcome, Stale, Unavailable, Window
+from callgate.core.hold import (
+    SECONDS_MAX,
+    Denial,
+    DenialKind,
+    Denied,
+    Frozen,
+    Gone,
+    Held,
+    HoldOutcome,
+    Stale,
+    Unavailable,
+    Window,
+)
 from callgate.core.judge import Pass, Refuse, Reserve, Ruling
+from callgate.core.limits import VelocityKind
 from callgate.core.policy import Mode, Policy
 from callgate.core.reasons import Reason, by_weight
 
 VERSION = "1"
 END_MARK = "end"
-SECONDS_MAX = 7200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +36,11 @@ class Grant:
 
     Fields:
         number: what the trunk must be sent, in that trunk's wire format.
-        seconds: 1 to 7200, counted from the answer.
+        seconds: 1 to 7200, counted from the answer; those of the first slice where a call is granted in slices.
         grant_id: the ledger's hold id, ``emergency``, or ``local:`` and the nonce.
         held_micros: money set aside.
         reasons: what the grant wants noticed; usually none.
+        is_final: no renewal lengthens it: the caller is warned before the end.
     """
 
     number: str
@@ -35,14 +48,22 @@ class Grant:
     grant_id: str
     held_micros: int = 0
     reasons: tuple[Reason, ...] = ()
+    is_final: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """No, with every reason found, heaviest first; never empty. `retry_s`: no sooner than, or 0 where unknown."""
+    """No.
+
+    Fields:
+        reasons: every one found, heaviest first; never empty.
+        retry_s: no sooner than this will all the limits admit a call; 0 where unknown.
+        denials: each limit that was hit, in the order of the request, with what was left and when it reopens.
+    """
 
     reasons: tuple[Reason, ...]
     retry_s: int = 0
+    denials: tuple[Denial, ...] = ()
 
 
 Verdict = Grant | Refusal
@@ -56,6 +77,11 @@ _CEILINGS: dict[Window, Reason] = {
     Window.WEEK: Reason.CEILING_WEEK,
     Window.MONTH: Reason.CEILING_MONTH,
     Window.TOTAL: Reason.CEILING_TOTAL,
+}
+
+_STARTS: dict[str, Reason] = {
+    VelocityKind.SAME_NUMBER: Reason.SAME_NUMBER,
+    VelocityKind.DISTINCT_FOREIGN: Reason.DISTINCT_NUMBERS,
 }
 
 
@@ -104,22 +130,32 @@ def _of_outcome(outcome: HoldOutcome | Lent | Spent | None, warnings: tuple[Reas
                 grant_id=outcome.hold_id,
                 held_micros=outcome.amount_micros,
                 reasons=by_weight((*warnings, *map(_alarm, outcome.alarms))),
+                is_final=outcome.is_final,
             )
         case Lent():
             return Grant(
                 number=number, seconds=outcome.seconds, grant_id=outcome.grant_id, reasons=(Reason.LOCAL_ALLOWANCE,)
             )
-        case Spent():
-            return Refusal(reasons=(Reason.ALLOWANCE_SPENT,))
         case Denied():
             return Refusal(
                 reasons=by_weight(_denial(denial) for denial in outcome.denials),
                 retry_s=max(denial.retry_s for denial in outcome.denials),
+                denials=outcome.denials,
             )
+        case Spent() | Stale() | Frozen() | Gone() | Unavailable() | None:
+            return Refusal(reasons=(_degraded(outcome),))
+
+
+def _degraded(outcome: Spent | Stale | Frozen | Gone | Unavailable | None) -> Reason:
+    match outcome:
+        case Spent():
+            return Reason.ALLOWANCE_SPENT
         case Stale():
-            return Refusal(reasons=(Reason.POLICY_UNAVAILABLE,))
+            return Reason.POLICY_UNAVAILABLE
+        case Frozen():
+            return Reason.LEDGER_FROZEN
         case Gone() | Unavailable() | None:
-            return Refusal(reasons=(Reason.LEDGER_UNAVAILABLE,))
+            return Reason.LEDGER_UNAVAILABLE
 
 
 def _denial(denial: Denial) -> Reason:
@@ -129,16 +165,21 @@ def _denial(denial: Denial) -> Reason:
             return _CEILINGS[denial.window]
         case DenialKind.LINES:
             return Reason.TOO_MANY_LINES
-        case DenialKind.STARTS if denial.name.startswith("same_number:"):
-            return Reason.SAME_NUMBER
-        case DenialKind.STARTS if denial.name == "distinct_foreign":
-            return Reason.DISTINCT_NUMBERS
         case DenialKind.STARTS:
-            return Reason.TOO_MANY_STARTS
+            return _STARTS.get(denial.name.partition(":")[0], Reason.TOO_MANY_STARTS)
+        case DenialKind.NOVELTY:
+            # What is new only sounds an alarm: a ledger that refuses for it gives an answer that is none.
+            return Reason.LEDGER_UNAVAILABLE
 
 
 def _alarm(alarm: Denial) -> Reason:
-    return Reason.BUNDLE_OVERRUN if alarm.kind is DenialKind.STARTS else Reason.NATIONAL_ALARM
+    match alarm.kind:
+        case DenialKind.NOVELTY:
+            return Reason.FIRST_COUNTRY
+        case DenialKind.STARTS:
+            return Reason.BUNDLE_OVERRUN
+        case DenialKind.MONEY | DenialKind.LINES:
+            return Reason.NATIONAL_ALARM
 
 
 def token(verdict: Verdict, nonce: str) -> str:

@@ -4,9 +4,27 @@ Every operation may be sent twice, late or out of order: the second one changes 
 carried out, or whose request is not sound, answers `Unavailable`; nothing here raises. Money is in micros, durations in
 whole seconds, ledger time in whole seconds that never run back.
 
+Ledger time moves by proven elapsed time only, so that it does not leap when a clock does: each operation carries the
+clocks of its gate's machine (`Ticks`).
+
+* The first operation of all sets ledger time to ``min(the server's clock, wall_s)``.
+* Of each boot a pair (uptime + 1 s, ledger second) is kept, taken at its first operation; from then on
+  ``now = max(now, that ledger second + uptime - that uptime)``. A change takes a pair that is older than a day anew, so
+  that it says when its machine was last heard of: as (uptime, now) if it proves that by itself, else again with the
+  second more, so that time is never gained. 64 are kept: of more, the one with the oldest ledger second goes.
+* One leap, to ``min(the server's clock, wall_s)``, is made if that is 60 s to 35 days ahead, `is_synced`, and 24 h of
+  proven time have passed since the last leap (the first needs none). A leap, like `set_clock`, forgets the boots: they
+  count from before it. Anything else waits for `set_clock`. Until then windows roll late and refuse nobody by
+  themselves (facts/semantics.md 6).
+* An operation that changes no record keeps of all this only the first sight of a boot, and a leap; `lapse` also keeps
+  the time, every 15 minutes, so that little of what was proven is lost when a machine is switched off.
+
+A denied operation uses up no sequence number and changes no record.
+
 A hold ends once::
 
     (none) --hold--> live --settle--> settled
+                     live --renew---> live     the next slice
                      live --void----> void
                      live --lapse---> lapsed --settle--> settled    the lapse books it in full, the settlement corrects
     (none) --void--> void      a tombstone: a hold that arrives later is Gone
@@ -17,7 +35,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 
-from callgate.core.hold import HoldOutcome, HoldRequest, SettleOutcome, Unavailable
+from callgate.core.hold import (
+    FrozenCause,
+    HoldOutcome,
+    HoldRequest,
+    RenewOutcome,
+    RenewRequest,
+    SettleOutcome,
+    Unavailable,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +125,46 @@ class LiveHold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerBook:
-    """The whole ledger of one clinic; purses by name, holds by id. `sequence` counts changes and never falls."""
+    """The whole ledger of one clinic; purses by name, holds by id. `sequence` counts changes and never falls.
+
+    `wall_ahead_s` is how far the server's own clock is ahead of ledger time; large, it wants a look at `set_clock`.
+    """
 
     clinic: str
     now: datetime
+    wall_ahead_s: int
+    epoch: str
+    frozen: FrozenCause | None
     sequence: int
     policy_revision: int
     purses: tuple[PurseBook, ...]
     holds: tuple[LiveHold, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFinding:
+    """One thing that does not add up: where, what the entries say, and what the balance says (micros or a count)."""
+
+    place: str
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """A ledger worked out again from its records: `findings` is empty when the books are right."""
+
+    sequence: int
+    records: int
+    findings: tuple[AuditFinding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSet:
+    """Ledger time was `before` and is `after`, epoch seconds."""
+
+    before_s: int
+    after_s: int
 
 
 class Ledger(ABC):
@@ -116,10 +174,18 @@ class Ledger(ABC):
     async def hold(self, request: HoldRequest) -> HoldOutcome:
         """Set money aside for one call, or say which limits forbid it.
 
-        In this order: the same request again gets the same answer; an id that ended or names another call is
-        `Gone`; another policy revision in force is `Stale`; then the limits, without the superseded
-        trunk attempt. That one is released only if this one is held, and its start becomes this one's. A denied hold
-        uses up neither a line nor a start.
+        In this order: the same request again gets the same answer, which is what is held now; an id that ended or
+        names another call is `Gone`; a costly one in a frozen ledger is `Frozen`; another policy revision in force is
+        `Stale`; then the limits, without the superseded trunk attempt. That one is released only if this one is held,
+        and its start becomes this one's. A denied hold uses up neither a line nor a start.
+        """
+
+    @abstractmethod
+    async def renew(self, request: RenewRequest) -> RenewOutcome:
+        """Set money aside for the next slice of a live hold.
+
+        In this order: the last renewal again gets the same answer; a hold that is not live, or another number than the
+        next, is `Gone`; then as for a hold. A denied renewal changes nothing: the call keeps what it was granted.
         """
 
     @abstractmethod
@@ -142,6 +208,24 @@ class Ledger(ABC):
         Args:
             clinic: whose.
             limit: at most so many holds, records and velocities each, 1 to 1000; call again while some are left.
+        """
+
+    @abstractmethod
+    async def audit(self, clinic: str) -> AuditReport | Unavailable:
+        """Work the books out again from the records; changes nothing.
+
+        Checked are live holds and their money, what was spent in hour, day and week, which the records still say, and
+        that every live and ended record is listed as such.
+        """
+
+    @abstractmethod
+    async def set_clock(self, clinic: str, to_s: int | None) -> ClockSet | Unavailable:
+        """Set ledger time by hand, for a person who confirms it; forgets all boots.
+
+        Args:
+            clinic: whose.
+            to_s: the epoch second; None for the server's own. Set back, what is booked later than that counts until
+                its window has passed.
         """
 
     @abstractmethod

@@ -7,14 +7,19 @@ once, and only scripts that may arrive twice.
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.credentials import CredentialProvider
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from callgate.core.hold import Unavailable
+from callgate.ledger.address import Endpoint, StoreKind, read_address
+from callgate.ledger.primaries import ClusterDirectory, Command, Primaries, SentinelDirectory, exchange
 from callgate.ledger.scripts import Script
 
 CONNECTIONS_MAX = 64
@@ -22,33 +27,112 @@ FAILURES_TO_OPEN = 3
 OPEN_S = 1.0
 CIRCUIT_OPEN = "circuit_open"
 """The cause of an `Unavailable` for which nothing was sent at all."""
+TOO_FEW_REPLICAS = "replicas"
+"""The cause of an `Unavailable` that the primary carried out, and too few replicas acknowledged in time."""
 
 _WORTH_REPEATING = frozenset({"timeout", "connection"})
+_NOT_PRIMARY = "readonly"
+_ANSWERED = frozenset({"invalid", "err"})
+"""A server that will not take what it is given has answered: the next request may be another matter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """How long to wait, in seconds. Two tries at `answer_s` are all there is: less than 300 ms for one operation."""
+    """How long to wait, in seconds. Two tries at `answer_s` are all there is: less than 300 ms for one operation.
+
+    `replicas` that many must acknowledge what a costly call depends on, within `replica_s`; 0: the primary suffices.
+    """
 
     connect_s: float = 0.1
     free_connection_s: float = 0.05
     answer_s: float = 0.12
+    replica_s: float = 0.05
+    replicas: int = 0
 
 
 PROMPT = Deadlines()
 
 
-def connect(url: str, deadlines: Deadlines = PROMPT) -> Redis:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What opens a store that asks who is there; each has its default in the address.
+
+    Fields:
+        password_file: read at each connection, so that a new password needs no restart.
+        ca: the certificate that vouches for the servers, a PEM file; None for those of the system.
+        certificate: of this gate, a PEM file, where servers want one; `key` is its key.
+        key: see there.
+    """
+
+    password_file: Path | None = None
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+BY_ADDRESS = Access()
+
+
+class PasswordFile(CredentialProvider):
+    """Reads a password from its file at each connection; the last line break is none of it."""
+
+    def __init__(self, file: Path, username: str | None) -> None:
+        self._file = file
+        self._username = username
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        """Give what AUTH is sent with.
+
+        Raises:
+            OSError: if the file cannot be read.
+        """
+        password = self._file.read_text("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+        return (self._username, password) if self._username else (password,)
+
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        """Give what AUTH is sent with."""
+        return self.get_credentials()
+
+
+def connect(url: str, deadlines: Deadlines = PROMPT, access: Access = BY_ADDRESS) -> Redis:
     """Prepare a client; it connects when it is first used.
 
     Args:
-        url: ``unix:///path``, ``redis://`` or ``rediss://``; a time-out or retry named in it does not count.
+        url: see `address`; a time-out or retry named in it does not count.
         deadlines: what may be waited for.
+        access: passwords and certificates.
+
+    Returns:
+        A client for one server, or for all primaries of a cluster or sentinels.
 
     Raises:
-        ValueError: for another kind of address.
+        ValueError: for another kind of address. The sentence never holds the address, which may hold a password.
     """
-    pool: BlockingConnectionPool = BlockingConnectionPool.from_url(url)
+    address = read_address(url)
+
+    def open_node(endpoint: Endpoint) -> Redis:
+        return _one_server(address.url_of(endpoint), deadlines, access)
+
+    def open_sentinel(endpoint: Endpoint) -> Redis:
+        told = access if address.asks_sentinels_as_user else replace(access, password_file=None)
+        return _one_server(address.sentinel_url_of(endpoint), deadlines, told)
+
+    match address.kind:
+        case StoreKind.ONE:
+            return _one_server(address.url, deadlines, access)
+        case StoreKind.CLUSTER:
+            open_node(address.seeds[0])  # so that a fault in the address is told now
+            return Primaries(ClusterDirectory(address.seeds, open_node), open_node)
+        case StoreKind.SENTINEL:
+            open_node(address.seeds[0])
+            return Primaries(SentinelDirectory(address.seeds, open_sentinel, address.name), open_node)
+
+
+def _one_server(url: str, deadlines: Deadlines, access: Access) -> Redis:
+    try:
+        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(url)
+    except ValueError:
+        raise ValueError("its port, or a word after the question mark, cannot be read") from None
     pool.max_connections = CONNECTIONS_MAX
     pool.timeout = deadlines.free_connection_s
     # Set after the address was read, whose query would otherwise win.
@@ -61,15 +145,46 @@ def connect(url: str, deadlines: Deadlines = PROMPT) -> Redis:
         health_check_interval=0,
         protocol=2,
         decode_responses=True,
+        driver_info=None,  # it would send CLIENT SETINFO, which an ACL then has to allow
     )
+    _unlock(pool, access)
+    try:
+        pool.connection_class(**pool.connection_kwargs)
+    except (TypeError, RedisError):
+        raise ValueError("a word after the question mark is not known, or needs rediss://") from None
     return Redis.from_pool(pool)
 
 
-class ScriptRunner:
-    """Runs scripts, and stops asking a store that does not answer.
+def _unlock(pool: BlockingConnectionPool, access: Access) -> None:
+    files = {"ssl_ca_certs": access.ca, "ssl_certfile": access.certificate, "ssl_keyfile": access.key}
+    pool.connection_kwargs.update({name: str(file) for name, file in files.items() if file is not None})
+    if access.password_file is not None:
+        username = pool.connection_kwargs.pop("username", None)
+        if pool.connection_kwargs.pop("password", None) is not None:
+            raise ValueError("it holds a password, and a file holds another")
+        pool.connection_kwargs["credential_provider"] = PasswordFile(access.password_file, username)
 
-    After `FAILURES_TO_OPEN` failures in a row nothing is sent for `OPEN_S`; the next operation then tries again, and
-    one more failure closes the road for as long.
+
+@dataclass(frozen=True, slots=True)
+class Unreplicated:
+    """The primary carried it out and said `reply`; not enough replicas acknowledged it in time."""
+
+    reply: object
+
+
+@dataclass(slots=True)
+class _Circuit:
+    """The failures in a row of one server, and until when it is not asked."""
+
+    failures: int = 0
+    closed_until: float = 0.0
+
+
+class ScriptRunner:
+    """Runs scripts, and stops asking a server that does not answer.
+
+    After `FAILURES_TO_OPEN` failures in a row nothing is sent to it for `OPEN_S`; the next operation then tries again,
+    and one more failure closes the road for as long. Of a cluster, each primary has its own count.
 
     Args:
         client: from `connect`.
@@ -83,40 +198,78 @@ class ScriptRunner:
         self._client = client
         self._deadlines = deadlines
         self._monotonic = monotonic
-        self._failures = 0
-        self._closed_until = 0.0
+        self._circuits: dict[Endpoint | None, _Circuit] = {}
 
-    async def run(self, script: Script, keys: tuple[str, ...], *arguments: str | bytes) -> object:
+    async def run(
+        self, script: Script, keys: tuple[str, ...], *arguments: str | bytes, replicated: bool = False
+    ) -> object:
         """Run one script.
 
+        Args:
+            script: which.
+            keys: all of one clinic.
+            arguments: as the script wants them.
+            replicated: whether replicas must acknowledge it. A repetition finds its work done and writes nothing, so
+                that nobody can acknowledge it: it counts as not replicated.
+
         Returns:
-            The server's reply (lists, text and integers), or `Unavailable`.
+            The server's reply (lists, text and integers), or `Unavailable`, or `Unreplicated` if that was asked.
         """
-        if self._failures >= FAILURES_TO_OPEN and self._monotonic() < self._closed_until:
+        owner = self._client.owner(keys[0]) if isinstance(self._client, Primaries) else None
+        circuit = self._circuits.get(owner, _Circuit())
+        if circuit.failures >= FAILURES_TO_OPEN and self._monotonic() < circuit.closed_until:
             return Unavailable(cause=CIRCUIT_OPEN)
-        reply = await self._try(script, keys, arguments)
-        if isinstance(reply, Unavailable) and reply.cause in _WORTH_REPEATING:
-            reply = await self._try(script, keys, arguments)
-        if isinstance(reply, Unavailable):
-            self._failures += 1
-            self._closed_until = self._monotonic() + OPEN_S
+        wanted = self._deadlines.replicas if replicated else 0
+        reply = await self._try(script, keys, arguments, wanted)
+        if self._is_worth_repeating(reply):
+            reply = await self._try(script, keys, arguments, 0)
+            if wanted and not isinstance(reply, Unavailable):
+                reply = Unreplicated(reply)
+        if isinstance(reply, Unavailable) and reply.cause not in _ANSWERED:
+            closed_until = self._monotonic() + OPEN_S
+            self._circuits[owner] = _Circuit(circuit.failures + 1, closed_until)
         else:
-            self._failures = 0
+            self._circuits.pop(owner, None)
         return reply
 
-    async def _try(self, script: Script, keys: tuple[str, ...], arguments: tuple[str | bytes, ...]) -> object:
+    def _is_worth_repeating(self, reply: object) -> bool:
+        if not isinstance(reply, Unavailable):
+            return False
+        # A server that is a replica now has carried nothing out, and the next look-up names another.
+        has_others = isinstance(self._client, Primaries)
+        return reply.cause in _WORTH_REPEATING or (reply.cause == _NOT_PRIMARY and has_others)
+
+    async def _try(
+        self, script: Script, keys: tuple[str, ...], arguments: tuple[str | bytes, ...], wanted: int
+    ) -> object:
         try:
             async with asyncio.timeout(self._deadlines.answer_s):
-                return await self._send(script, keys, arguments)
+                reply, *acknowledged = await self._send(script, keys, arguments, wanted)
         except (OSError, RedisError) as error:
-            return Unavailable(cause=_cause(error))
+            cause = _cause(error)
+            if cause == _NOT_PRIMARY:
+                # Its name may lead to another server by now: the next command connects again.
+                await self._client.connection_pool.disconnect(inuse_connections=False)
+            return Unavailable(cause=cause)
+        if acknowledged and acknowledged[0] < wanted:
+            return Unreplicated(reply)
+        return reply
 
-    async def _send(self, script: Script, keys: tuple[str, ...], arguments: tuple[str | bytes, ...]) -> object:
+    async def _send(
+        self, script: Script, keys: tuple[str, ...], arguments: tuple[str | bytes, ...], wanted: int
+    ) -> list[Any]:
+        wait: tuple[Command, ...] = (("WAIT", wanted, int(self._deadlines.replica_s * 1000)),) if wanted else ()
+        rest = (len(keys), *keys, *arguments)
         try:
-            return await self._client.evalsha(script.sha, len(keys), *keys, *arguments)
+            return await self._exchange(keys[0], ("EVALSHA", script.sha, *rest), *wait)
         except NoScriptError:
             # The server says so before it runs anything: sending the text is the same operation, not a second one.
-            return await self._client.eval(script.source, len(keys), *keys, *arguments)
+            return await self._exchange(keys[0], ("EVAL", script.source, *rest), *wait)
+
+    async def _exchange(self, key: str, *commands: Command) -> list[Any]:
+        if isinstance(self._client, Primaries):
+            return await self._client.exchange(key, *commands)
+        return await exchange(self._client, *commands)
 
 
 def _cause(error: Exception) -> str:

@@ -3,7 +3,7 @@
 All of them go to every script, which builds none itself. What each one holds stands at the head of ``lua/start.lua``.
 """
 
-_PARTS = ("meta", "holds", "live", "ended", "books", "velocity", "velocity_ends", "policies")
+_PARTS = ("meta", "holds", "live", "ended", "books", "velocity", "velocity_ends", "policies", "novelties")
 
 
 def clinic_keys(clinic: str) -> tuple[str, ...]:

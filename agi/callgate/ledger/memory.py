@@ -5,10 +5,13 @@ written from the contract and not from the Lua.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from callgate.core.hold import HoldOutcome, HoldRequest, SettleOutcome, Unavailable
+from callgate.core.hold import HoldOutcome, HoldRequest, RenewOutcome, RenewRequest, SettleOutcome, Unavailable
+from callgate.core.sighting import Ticks
 from callgate.ledger import validity
-from callgate.ledger.base import LapseReport, Ledger, LedgerBook, Settlement
+from callgate.ledger.base import AuditReport, ClockSet, LapseReport, Ledger, LedgerBook, Settlement
+from callgate.ledger.clock import advance, begin
 from callgate.ledger.model import ClinicModel
 from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published, Revisions
 
@@ -17,10 +20,11 @@ class MemoryLedger(Ledger, Revisions):
     """The ledger and the policy revisions of any number of clinics, gone when the program ends.
 
     Args:
-        clock: gives the epoch second; it may jump and run back, ledger time does not.
+        clock: looks at the clocks of the machine; see `at_second` for one that only has a second. The server's own
+            clock, of which `base` speaks, is the wall clock.
     """
 
-    def __init__(self, clock: Callable[[], int]) -> None:
+    def __init__(self, clock: Callable[[], Ticks]) -> None:
         self._clock = clock
         self._clinics: dict[str, ClinicModel] = {}
 
@@ -48,11 +52,29 @@ class MemoryLedger(Ledger, Revisions):
             return validity.unavailable(unsound)
         return self._open(clinic).lapse(limit)
 
+    async def renew(self, request: RenewRequest) -> RenewOutcome:
+        """See `Ledger.renew`."""
+        if unsound := validity.unsound_renew(request):
+            return validity.unavailable(unsound)
+        return self._open(request.clinic).renew(request)
+
+    async def audit(self, clinic: str) -> AuditReport | Unavailable:
+        """See `Ledger.audit`."""
+        if unsound := validity.unsound_clinic(clinic):
+            return validity.unavailable(unsound)
+        return self._look(clinic).audit()
+
+    async def set_clock(self, clinic: str, to_s: int | None) -> ClockSet | Unavailable:
+        """See `Ledger.set_clock`."""
+        if unsound := validity.unsound_clock(clinic, to_s):
+            return validity.unavailable(unsound)
+        return self._open(clinic).set_clock(to_s)
+
     async def book(self, clinic: str) -> LedgerBook | Unavailable:
         """See `Ledger.book`."""
         if unsound := validity.unsound_clinic(clinic):
             return validity.unavailable(unsound)
-        return self._open(clinic).book(clinic)
+        return self._look(clinic).book(clinic)
 
     async def void_doubtful(self) -> int:
         """See `Ledger.void_doubtful`: nothing here is ever in doubt."""
@@ -68,16 +90,41 @@ class MemoryLedger(Ledger, Revisions):
         """See `Revisions.fetch_policy`."""
         if unsound := validity.unsound_number(clinic, revision):
             return validity.unavailable(unsound)
-        opened = self._open(clinic)
-        return opened.policies.get(revision or opened.revision_in_force, NoPolicy())
+        found = self._look(clinic)
+        return found.policies.get(revision or found.revision_in_force, NoPolicy())
 
     async def policy_history(self, clinic: str) -> tuple[PolicyRevision, ...] | Unavailable:
         """See `Revisions.policy_history`."""
         if unsound := validity.unsound_clinic(clinic):
             return validity.unavailable(unsound)
-        return self._open(clinic).latest_policies()
+        return self._look(clinic).latest_policies()
 
     def _open(self, name: str) -> ClinicModel:
-        clinic = self._clinics.setdefault(name, ClinicModel())
-        clinic.now_s = max(clinic.now_s, self._clock())
+        self._clinics[name] = clinic = self._look(name)
         return clinic
+
+    def _look(self, name: str) -> ClinicModel:
+        """Show a clinic as it is now, for an operation that changes nothing, not even ledger time."""
+        ticks = self._clock()
+        known = self._clinics.get(name)
+        if known is None:
+            return ClinicModel(clock=begin(ticks), ticks=ticks)
+        return replace(known, clock=advance(known.clock, ticks), ticks=ticks)
+
+
+def at_second(second: Callable[[], int]) -> Callable[[], Ticks]:
+    """Make a clock that proves every second it tells.
+
+    Args:
+        second: gives the epoch second; it may jump and run back, ledger time only follows it ahead.
+    """
+    first: list[int] = []
+
+    def look() -> Ticks:
+        wall_s = second()
+        if not first:
+            first.append(wall_s)
+        # A ledger gives a second away at a boot's first operation: here it gets that second beforehand.
+        return Ticks(boot="at-second", uptime_s=wall_s - (wall_s == first[0]), wall_s=wall_s)
+
+    return look

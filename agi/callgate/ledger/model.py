@@ -1,71 +1,65 @@
-"""The rules of the ledger for one clinic, over values in memory. Requests are sound and `now_s` is ledger time."""
+"""The rules of the ledger for one clinic, over values in memory. Requests are sound and the clock has been moved."""
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from callgate.core.hold import (
+    Denial,
+    DenialKind,
     Denied,
     Gone,
     Held,
     HoldRequest,
+    RenewOutcome,
+    RenewRequest,
     Settled,
     SettleState,
     Stale,
-    Window,
+    Unavailable,
 )
+from callgate.core.sighting import Ticks
 from callgate.core.tariff import price
-from callgate.ledger.account import Account
-from callgate.ledger.base import LapseReport, LedgerBook, LiveHold, MonthSpend, PurseBook, Settlement
-from callgate.ledger.limits import Situation, best_offer, hit_limits
+from callgate.ledger import clock as ledger_time
+from callgate.ledger.agenda import Agenda
+from callgate.ledger.base import AuditReport, ClockSet, LapseReport, LedgerBook, LiveHold, Settlement
+from callgate.ledger.books import Books, differences, from_records
+from callgate.ledger.clock import LedgerClock
+from callgate.ledger.limits import Offer, Situation, SoFar, hit_limits, hit_purse, offer_hold, offer_renewal
+from callgate.ledger.records import Ended, Lapsed, Live, Over, Post, is_too_old, made_at
 from callgate.ledger.revisions import HISTORY_MAX, Outdated, PolicyRevision, Published
 from callgate.ledger.starts import Starts
-from callgate.ledger.validity import KEPT_S
-
-_MADE_AT = re.compile(r"\.([0-9]+)$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Live:
-    """A hold that has not ended. `starts`: it carries its passage's start, which the next trunk attempt inherits."""
-
-    request: HoldRequest
-    held: Held
-    lapses_s: int
-    starts: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lapsed:
-    """A hold whose time was over: booked in full at `posted_s`, until a settlement says less."""
-
-    request: HoldRequest
-    amount_micros: int
-    posted_s: int
-    kept_from_s: int
-    starts: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Over:
-    """A hold that was settled or voided, or an id that was never held and never will be."""
-
-    amount_micros: int
-    kept_from_s: int
-    starts: bool
-    void: bool
+from callgate.ledger.validity import KEPT_S, PURSES_IN_ALL_MAX, unavailable
 
 
 @dataclass(slots=True)
 class ClinicModel:
-    """One clinic: every id the ledger knows, its purses, its starts, its policies. `sequence` counts changes."""
+    """One clinic: every id the ledger knows, its purses, its starts, its policies.
 
-    now_s: int = 0
+    Fields:
+        clock: ledger time.
+        ticks: the latest look at the clocks; the server's own is the wall clock.
+        sequence: counts changes.
+        live: holds by id, in the order in which they lapse.
+        ended: the other ids, by the second from which they are kept for 8 days.
+        starts: by velocity, and the second from which they say nothing any more.
+        known: novelties that were called.
+    """
+
+    clock: LedgerClock
+    ticks: Ticks
     sequence: int = 0
-    records: dict[str, _Live | _Lapsed | _Over] = field(default_factory=dict)
-    accounts: dict[str, Account] = field(default_factory=dict)
-    starts: dict[str, Starts] = field(default_factory=dict)
+    live: Agenda[Live] = field(default_factory=Agenda)
+    ended: Agenda[Ended] = field(default_factory=Agenda)
+    starts: Agenda[Starts] = field(default_factory=Agenda)
+    books: Books = field(default_factory=Books)
+    known: set[str] = field(default_factory=set)
     policies: dict[int, PolicyRevision] = field(default_factory=dict)
+
+    @property
+    def now_s(self) -> int:
+        """The ledger second."""
+        return self.clock.now_s
 
     @property
     def revision_in_force(self) -> int:
@@ -74,95 +68,103 @@ class ClinicModel:
 
     def hold(self, request: HoldRequest) -> Held | Denied | Gone | Stale:
         """See `Ledger.hold`."""
-        known = self.records.get(request.hold_id)
-        if isinstance(known, _Live) and replace(known.request, policy_revision=0) == replace(
-            request, policy_revision=0
-        ):
-            return known.held
-        if known is not None:
-            return Gone()
-        in_force = self.revision_in_force
-        if request.policy_revision and in_force and request.policy_revision != in_force:
-            return Stale(revision=in_force)
-        self.sequence += 1
-        return self._hold_new(request)
+        match self._find(request.hold_id):
+            case None:
+                return self._stale(request.policy_revision) or self._hold_new(request)
+            case Live() as known if replace(known.request, policy_revision=request.policy_revision) == request:
+                return known.held
+            case _:
+                return Gone()
+
+    def renew(self, request: RenewRequest) -> RenewOutcome:
+        """See `Ledger.renew`."""
+        match self.live.get(request.hold_id):
+            case Live() as record if record.renewals + 1 == request.number:
+                return self._stale(request.policy_revision) or self._renew_next(request, record)
+            case Live() as record if record.renewals == request.number:
+                return record.held
+            case _:
+                return Gone()
 
     def settle(self, settlement: Settlement) -> Settled:
         """See `Ledger.settle`."""
-        match self.records.get(settlement.hold_id):
-            case None if self._is_too_old(settlement.hold_id):
+        match self._find(settlement.hold_id):
+            case None if is_too_old(settlement.hold_id, self.now_s):
                 return Settled(state=SettleState.TOO_OLD, amount_micros=0)
             case None:
                 return self._settle_orphan(settlement)
-            case _Over(void=True) if settlement.answered and settlement.orphan is not None:
+            case Over(void=True) if settlement.answered and settlement.orphan is not None:
                 # A call that talked although its hold was voided or superseded is booked all the same.
                 return self._settle_orphan(settlement)
-            case _Over(amount_micros=amount_micros):
+            case Over(amount_micros=amount_micros):
                 return Settled(state=SettleState.ALREADY, amount_micros=amount_micros)
             case record:
-                rate = record.request.rate
-        cost = price(rate, settlement.duration_s) if settlement.answered else 0
-        if isinstance(record, _Live):
-            self._release(record)
-            self._post(record.request, cost, self.now_s)
-        else:
-            change = cost - record.amount_micros
-            # A refund belongs where the hold was booked: posted now, it would let real spending pass the limit.
-            self._post(record.request, change, record.posted_s if change < 0 else self.now_s)
-        self._end(settlement.hold_id, cost, starts=record.starts)
-        return Settled(state=SettleState.DONE, amount_micros=cost)
+                return self._settle_held(settlement, record)
 
     def void(self, hold_id: str) -> Settled:
         """See `Ledger.void`."""
-        match self.records.get(hold_id):
-            case None if self._is_too_old(hold_id):
+        match self._find(hold_id):
+            case None if is_too_old(hold_id, self.now_s):
                 return Settled(state=SettleState.TOO_OLD, amount_micros=0)
             case None:
-                self._end(hold_id, 0, starts=False, void=True)
-                return Settled(state=SettleState.ORPHAN, amount_micros=0)
-            case _Live() as record:
-                self._release(record)
-                self._end(hold_id, 0, starts=record.starts, void=True)
-                return Settled(state=SettleState.DONE, amount_micros=0)
+                self._end(hold_id, Over(void=True))
+                state = SettleState.ORPHAN
+            case Live() as record:
+                self._release(hold_id)
+                self._end(hold_id, Over(starts=record.starts, void=True))
+                state = SettleState.DONE
             case ended:
                 return Settled(state=SettleState.ALREADY, amount_micros=ended.amount_micros)
+        self._change()
+        return Settled(state=state, amount_micros=0)
 
     def lapse(self, limit: int) -> LapseReport:
         """See `Ledger.lapse`."""
-        over, past, stale = self._overdue(), self._past(), self._stale()
-        for record in over[:limit]:
-            self._lapse(record)
+        over = self.live.due(self.now_s + 1)
+        past = self.ended.due(self.now_s - KEPT_S)
+        stale = self.starts.due(self.now_s + 1)
+        for hold_id in over[:limit]:
+            record = self._release(hold_id)
+            post = Post(at_s=self.now_s, micros=record.held.amount_micros)
+            self.books.book(record, post)
+            self._end(hold_id, Lapsed(request=record.request, counted=record.counted, post=post, starts=record.starts))
         for hold_id in past[:limit]:
-            del self.records[hold_id]
+            self.books.forget(self.ended.take(hold_id))
         for name in stale[:limit]:
-            del self.starts[name]
-        for account in self.accounts.values():
-            account.forget(self.now_s)
-        self.sequence += bool(over or past or stale)
+            self.starts.take(name)
+        if over or past or stale:
+            self._change()
         return LapseReport(
-            lapsed=tuple(record.request.hold_id for record in over[:limit]),
+            lapsed=tuple(over[:limit]),
             forgotten=len(past[:limit]) + len(stale[:limit]),
             left=len(over[limit:]) + len(past[limit:]) + len(stale[limit:]),
         )
+
+    def audit(self) -> AuditReport:
+        """See `Ledger.audit`; no record can be listed wrongly here."""
+        expected = from_records(self.live, self.ended, self.now_s)
+        findings = differences(expected, self.books.balance(self.now_s))
+        return AuditReport(sequence=self.sequence, records=len(self.live) + len(self.ended), findings=findings)
+
+    def set_clock(self, to_s: int | None) -> ClockSet:
+        """See `Ledger.set_clock`."""
+        before_s = self.now_s
+        self.clock = ledger_time.set_to(self.clock, self.ticks.wall_s if to_s is None else to_s)
+        self._change()
+        return ClockSet(before_s=before_s, after_s=self.now_s)
 
     def book(self, name: str) -> LedgerBook:
         """See `Ledger.book`."""
         return LedgerBook(
             clinic=name,
             now=datetime.fromtimestamp(self.now_s, UTC),
+            wall_ahead_s=self.ticks.wall_s - self.now_s,
+            epoch="memory",
+            frozen=None,
             sequence=self.sequence,
             policy_revision=self.revision_in_force,
-            purses=tuple(self._purse_book(purse, account) for purse, account in sorted(self.accounts.items())),
-            holds=tuple(
-                LiveHold(
-                    hold_id=hold_id,
-                    seconds=record.held.seconds,
-                    amount_micros=record.held.amount_micros,
-                    lapses_at=datetime.fromtimestamp(record.lapses_s, UTC),
-                )
-                for hold_id, record in sorted(self.records.items())
-                if isinstance(record, _Live)
-            ),
+            purses=self.books.purses(self.now_s),
+            holds=tuple(_live_hold(record) for record in self.live),
         )
 
     def publish(self, policy: PolicyRevision, expected: int) -> Published | Outdated:
@@ -173,130 +175,139 @@ class ClinicModel:
         if in_force != expected:
             return Outdated(revision=in_force)
         self.policies[policy.revision] = policy
-        self.sequence += 1
+        self._change()
         return Published(revision=policy.revision)
 
     def latest_policies(self) -> tuple[PolicyRevision, ...]:
         """See `Revisions.policy_history`."""
         return tuple(self.policies[number] for number in sorted(self.policies, reverse=True)[:HISTORY_MAX])
 
-    def _hold_new(self, request: HoldRequest) -> Held | Denied:
-        previous = self.records.get(request.supersedes)
-        inherits = (
-            previous is not None and previous.starts and (isinstance(previous, _Live) or not previous.amount_micros)
-        )
-        accounts = {purse.name: replace(self.accounts.get(purse.name, Account())) for purse in request.purses}
-        if isinstance(previous, _Live):
-            _take_off(accounts, previous)
-        situation = Situation(request=request, accounts=accounts, starts=self.starts, now_s=self.now_s)
-        offer = best_offer(situation)
-        hits = list(hit_limits(situation, offer.amount_micros, is_new_start=not inherits))
-        denials = tuple(denial for enforced, denial in hits if enforced)
-        if denials:
-            return Denied(denials=denials)
+    def _find(self, hold_id: str) -> Live | Ended | None:
+        return self.live.get(hold_id) or self.ended.get(hold_id)
 
-        if isinstance(previous, _Live):
-            self._release(previous)
-            self.records[request.supersedes] = self._ended(request.supersedes, 0, starts=False, void=True)
-        elif previous is not None:
-            self.records[request.supersedes] = replace(previous, starts=previous.starts and not inherits)
-        for purse in request.purses:
-            account = self.accounts.setdefault(purse.name, Account())
-            account.live += 1
-            account.held_micros += offer.amount_micros
-        for velocity in () if inherits else request.velocities:
-            self.starts.setdefault(velocity.name, Starts()).record(velocity, self.now_s)
-        held = Held(
-            hold_id=request.hold_id,
-            seconds=offer.seconds,
-            amount_micros=offer.amount_micros,
-            alarms=tuple(denial for enforced, denial in hits if not enforced),
+    def _stale(self, judged_by: int) -> Stale | None:
+        in_force = self.revision_in_force
+        return Stale(revision=in_force) if judged_by and in_force and judged_by != in_force else None
+
+    def _hold_new(self, request: HoldRequest) -> Held | Denied:
+        previous = self._find(request.supersedes)
+        # An attempt that cost money was a call of its own.
+        inherits = (
+            previous is not None and previous.starts and (isinstance(previous, Live) or not previous.amount_micros)
         )
+        situation = self._situation(request.month, previous)
+        offer = offer_hold(request, situation)
+        hits = list(hit_limits(request, situation, offer.amount_micros, is_new_start=not inherits))
+        if denied := _denied(hits):
+            return denied
+        self._supersede(request.supersedes, previous, inherits=inherits)
+        self.books.set_aside((purse.name for purse in request.purses), live=1, micros=offer.amount_micros)
+        for velocity in () if inherits else request.velocities:
+            starts = self.starts.get(velocity.name) or Starts()
+            starts.record(velocity, self.now_s)
+            self.starts.put(velocity.name, starts.ends_s, starts)
+        held = _held(request.hold_id, offer, [*hits, *self._novelty(request.novelty)])
         lapses_s = self.now_s + offer.seconds + request.grace_s
-        self.records[request.hold_id] = _Live(request=request, held=held, lapses_s=lapses_s)
+        record = Live(request=request, counted=request.purses, held=held, held_s=self.now_s, lapses_s=lapses_s)
+        self.live.put(request.hold_id, lapses_s, record)
+        self._change()
         return held
 
+    def _renew_next(self, request: RenewRequest, record: Live) -> Held | Denied | Unavailable:
+        added = tuple(purse for purse in request.purses if purse.name not in record.purses)
+        if len(record.counted) + len(added) > PURSES_IN_ALL_MAX:
+            return unavailable("purses")
+        situation = self._situation(record.request.month, None)
+        so_far = SoFar(micros=record.held.amount_micros, seconds=record.held.seconds, purses=record.purses)
+        offer = offer_renewal(request, record.request.rate, situation, so_far)
+        hits = [hit for purse in request.purses for hit in hit_purse(purse, situation, offer.amount_micros, so_far)]
+        if denied := _denied(hits):
+            return denied
+        self._release(request.hold_id)
+        held = _held(request.hold_id, offer, hits)
+        lapses_s = record.held_s + offer.seconds + request.grace_s
+        renewed = replace(
+            record, counted=(*record.counted, *added), held=held, renewals=request.number, lapses_s=lapses_s
+        )
+        self.live.put(request.hold_id, lapses_s, renewed)
+        self.books.set_aside(renewed.purses, live=1, micros=held.amount_micros)
+        self._change()
+        return held
+
+    def _situation(self, month: str, previous: Live | Ended | None) -> Situation:
+        freed = dict.fromkeys(previous.purses, previous.held.amount_micros) if isinstance(previous, Live) else {}
+        return Situation(accounts=self.books.accounts, starts=self.starts, freed=freed, now_s=self.now_s, month=month)
+
+    def _supersede(self, hold_id: str, previous: Live | Ended | None, *, inherits: bool) -> None:
+        if isinstance(previous, Live):
+            self._release(hold_id)
+            self._end(hold_id, Over(void=True))
+        elif previous is not None and inherits:
+            self.ended.amend(hold_id, replace(previous, starts=False))
+
+    def _novelty(self, name: str) -> list[tuple[bool, Denial]]:
+        if not name or name in self.known:
+            return []
+        self.known.add(name)
+        return [(False, Denial(kind=DenialKind.NOVELTY, name=name, window=None, left=0, retry_s=0))]
+
+    def _settle_held(self, settlement: Settlement, record: Live | Lapsed) -> Settled:
+        cost = price(record.request.rate, settlement.duration_s) if settlement.answered else 0
+        if isinstance(record, Live):
+            self._release(settlement.hold_id)
+            posts: tuple[Post, ...] = (Post(at_s=self.now_s, micros=cost),)
+        else:
+            change = cost - record.amount_micros
+            # A refund belongs where the hold was booked: posted now, it would let real spending pass the limit.
+            posts = (*record.posts, Post(at_s=record.post.at_s if change < 0 else self.now_s, micros=change))
+        self.books.book(record, posts[-1])
+        self._end(settlement.hold_id, Over(amount_micros=cost, purses=record.purses, posts=posts, starts=record.starts))
+        self._change()
+        return Settled(state=SettleState.DONE, amount_micros=cost)
+
     def _settle_orphan(self, settlement: Settlement) -> Settled:
-        amount = 0
+        over = Over()
         if settlement.orphan is not None and settlement.answered:
-            amount = settlement.orphan.amount_micros
-            for name in settlement.orphan.purses:
-                account = self.accounts.setdefault(name, Account())
-                account.post(amount, self.now_s, month=settlement.orphan.month, counts_in_total=False)
-        self._end(settlement.hold_id, amount, starts=False)
-        return Settled(state=SettleState.ORPHAN, amount_micros=amount)
+            post = Post(at_s=self.now_s, micros=settlement.orphan.amount_micros)
+            self.books.book_orphan(settlement.orphan, post)
+            over = Over(amount_micros=post.micros, purses=settlement.orphan.purses, posts=(post,))
+        self._end(settlement.hold_id, over)
+        self._change()
+        return Settled(state=SettleState.ORPHAN, amount_micros=over.amount_micros)
 
-    def _release(self, record: _Live) -> None:
-        _take_off(self.accounts, record)
+    def _release(self, hold_id: str) -> Live:
+        record = self.live.take(hold_id)
+        self.books.set_aside(record.purses, live=-1, micros=-record.held.amount_micros)
+        return record
 
-    def _post(self, request: HoldRequest, amount_micros: int, at_s: int) -> None:
-        for purse in request.purses:
-            counts_in_total = any(ceiling.window is Window.TOTAL for ceiling in purse.ceilings)
-            account = self.accounts[purse.name]
-            account.post(amount_micros, at_s, month=request.month, counts_in_total=counts_in_total)
-
-    def _end(self, hold_id: str, amount_micros: int, *, starts: bool, void: bool = False) -> None:
-        self.records[hold_id] = self._ended(hold_id, amount_micros, starts=starts, void=void)
+    def _change(self) -> None:
         self.sequence += 1
+        self.clock = ledger_time.take_anew(self.clock, self.ticks)
 
-    def _ended(self, hold_id: str, amount_micros: int, *, starts: bool, void: bool) -> _Over:
-        return _Over(amount_micros=amount_micros, kept_from_s=self._kept_from(hold_id), starts=starts, void=void)
-
-    def _kept_from(self, hold_id: str) -> int:
+    def _end(self, hold_id: str, ended: Ended) -> None:
         # An id from a clock ahead of ours is kept until it, too, would be too old to believe.
-        return max(self.now_s, _made_at(hold_id))
-
-    def _is_too_old(self, hold_id: str) -> bool:
-        return 0 < _made_at(hold_id) < self.now_s - KEPT_S
-
-    def _overdue(self) -> list[_Live]:
-        live = (record for record in self.records.values() if isinstance(record, _Live))
-        over = (record for record in live if record.lapses_s <= self.now_s)
-        return sorted(over, key=lambda record: (record.lapses_s, record.request.hold_id))
-
-    def _past(self) -> list[str]:
-        kept_from = {
-            hold_id: record.kept_from_s for hold_id, record in self.records.items() if not isinstance(record, _Live)
-        }
-        past = (hold_id for hold_id, from_s in kept_from.items() if from_s < self.now_s - KEPT_S)
-        return sorted(past, key=lambda hold_id: (kept_from[hold_id], hold_id))
-
-    def _stale(self) -> list[str]:
-        stale = (name for name, starts in self.starts.items() if starts.ends_s <= self.now_s)
-        return sorted(stale, key=lambda name: (self.starts[name].ends_s, name))
-
-    def _lapse(self, record: _Live) -> None:
-        hold_id, amount = record.request.hold_id, record.held.amount_micros
-        self._release(record)
-        self._post(record.request, amount, self.now_s)
-        self.records[hold_id] = _Lapsed(
-            request=record.request,
-            amount_micros=amount,
-            posted_s=self.now_s,
-            kept_from_s=self._kept_from(hold_id),
-            starts=record.starts,
-        )
-
-    def _purse_book(self, name: str, account: Account) -> PurseBook:
-        return PurseBook(
-            name=name,
-            live=account.live,
-            held_micros=account.held_micros,
-            hour_micros=account.spent(Window.HOUR, "", self.now_s),
-            day_micros=account.spent(Window.DAY, "", self.now_s),
-            week_micros=account.spent(Window.WEEK, "", self.now_s),
-            months=tuple(MonthSpend(month=month, micros=micros) for month, micros in sorted(account.months.items())),
-            total_micros=account.total_micros,
-        )
+        self.ended.put(hold_id, max(self.now_s, made_at(hold_id)), ended)
 
 
-def _made_at(hold_id: str) -> int:
-    match = _MADE_AT.search(hold_id)
-    return int(match[1]) if match else 0
+def _denied(hits: Sequence[tuple[bool, Denial]]) -> Denied | None:
+    denials = tuple(denial for enforced, denial in hits if enforced)
+    return Denied(denials=denials) if denials else None
 
 
-def _take_off(accounts: dict[str, Account], record: _Live) -> None:
-    for purse in record.request.purses:
-        if account := accounts.get(purse.name):
-            account.live -= 1
-            account.held_micros -= record.held.amount_micros
+def _held(hold_id: str, offer: Offer, hits: Sequence[tuple[bool, Denial]]) -> Held:
+    return Held(
+        hold_id=hold_id,
+        seconds=offer.seconds,
+        amount_micros=offer.amount_micros,
+        alarms=tuple(denial for _, denial in hits),
+        is_final=offer.is_final,
+    )
+
+
+def _live_hold(record: Live) -> LiveHold:
+    return LiveHold(
+        hold_id=record.request.hold_id,
+        seconds=record.held.seconds,
+        amount_micros=record.held.amount_micros,
+        lapses_at=datetime.fromtimestamp(record.lapses_s, UTC),
+    )

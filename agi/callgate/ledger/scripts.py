@@ -22,11 +22,18 @@ def _load(name: str, *foundations: str) -> Script:
     return Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
-HOLD = _load("hold", "start", "accounts", "holds", "velocities")
-SETTLE = _load("settle", "start", "accounts", "holds")
-VOID = _load("void", "start", "accounts", "holds")
-LAPSE = _load("lapse", "start", "accounts", "holds")
-BOOK = _load("book", "start", "accounts", "holds")
+_HOLDS = ("start", "accounts", "holds")
+
+HOLD = _load("hold", *_HOLDS, "offers", "velocities")
+RENEW = _load("renew", *_HOLDS, "offers")
+SETTLE = _load("settle", *_HOLDS)
+VOID = _load("void", *_HOLDS)
+LAPSE = _load("lapse", *_HOLDS)
+BOOK = _load("book", *_HOLDS)
+AUDIT = _load("audit", *_HOLDS, "recount")
+CLOCK = _load("clock", *_HOLDS, "recount")
+RESTORE = _load("restore", *_HOLDS, "velocities")
+THAW = _load("thaw", *_HOLDS)
 PUBLISH = _load("publish", "start")
 POLICY = _load("policy", "start")
 POLICIES = _load("policies", "start")

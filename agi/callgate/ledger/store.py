@@ -1,65 +1,137 @@
-"""What a Redis must be before money is trusted to it, asked once when the daemon starts."""
+"""What a store must be before money is trusted to it, asked once when the daemon starts; of a cluster, each primary."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-VERSION_MIN = 7
+from callgate.ledger.primaries import Primaries
 
-_WANTED = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+VERSION_MIN = 7
+LAG_MAX_S = 2
+
+_DURABLE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+_GUARDS = ("min-replicas-to-write", "min-replicas-max-lag")
+_COVERAGE = "cluster-require-full-coverage"
+_ALL = "(on each server, the replicas, too)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFinding:
-    """One thing that is too weak: what was found, what is wanted, and the command or step that mends it."""
+    """One thing that is too weak: what was found, what is wanted, and the command or step that mends it.
+
+    `server` is host and port where there are several.
+    """
 
     setting: str
     found: str
     wanted: str
     remedy: str
+    server: str = ""
 
 
-async def check_store(client: Redis) -> tuple[StoreFinding, ...]:
-    """Ask a store whether it keeps what it acknowledges (facts/reliability.md 0.7 and 6.10).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFacts:
+    """What one server says of itself.
+
+    Fields:
+        version: as ``7.2.4``; Valkey says the Redis version it stands for.
+        role: ``master`` or another.
+        replicas: how many are linked to it.
+        settings: as CONFIG GET gives them.
+    """
+
+    version: str
+    role: str
+    replicas: int
+    settings: Mapping[str, str]
+
+
+async def check_store(client: Redis, replicas: int = 0) -> tuple[StoreFinding, ...]:
+    """Ask a store whether it keeps what it acknowledges (facts/reliability.md 0.7, 6.8 and 6.10).
+
+    Args:
+        client: from `client.connect`.
+        replicas: that many must acknowledge what a costly call depends on.
 
     Returns:
         What to mend, empty if it may be used. A store that does not answer, or will not say, is itself a finding.
     """
+    if not isinstance(client, Primaries):
+        return await _check(client, "", replicas)
     try:
-        about = {**await client.info("server"), **await client.info("replication")}
-        settings = {**await client.config_get("append*"), **await client.config_get("maxmemory-policy")}
+        primaries = await client.every()
     except (OSError, RedisError) as error:
-        return (
-            StoreFinding(setting="answer", found=str(error), wanted="INFO and CONFIG GET", remedy="check url and ACL"),
-        )
-    told = {str(name): str(value) for name, value in settings.items()}
-    return judge_store(str(about.get("redis_version")), str(about.get("role")), told)
+        return (_silent("", error),)
+    # Where another server may take over, one replica at least must be in step before anything is acknowledged.
+    checked = [await _check(node, str(endpoint), max(replicas, 1)) for endpoint, node in primaries.items()]
+    return tuple(finding for findings in checked for finding in findings)
 
 
-def judge_store(version: str, role: str, settings: Mapping[str, str]) -> tuple[StoreFinding, ...]:
+async def _check(node: Redis, server: str, replicas: int) -> tuple[StoreFinding, ...]:
+    try:
+        about = {**await node.info("server"), **await node.info("replication")}
+        # One by one: a server too old to be used does not know the question for several.
+        told = [await node.config_get(name) for name in (*_DURABLE, *_GUARDS, _COVERAGE, "cluster-enabled")]
+    except (OSError, RedisError) as error:
+        return (_silent(server, error),)
+    facts = StoreFacts(
+        version=str(about.get("redis_version")),
+        role=str(about.get("role")),
+        replicas=int(about.get("connected_slaves", 0)),
+        settings={str(name): str(value) for answer in told for name, value in answer.items()},
+    )
+    return judge_store(facts, replicas, server)
+
+
+def _silent(server: str, error: Exception) -> StoreFinding:
+    wanted, remedy = "INFO and CONFIG GET", "check address, password and ACL (docs/scale.md)"
+    return StoreFinding(setting="answer", found=str(error), wanted=wanted, remedy=remedy, server=server)
+
+
+def judge_store(facts: StoreFacts, replicas: int, server: str = "") -> tuple[StoreFinding, ...]:
     """Find what is too weak.
 
     Args:
-        version: as ``7.2.4``; Valkey says the Redis version it stands for.
-        role: ``master`` or another.
-        settings: as CONFIG GET gives them.
+        facts: of one server.
+        replicas: how many it must have; 0 where nobody takes over.
+        server: its host and port, where there are several.
     """
-    findings = [
-        StoreFinding(
-            setting=name,
-            found=settings.get(name, "not known"),
-            wanted=wanted,
-            remedy=f"CONFIG SET {name} {wanted}; CONFIG REWRITE",
-        )
-        for name, wanted in _WANTED.items()
-        if settings.get(name) != wanted
-    ]
-    major = version.partition(".")[0]
-    if not major.isdecimal() or int(major) < VERSION_MIN:
-        wanted = f"{VERSION_MIN} or newer"
-        findings.append(StoreFinding(setting="version", found=version, wanted=wanted, remedy="upgrade the server"))
-    if role != "master":
-        findings.append(StoreFinding(setting="role", found=role, wanted="master", remedy="use the primary's url"))
-    return tuple(findings)
+    return tuple(
+        StoreFinding(setting=setting, found=found, wanted=wanted, remedy=remedy, server=server)
+        for setting, found, wanted, remedy in (*_alone(facts), *(_among(facts, replicas) if replicas else ()))
+    )
+
+
+_Row = tuple[str, str, str, str]
+
+
+def _alone(facts: StoreFacts) -> Iterator[_Row]:
+    for name, wanted in _DURABLE.items():
+        found = facts.settings.get(name, "not known")
+        if found != wanted:
+            yield name, found, wanted, f"CONFIG SET {name} {wanted}; CONFIG REWRITE"
+    if _number(facts.version.partition(".")[0]) < VERSION_MIN:
+        yield "version", facts.version, f"{VERSION_MIN} or newer", "upgrade the server"
+    if facts.role != "master":
+        yield "role", facts.role, "master", "use the primary's address, or name the sentinels"
+
+
+def _among(facts: StoreFacts, replicas: int) -> Iterator[_Row]:
+    told = {name: facts.settings.get(name, "not known") for name in (*_GUARDS, _COVERAGE)}
+    fewest, lag, coverage = told.values()
+    if facts.replicas < replicas:
+        remedy = "start a replica, and see why it is not linked"
+        yield "connected_slaves", str(facts.replicas), f"{replicas} or more", remedy
+    if _number(fewest) < replicas:
+        yield _GUARDS[0], fewest, f"{replicas} or more", f"CONFIG SET {_GUARDS[0]} {replicas}; CONFIG REWRITE {_ALL}"
+    if not 0 < _number(lag) <= LAG_MAX_S:
+        yield _GUARDS[1], lag, f"1 to {LAG_MAX_S}", f"CONFIG SET {_GUARDS[1]} {LAG_MAX_S}; CONFIG REWRITE {_ALL}"
+    if facts.settings.get("cluster-enabled") == "yes" and coverage != "no":
+        # One primary that is down would stop every clinic.
+        yield _COVERAGE, coverage, "no", f"CONFIG SET {_COVERAGE} no; CONFIG REWRITE {_ALL}"
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else -1

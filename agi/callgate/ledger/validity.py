@@ -7,10 +7,12 @@ settings; what is unsound is answered `Unavailable`, and so refused: never held,
 import re
 from collections.abc import Iterable
 
-from callgate.core.hold import Ceiling, HoldRequest, Purse, Unavailable, Velocity
+from callgate.core.hold import Ceiling, HoldRequest, Purse, RenewRequest, Unavailable, Velocity
 from callgate.core.money import AMOUNT_MAX_MICROS
+from callgate.core.sighting import Sighting
 from callgate.core.tariff import Rate
 from callgate.ledger.base import Settlement
+from callgate.ledger.restoration import Coverage
 from callgate.ledger.revisions import PolicyRevision
 
 KEPT_S = 8 * 86_400
@@ -18,6 +20,8 @@ KEPT_S = 8 * 86_400
 
 SECONDS_MAX = 7200
 PURSES_MAX = 8
+PURSES_IN_ALL_MAX = 16
+"""A call counts in no more purses, together with those that its renewals add."""
 VELOCITIES_MAX = 8
 LINES_MAX = 10_000
 STARTS_MAX = 1000
@@ -26,10 +30,18 @@ GRACE_MAX_S = 86_400
 INCREMENT_MAX_S = 3600
 RATE_MAX_MICROS = 1_000_000_000
 """Highest price of a minute (1000.00): with `KEPT_S` it keeps every product exact in Lua's doubles."""
+EPOCH_MAX_S = 9_999_999_999
+"""The last second that the end of a hold id can say."""
 REVISION_MAX = 1_000_000_000
 LAPSE_MAX = 1000
 TEXT_MAX = 1000
 DOCUMENT_MAX = 262_144
+
+RECORDS_MAX = 200
+RECORD_MAX = 4_000_000
+"""Characters of one change; the longest is a policy, or the lapse of `LAPSE_MAX` holds."""
+COUNT_MAX = 10**12
+PATIENCE_MAX_S = 86_400
 
 _CLINIC = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HOLD_ID = re.compile(r"[!-~]{1,189}\.[0-9]{1,10}")
@@ -37,6 +49,8 @@ _ANY_ID = re.compile(r"[!-~]{1,200}")
 _NAME = re.compile(r"[ -~]{1,100}")
 _TAG = re.compile(r"[ -~]{0,100}")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_GATE = re.compile(r"[A-Za-z0-9-]{1,64}")
+_EPOCH = re.compile(r"[0-9a-f]{16}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -63,6 +77,25 @@ def unsound_hold(request: HoldRequest) -> str:
             and _all_different(velocity.name for velocity in request.velocities)
             and all(_velocity_is_sound(velocity) for velocity in request.velocities),
             "month": _MONTH.fullmatch(request.month),
+            "grace_s": 0 <= request.grace_s <= GRACE_MAX_S,
+            "policy_revision": 0 <= request.policy_revision <= REVISION_MAX,
+            "novelty": request.novelty == "" or _NAME.fullmatch(request.novelty),
+        }
+    )
+
+
+def unsound_renew(request: RenewRequest) -> str:
+    """Check a renewal."""
+    return _first(
+        {
+            "clinic": _CLINIC.fullmatch(request.clinic),
+            "hold_id": _HOLD_ID.fullmatch(request.hold_id),
+            "number": 1 <= request.number <= SECONDS_MAX,
+            "seconds": 1 <= request.seconds <= SECONDS_MAX,
+            "slice_s": 1 <= request.slice_s <= SECONDS_MAX,
+            "purses": len(request.purses) <= PURSES_MAX
+            and _all_different(purse.name for purse in request.purses)
+            and all(_purse_is_sound(purse) for purse in request.purses),
             "grace_s": 0 <= request.grace_s <= GRACE_MAX_S,
             "policy_revision": 0 <= request.policy_revision <= REVISION_MAX,
         }
@@ -97,6 +130,44 @@ def unsound_void(clinic: str, hold_id: str) -> str:
 def unsound_lapse(clinic: str, limit: int) -> str:
     """Check a lapse."""
     return _first({"clinic": _CLINIC.fullmatch(clinic), "limit": 1 <= limit <= LAPSE_MAX})
+
+
+def unsound_clock(clinic: str, to_s: int | None) -> str:
+    """Check what ledger time is set to."""
+    return _first({"clinic": _CLINIC.fullmatch(clinic), "to_s": to_s is None or 0 <= to_s <= EPOCH_MAX_S})
+
+
+def unsound_sighting(sighting: Sighting) -> str:
+    """Check what a gate says of itself; names and clocks come from settings and the machine."""
+    seen, ticks = sighting.seen, sighting.ticks
+    return _first(
+        {
+            "gate": _GATE.fullmatch(sighting.gate),
+            "epoch": seen.epoch == "" or _EPOCH.fullmatch(seen.epoch),
+            "mine": 0 <= seen.mine <= COUNT_MAX,
+            "boot": _ANY_ID.fullmatch(ticks.boot),
+            "uptime_s": 0 <= ticks.uptime_s <= EPOCH_MAX_S,
+            "wall_s": 0 <= ticks.wall_s <= EPOCH_MAX_S,
+        }
+    )
+
+
+def unsound_restore(clinic: str, records: tuple[str, ...]) -> str:
+    """Check what the ledger is restored from."""
+    sound = len(records) <= RECORDS_MAX and all(text and _text_is_sound(text, RECORD_MAX) for text in records)
+    return _first({"clinic": _CLINIC.fullmatch(clinic), "records": sound})
+
+
+def unsound_thaw(clinic: str, coverage: Coverage, price_micros: int, patience_s: int) -> str:
+    """Check on what terms the ledger may thaw."""
+    return _first(
+        {
+            "clinic": _CLINIC.fullmatch(clinic),
+            "coverage": 0 <= coverage.covered <= COUNT_MAX and 0 <= coverage.highest <= COUNT_MAX,
+            "price_micros": 0 <= price_micros <= AMOUNT_MAX_MICROS,
+            "patience_s": 0 <= patience_s <= PATIENCE_MAX_S,
+        }
+    )
 
 
 def unsound_revision(policy: PolicyRevision, expected: int) -> str:

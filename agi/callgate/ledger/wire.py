@@ -6,7 +6,7 @@ The shapes below are the replies that the Lua files list at their head, word fir
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Generic, TypeVar
+from typing import Literal
 
 import msgspec
 
@@ -14,10 +14,13 @@ from callgate.core.hold import (
     Denial,
     DenialKind,
     Denied,
+    Frozen,
+    FrozenCause,
     Gone,
     Held,
     HoldOutcome,
     HoldRequest,
+    RenewRequest,
     Settled,
     SettleOutcome,
     SettleState,
@@ -25,68 +28,77 @@ from callgate.core.hold import (
     Unavailable,
     Window,
 )
-from callgate.ledger.base import LapseReport, LedgerBook, LiveHold, MonthSpend, PurseBook, Settlement
+from callgate.core.sighting import Sighting
+from callgate.ledger.base import (
+    AuditFinding,
+    AuditReport,
+    ClockSet,
+    LapseReport,
+    LedgerBook,
+    LiveHold,
+    MonthSpend,
+    PurseBook,
+    Settlement,
+)
+from callgate.ledger.envelope import GARBLED, Cause, Reply, Shaped, frozen_cause, read
+from callgate.ledger.restoration import Restored, ThawReport
 from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published
 
-GARBLED = "garbled"
 
-_Shape = TypeVar("_Shape")
-
-
-class _Answer(msgspec.Struct, Generic[_Shape]):
-    """Wraps a reply, so that a union of shapes can be asked for by name."""
-
-    reply: _Shape
-
-
-class _Reply(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """A list whose first item says which of the shapes it has."""
-
-
-class _Money(_Reply, tag="money"):
+class _Money(Reply, tag="money"):
     name: str
     window: Window
     left: int
     retry_s: int
 
 
-class _Lines(_Reply, tag="lines"):
+class _Lines(Reply, tag="lines"):
     name: str
 
 
-class _Starts(_Reply, tag="starts"):
+class _Starts(Reply, tag="starts"):
     name: str
     retry_s: int
 
 
-_Limits = list[_Money | _Lines | _Starts]
+class _Novelty(Reply, tag="novelty"):
+    name: str
 
 
-class _Held(_Reply, tag="HELD"):
+_Limit = _Money | _Lines | _Starts | _Novelty
+_Limits = list[_Limit]
+
+
+class _Held(Reply, tag="HELD"):
     seconds: int
     amount_micros: int
+    is_final: Literal[0, 1]
     alarms: _Limits
 
 
-class _Denied(_Reply, tag="DENIED"):
+class _Denied(Reply, tag="DENIED"):
     limits: _Limits
 
 
-class _Gone(_Reply, tag="GONE"):
+class _Gone(Reply, tag="GONE"):
     pass
 
 
-class _Stale(_Reply, tag="STALE"):
+class _Stale(Reply, tag="STALE"):
     revision: int
 
 
-class _Lapsed(_Reply, tag="LAPSED"):
+class _Frozen(Reply, tag="FROZEN"):
+    cause: FrozenCause
+
+
+class _Lapsed(Reply, tag="LAPSED"):
     forgotten: int
     left: int
     ids: tuple[str, ...]
 
 
-class _Purse(_Reply):
+class _Purse(Reply):
     name: str
     live: int
     held_micros: int
@@ -97,49 +109,84 @@ class _Purse(_Reply):
     months: list[tuple[str, int]]
 
 
-class _Hold(_Reply):
+class _Hold(Reply):
     hold_id: str
     seconds: int
     amount_micros: int
     lapses_s: int
 
 
-class _Book(_Reply, tag="BOOK"):
+class _Book(Reply, tag="BOOK"):
     now_s: int
+    ahead_s: int
+    epoch: str
+    frozen: Cause
     sequence: int
     policy_revision: int
     purses: list[_Purse]
     holds: list[_Hold]
 
 
-class _Published(_Reply, tag="PUBLISHED"):
+class _Finding(Reply):
+    place: str
+    expected: int
+    found: int
+
+
+class _Audit(Reply, tag="AUDIT"):
+    sequence: int
+    records: int
+    findings: list[_Finding]
+
+
+class _ClockSet(Reply, tag="SET"):
+    before_s: int
+    after_s: int
+
+
+class _Restored(Reply, tag="RESTORED"):
+    taken: int
+    base: int
+
+
+class _Thawed(Reply, tag="THAWED"):
+    missing: int
+    booked_micros: int
+
+
+class _StillFrozen(Reply, tag="FROZEN"):
+    missing: int
+    booked_micros: int
+
+
+class _Published(Reply, tag="PUBLISHED"):
     revision: int
 
 
-class _Outdated(_Reply, tag="OUTDATED"):
+class _Outdated(Reply, tag="OUTDATED"):
     revision: int
 
 
-class _Policy(_Reply, tag="POLICY"):
+class _Policy(Reply, tag="POLICY"):
     document: str
 
 
-class _None(_Reply, tag="NONE"):
+class _None(Reply, tag="NONE"):
     pass
 
 
-class _Policies(_Reply, tag="POLICIES"):
+class _Policies(Reply, tag="POLICIES"):
     documents: list[str]
 
 
-def encode(value: HoldRequest | Settlement) -> bytes:
+def encode(value: HoldRequest | RenewRequest | Settlement | Sighting) -> bytes:
     """Write a request for a script: MessagePack, fields by name, None as nil."""
     return msgspec.msgpack.encode(value)
 
 
 def fingerprint(request: HoldRequest) -> str:
-    """Name what a request asks, whatever policy revision it was judged by: 64 hex digits."""
-    return sha256(encode(replace(request, policy_revision=0))).hexdigest()
+    """Name what a request asks, whatever policy revision it was judged by: 32 hex digits."""
+    return sha256(encode(replace(request, policy_revision=0))).hexdigest()[:32]
 
 
 def encode_policy(policy: PolicyRevision) -> str:
@@ -148,23 +195,31 @@ def encode_policy(policy: PolicyRevision) -> str:
 
 
 def read_hold(hold_id: str, reply: object) -> HoldOutcome:
-    """Read the reply to ``hold.lua``."""
-    match _read(reply, _Answer[_Held | _Denied | _Gone | _Stale]):
-        case _Held(seconds=seconds, amount_micros=amount_micros, alarms=alarms):
-            return Held(hold_id=hold_id, seconds=seconds, amount_micros=amount_micros, alarms=_denials(alarms))
+    """Read the reply to ``hold.lua`` and ``renew.lua``."""
+    match read(reply, Shaped[_Held | _Denied | _Gone | _Stale | _Frozen]):
+        case _Held() as held:
+            return Held(
+                hold_id=hold_id,
+                seconds=held.seconds,
+                amount_micros=held.amount_micros,
+                alarms=_denials(held.alarms),
+                is_final=held.is_final == 1,
+            )
         case _Denied(limits=limits):
             return Denied(denials=_denials(limits))
         case _Gone():
             return Gone()
         case _Stale(revision=revision):
             return Stale(revision=revision)
+        case _Frozen(cause=cause):
+            return Frozen(cause=cause)
         case unavailable:
             return unavailable
 
 
 def read_settled(reply: object) -> SettleOutcome:
     """Read the reply to ``settle.lua`` and ``void.lua``."""
-    match _read(reply, _Answer[tuple[SettleState, int]]):
+    match read(reply, Shaped[tuple[SettleState, int]]):
         case (state, amount_micros):
             return Settled(state=state, amount_micros=amount_micros)
         case unavailable:
@@ -173,7 +228,7 @@ def read_settled(reply: object) -> SettleOutcome:
 
 def read_lapse(reply: object) -> LapseReport | Unavailable:
     """Read the reply to ``lapse.lua``."""
-    match _read(reply, _Answer[_Lapsed]):
+    match read(reply, Shaped[_Lapsed]):
         case _Lapsed(forgotten=forgotten, left=left, ids=ids):
             return LapseReport(lapsed=ids, forgotten=forgotten, left=left)
         case unavailable:
@@ -182,11 +237,14 @@ def read_lapse(reply: object) -> LapseReport | Unavailable:
 
 def read_book(clinic: str, reply: object) -> LedgerBook | Unavailable:
     """Read the reply to ``book.lua``."""
-    match _read(reply, _Answer[_Book]):
+    match read(reply, Shaped[_Book]):
         case _Book() as book:
             return LedgerBook(
                 clinic=clinic,
                 now=datetime.fromtimestamp(book.now_s, UTC),
+                wall_ahead_s=book.ahead_s,
+                epoch=book.epoch,
+                frozen=frozen_cause(book.frozen),
                 sequence=book.sequence,
                 policy_revision=book.policy_revision,
                 purses=tuple(_purse_book(row) for row in sorted(book.purses, key=lambda row: row.name)),
@@ -196,9 +254,54 @@ def read_book(clinic: str, reply: object) -> LedgerBook | Unavailable:
             return unavailable
 
 
+def read_audit(reply: object) -> AuditReport | Unavailable:
+    """Read the reply to ``audit.lua``."""
+    match read(reply, Shaped[_Audit]):
+        case _Audit(sequence=sequence, records=records, findings=rows):
+            findings = sorted((row.place, row.expected, row.found) for row in rows)
+            return AuditReport(
+                sequence=sequence,
+                records=records,
+                findings=tuple(
+                    AuditFinding(place=place, expected=expected, found=found) for place, expected, found in findings
+                ),
+            )
+        case unavailable:
+            return unavailable
+
+
+def read_clock(reply: object) -> ClockSet | Unavailable:
+    """Read the reply to ``clock.lua``."""
+    match read(reply, Shaped[_ClockSet]):
+        case _ClockSet(before_s=before_s, after_s=after_s):
+            return ClockSet(before_s=before_s, after_s=after_s)
+        case unavailable:
+            return unavailable
+
+
+def read_restored(reply: object) -> Restored | Unavailable:
+    """Read the reply to ``restore.lua``."""
+    match read(reply, Shaped[_Restored]):
+        case _Restored(taken=taken, base=base):
+            return Restored(taken=taken, base=base)
+        case unavailable:
+            return unavailable
+
+
+def read_thaw(reply: object) -> ThawReport | Unavailable:
+    """Read the reply to ``thaw.lua``."""
+    match read(reply, Shaped[_Thawed | _StillFrozen]):
+        case _Thawed(missing=missing, booked_micros=booked_micros):
+            return ThawReport(is_frozen=False, missing=missing, booked_micros=booked_micros)
+        case _StillFrozen(missing=missing, booked_micros=booked_micros):
+            return ThawReport(is_frozen=True, missing=missing, booked_micros=booked_micros)
+        case unavailable:
+            return unavailable
+
+
 def read_published(reply: object) -> Published | Outdated | Unavailable:
     """Read the reply to ``publish.lua``."""
-    match _read(reply, _Answer[_Published | _Outdated]):
+    match read(reply, Shaped[_Published | _Outdated]):
         case _Published(revision=revision):
             return Published(revision=revision)
         case _Outdated(revision=revision):
@@ -209,7 +312,7 @@ def read_published(reply: object) -> Published | Outdated | Unavailable:
 
 def read_policy(reply: object) -> PolicyRevision | NoPolicy | Unavailable:
     """Read the reply to ``policy.lua``."""
-    match _read(reply, _Answer[_Policy | _None]):
+    match read(reply, Shaped[_Policy | _None]):
         case _Policy(document=document):
             return _decode_policy(document)
         case _None():
@@ -220,7 +323,7 @@ def read_policy(reply: object) -> PolicyRevision | NoPolicy | Unavailable:
 
 def read_policies(reply: object) -> tuple[PolicyRevision, ...] | Unavailable:
     """Read the reply to ``policies.lua``."""
-    match _read(reply, _Answer[_Policies]):
+    match read(reply, Shaped[_Policies]):
         case _Policies(documents=documents):
             policies = [_decode_policy(document) for document in documents]
             broken = [policy for policy in policies if isinstance(policy, Unavailable)]
@@ -229,27 +332,20 @@ def read_policies(reply: object) -> tuple[PolicyRevision, ...] | Unavailable:
             return unavailable
 
 
-def _read(reply: object, shape: type[_Answer[_Shape]]) -> _Shape | Unavailable:
-    if isinstance(reply, Unavailable):
-        return reply
-    try:
-        return msgspec.convert({"reply": reply}, shape).reply
-    except msgspec.ValidationError:
-        return Unavailable(cause=GARBLED)
-
-
 def _denials(limits: _Limits) -> tuple[Denial, ...]:
     return tuple(_denial(limit) for limit in limits)
 
 
-def _denial(limit: _Money | _Lines | _Starts) -> Denial:
+def _denial(limit: _Limit) -> Denial:
     match limit:
         case _Money(name=name, window=window, left=left, retry_s=retry_s):
             return Denial(kind=DenialKind.MONEY, name=name, window=window, left=left, retry_s=retry_s)
         case _Lines(name=name):
             return Denial(kind=DenialKind.LINES, name=name, window=None, left=0, retry_s=0)
-        case starts:
-            return Denial(kind=DenialKind.STARTS, name=starts.name, window=None, left=0, retry_s=starts.retry_s)
+        case _Starts(name=name, retry_s=retry_s):
+            return Denial(kind=DenialKind.STARTS, name=name, window=None, left=0, retry_s=retry_s)
+        case _Novelty(name=name):
+            return Denial(kind=DenialKind.NOVELTY, name=name, window=None, left=0, retry_s=0)
 
 
 def _purse_book(row: _Purse) -> PurseBook:

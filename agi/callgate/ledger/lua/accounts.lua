@@ -7,7 +7,7 @@
 -- A window of N buckets looks at N + 1, so that a bucket leaves when it is wholly older than the window: never more than
 -- the limit in the window, at most one bucket late in reopening. Sums are taken afresh, so they cannot drift.
 --
--- Accounts are opened once per script and changed in memory; save_accounts writes them all.
+-- Accounts are opened once per script and changed in memory; save_accounts writes those that changed.
 
 local RINGS = {
   hour = {width = 60, count = 60},
@@ -16,15 +16,23 @@ local RINGS = {
 }
 local MONTHS_KEPT = 13
 
-local accounts = {}
+local accounts, changed_accounts = {}, {}
+
+local function new_account()
+  return {live = 0, held = 0, total = 0, months = {}, hour = {}, day = {}, week = {}}
+end
 
 local function account(name)
   if not accounts[name] then
     local packed = redis.call('HGET', BOOKS, name)
-    accounts[name] = packed and cmsgpack.unpack(packed)
-      or {live = 0, held = 0, total = 0, months = {}, hour = {}, day = {}, week = {}}
+    accounts[name] = packed and cmsgpack.unpack(packed) or new_account()
   end
   return accounts[name]
+end
+
+local function account_to_change(name)
+  changed_accounts[name] = account(name)
+  return changed_accounts[name]
 end
 
 local function bucket_at(ring, instant)
@@ -61,16 +69,18 @@ local function reopens_in(entry, window, needed)
   return 0
 end
 
--- Book `amount` micros (negative: a refund) as spent at `instant`. A refund whose bucket has left its window changes
--- nothing there: posting it now would let real spending pass the limit.
-local function post(purse, amount, month, instant)
-  local entry = account(purse.name)
+-- Count `amount` micros (negative: no longer) as spent at `instant` in the windows that have not left it behind.
+local function post_in_windows(entry, amount, instant)
   for window, ring in pairs(RINGS) do
     local bucket = bucket_at(ring, instant)
     if bucket >= oldest_live(ring) then entry[window][bucket] = (entry[window][bucket] or 0) + amount end
   end
+end
+
+local function post(entry, amount, instant, month, counts_in_total)
+  post_in_windows(entry, amount, instant)
   entry.months[month] = (entry.months[month] or 0) + amount
-  if purse.total then entry.total = entry.total + amount end
+  if counts_in_total then entry.total = entry.total + amount end
 end
 
 local function forget_old_months(entry)
@@ -81,7 +91,7 @@ local function forget_old_months(entry)
 end
 
 local function save_accounts()
-  for name, entry in pairs(accounts) do
+  for name, entry in pairs(changed_accounts) do
     for window, ring in pairs(RINGS) do
       for bucket, amount in pairs(entry[window]) do
         if bucket < oldest_live(ring) or amount == 0 then entry[window][bucket] = nil end

@@ -1,12 +1,13 @@
 #!lua flags=no-writes
 -- Show the whole ledger of a clinic. Changes nothing.
 --
--- KEYS     the clinic's eight keys (start.lua)
--- ARGV     none
+-- KEYS     the clinic's nine keys (start.lua)
+-- ARGV[1]  the sighting (start.lua)
 --
 -- Reply
---   BOOK now sequence revision purses holds
+--   BOOK now ahead epoch frozen sequence revision purses holds
 --     now      ledger second
+--     ahead    seconds that the server's own clock is ahead of it
 --     purses   list of {name, live holds, held, hour, day, week, total, list of {month, spent}}, micros, in no order
 --     holds    list of {id, seconds granted, held micros, ledger second at which it lapses}, live ones, in no order
 
@@ -23,4 +24,4 @@ for position = 1, #live, 2 do
   local record = load_hold(live[position])
   table.insert(holds, {live[position], record.seconds, record.amount, tonumber(live[position + 1])})
 end
-return {'BOOK', now, sequence, revision, purses, holds}
+return show({'BOOK', now, server_now - now, epoch, frozen(), sequence, revision, purses, holds})

@@ -1,58 +1,57 @@
 #!lua
 -- Set money aside for one call, or say which limits forbid it.
 --
--- KEYS     the clinic's eight keys (start.lua)
--- ARGV[1]  core/hold.HoldRequest as MessagePack, fields by name: micros, seconds, None as nil
--- ARGV[2]  fingerprint of the request without its policy revision
+-- KEYS     the clinic's nine keys (start.lua)
+-- ARGV[1]  the sighting (start.lua)
+-- ARGV[2]  core/hold.HoldRequest as MessagePack, fields by name: micros, seconds, None as nil
+-- ARGV[3]  fingerprint of the request without its policy revision
 --
 -- Replies
---   HELD seconds amount_micros alarms   also for the same request again, which changes nothing
---   DENIED limits                       only time and sequence are written
---   GONE                                the id has ended, names another call, or is older than the ledger remembers
---   STALE revision                      another policy revision is in force
+--   HELD seconds amount_micros is_final alarms   is_final is 0 or 1; also for the same request again, which changes
+--                                                nothing
+--   DENIED limits                                nothing is written
+--   GONE                                         the id has ended, or names another call
+--   FROZEN cause                                 the ledger has lost entries, and the call is costly
+--   STALE revision                               another policy revision is in force
 -- alarms and limits are lists of {'money', purse, window, micros left, seconds until it may reopen or 0},
--- {'lines', purse} and {'starts', velocity, seconds until it may reopen or 0}.
+-- {'lines', purse}, {'starts', velocity, seconds until it may reopen or 0} and {'novelty', name}.
 
--- A grant ends this long before the paid time, so that the cut never falls on a new increment (facts/semantics.md 5).
-local CUT_MARGIN_S = 2
+local request, fingerprint = sound(cmsgpack.unpack(ARGV[2])), ARGV[3]
+local rate = rate_of(request)
 
-local request, fingerprint = sound(cmsgpack.unpack(ARGV[1])), ARGV[2]
+-- All that the change of `record` did, read back, so that a repeated request tells it again.
+local function entries_of(record)
+  local entries = {entry_of(request.hold_id, record)}
+  local previous = load_hold(request.supersedes)
+  if previous and previous.sequence == record.sequence then
+    table.insert(entries, entry_of(request.supersedes, previous))
+  end
+  for _, velocity in ipairs(request.velocities) do
+    for _, start in ipairs(recent(velocity)) do
+      if start[3] == record.sequence then table.insert(entries, start_entry(velocity, start)) end
+    end
+  end
+  if request.novelty ~= '' then table.insert(entries, {'novelty', request.novelty}) end
+  return entries
+end
 
 local function answer_known(record)
   if record.state == 'live' and record.fingerprint == fingerprint then
-    return {'HELD', record.seconds, record.amount, record.alarms}
+    return tell(held(record), record.sequence, entries_of(record))
   end
-  return {'GONE'}
+  return finish({'GONE'})
 end
 
-local function left_in(entry, ceiling)
-  return ceiling.limit_micros - spent(entry, ceiling.window, request.month) - entry.held
-end
+local NOTHING = {amount = 0, purses = {}}
 
-local function room()
-  local least = math.huge
-  for _, purse in ipairs(request.purses) do
-    for _, ceiling in ipairs(purse.ceilings) do
-      if ceiling.enforced then least = math.min(least, left_in(account(purse.name), ceiling)) end
-    end
+-- What can be held, and its price.
+local function best_offer()
+  if request.slice_s and not request.costly then
+    return {seconds = request.seconds, is_final = true}, price(rate, request.slice_s)
   end
-  return least
-end
-
--- The money to hold and the seconds it grants. When even the first increment does not fit, that is what is asked for:
--- the limits that forbid it are the ones to name.
-local function amount_and_seconds()
-  local rate = request.rate
-  if request.slice_s then return price(rate, request.slice_s), request.seconds end
-  local whole, least = price(rate, request.seconds + CUT_MARGIN_S), price(rate, 1 + CUT_MARGIN_S)
-  local available = request.partial and room() or math.huge
-  if whole == 0 or whole <= available then return whole, request.seconds end
-  local covered = billed_seconds(rate, 1 + CUT_MARGIN_S)
-  if least <= available then
-    local affordable = math.floor((available - rate.connect_micros) * 60 / rate.per_minute_micros)
-    covered = affordable - (affordable - rate.first_increment_s) % rate.increment_s
-  end
-  return price(rate, covered), covered - CUT_MARGIN_S
+  local offer = request.slice_s and next_slice(rate, request, 0) or whole_call(rate, request)
+  if request.partial then offer = cut(rate, offer, 0, budget(request.purses, request.month, NOTHING)) end
+  return offer, price(rate, offer.covered)
 end
 
 local function test_limits(amount, is_new_start)
@@ -60,71 +59,50 @@ local function test_limits(amount, is_new_start)
   local function hit(enforced, ...)
     table.insert(enforced and denials or alarms, {...})
   end
-  for _, purse in ipairs(request.purses) do
-    local entry = account(purse.name)
-    for _, ceiling in ipairs(purse.ceilings) do
-      local left = left_in(entry, ceiling)
-      if amount > 0 and amount > left then
-        local needed = amount - left - entry.held
-        hit(ceiling.enforced, 'money', purse.name, ceiling.window, math.max(0, left),
-          reopens_in(entry, ceiling.window, needed))
-      end
-    end
-    if purse.concurrent_max and entry.live >= purse.concurrent_max then hit(true, 'lines', purse.name) end
-  end
+  for _, purse in ipairs(request.purses) do test_purse(purse, request.month, amount, NOTHING, hit) end
   for _, velocity in ipairs(is_new_start and request.velocities or {}) do
     local full, retry = too_many(velocity)
     if full then hit(velocity.enforced, 'starts', velocity.name, retry) end
   end
-  return denials, alarms
-end
-
-local function purses_to_charge(amount)
-  local purses = {}
-  for _, purse in ipairs(request.purses) do
-    local entry, total = account(purse.name), false
-    entry.live, entry.held = entry.live + 1, entry.held + amount
-    for _, ceiling in ipairs(purse.ceilings) do total = total or ceiling.window == 'total' end
-    table.insert(purses, {name = purse.name, total = total})
+  if request.novelty ~= '' and redis.call('SISMEMBER', NOVELTIES, request.novelty) == 0 then
+    hit(false, 'novelty', request.novelty)
   end
-  return purses
+  return denials, alarms
 end
 
 local function hold()
   -- The previous trunk attempt of this passage ends here if it was not answered; its start becomes ours.
-  local previous = request.supersedes ~= '' and load_hold(request.supersedes) or nil
+  local previous = load_hold(request.supersedes)
   local previous_is_live = previous and previous.state == 'live'
-  if previous_is_live then release(previous) end
   local inherits = previous and previous.starts and (previous_is_live or previous.amount == 0)
-
-  local amount, seconds = amount_and_seconds()
-  local denials, alarms = test_limits(amount, not inherits)
-  if #denials > 0 then
-    stamp()
-    return {'DENIED', denials}
+  if previous_is_live then
+    turn(request.supersedes, previous, ending(request.supersedes, 'void', 0, false))
+  elseif inherits then
+    previous.starts, previous.sequence = false, number
+    turn(request.supersedes, previous, previous)
   end
+
+  local offer, amount = best_offer()
+  local denials, alarms = test_limits(amount, not inherits)
+  if #denials > 0 then return finish({'DENIED', denials}) end
 
   local record = {
-    state = 'live', amount = amount, starts = true, fingerprint = fingerprint, seconds = seconds, alarms = alarms,
-    month = request.month, rate = request.rate, purses = purses_to_charge(amount),
+    state = 'live', sequence = number, amount = amount, starts = true, score = now + offer.seconds + request.grace_s,
+    month = request.month, purses = {}, posts = {}, rate = rate, seconds = offer.seconds, is_final = offer.is_final,
+    alarms = alarms, costly = request.costly, fingerprint = fingerprint, held_at = now, renewals = 0,
   }
-  if previous_is_live then
-    save_ended(request.supersedes, {state = 'void', amount = 0, starts = false})
-  elseif inherits then
-    previous.starts = false
-    redis.call('HSET', HOLDS, request.supersedes, cmsgpack.pack(previous))
-  end
+  for _, purse in ipairs(request.purses) do table.insert(record.purses, listed(purse)) end
+  turn(request.hold_id, nil, record)
   for _, velocity in ipairs(inherits and {} or request.velocities) do record_start(velocity) end
-  save_accounts()
-  redis.call('HSET', HOLDS, request.hold_id, cmsgpack.pack(record))
-  redis.call('ZADD', LIVE, digits(now + seconds + request.grace_s), request.hold_id)
-  stamp()
-  return {'HELD', seconds, amount, alarms}
+  if request.novelty ~= '' then redis.call('SADD', NOVELTIES, request.novelty) end
+  save_turned()
+  return finish(held(record), entries_of(record))
 end
 
 local known = load_hold(request.hold_id)
 if known then return answer_known(known) end
+if loss and request.costly then return finish({'FROZEN', frozen()}) end
 if request.policy_revision > 0 and revision > 0 and request.policy_revision ~= revision then
-  return {'STALE', revision}
+  return finish({'STALE', revision})
 end
 return hold()

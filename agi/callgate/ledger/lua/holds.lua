@@ -1,16 +1,50 @@
--- The record of one hold.
---   state        live | settled | void | lapsed
+-- The record of one hold. It says all that it counts, so that what a purse holds is the sum of its records whatever the
+-- order they came in. It is kept, and goes to the gates' journals, as the JSON list {1, field, field ...}:
+--   state        live | lapsed | void | settled
+--   sequence     number of the change that made it what it is
 --   amount       micros: set aside while live, booked once ended
 --   starts       whether this record carries its passage's start (the next trunk attempt inherits it)
---   live and lapsed ones also: fingerprint, seconds, alarms (what was answered), month, rate, purses {name, total},
---   and for lapsed ones `posted`, the ledger second the amount was booked.
--- A record ends once; it is kept 8 days, and an id older than that is not believed any more.
+--   score        its ledger second in `live` or `ended` (start.lua)
+--   month        of the call's start
+--   purses       list of {name, whether it has a ceiling without a window}
+--   posts        list of {ledger second, micros spent then}
+--   rate         {connect, per minute, first increment, increment}: live and lapsed ones; what follows, live ones only
+--   seconds, is_final, alarms    what was answered
+--   costly       whether it is refused while the ledger is frozen
+--   fingerprint  of its request
+--   held_at      ledger second of the hold
+--   renewals     number of the last renewal, 0 for none
+-- Fields at the end that say nothing are left out. A record ends once; it is kept 8 days, and an id older than that is
+-- not believed any more.
 
 local KEPT_S = 8 * 86400
+local RECORD_VERSION = 1
+local FIELDS = {
+  'state', 'sequence', 'amount', 'starts', 'score', 'month', 'purses', 'posts', 'rate', 'seconds', 'is_final', 'alarms',
+  'costly', 'fingerprint', 'held_at', 'renewals',
+}
+
+local function packed(record)
+  local values, last = {RECORD_VERSION}, 1
+  for position, field in ipairs(FIELDS) do
+    values[position + 1] = record[field] or false
+    if record[field] then last = position + 1 end
+  end
+  for position = #values, last + 1, -1 do values[position] = nil end
+  return values
+end
+
+local function unpacked(values)
+  if values[1] ~= RECORD_VERSION then refuse('version of a record') end
+  local record = {}
+  for position, field in ipairs(FIELDS) do record[field] = values[position + 1] end
+  record.purses, record.posts = record.purses or {}, record.posts or {}
+  return record
+end
 
 local function load_hold(id)
-  local packed = redis.call('HGET', HOLDS, id)
-  return packed and cmsgpack.unpack(packed)
+  local text = redis.call('HGET', HOLDS, id)
+  return text and unpacked(cjson.decode(text))
 end
 
 -- The second an id was made, from its end (`.1795000000`); 0 for an id that does not say.
@@ -25,30 +59,70 @@ end
 -- core/tariff.price. Exact: the dividend stays below 10^15, where a double's error is far below a sixtieth.
 local function billed_seconds(rate, duration)
   if duration <= 0 then return 0 end
-  local beyond = math.max(0, duration - rate.first_increment_s)
-  return rate.first_increment_s + math.ceil(beyond / rate.increment_s) * rate.increment_s
+  local _, _, first, increment = unpack(rate)
+  return first + math.ceil(math.max(0, duration - first) / increment) * increment
 end
 
 local function price(rate, duration)
-  return rate.connect_micros + math.ceil(rate.per_minute_micros * billed_seconds(rate, duration) / 60)
+  local connect, per_minute = unpack(rate)
+  return connect + math.ceil(per_minute * billed_seconds(rate, duration) / 60)
 end
 
--- Take a live hold off its purses, in memory.
-local function release(record)
+-- How an id ended. One from a clock ahead of ours is kept until it, too, would be too old to believe.
+local function ending(id, ended_as, amount, starts)
+  return {
+    state = ended_as, sequence = number, amount = amount, starts = starts, score = math.max(now, made_at(id)),
+    purses = {}, posts = {},
+  }
+end
+
+-- Count what a record says (sign 1), or no longer (-1), in memory. `open` gives the account of a purse. What has left a
+-- window changes nothing there: a refund posted now would let real spending pass the limit.
+local function count(record, sign, open)
   for _, purse in ipairs(record.purses) do
-    local entry = account(purse.name)
-    entry.live = entry.live - 1
-    entry.held = entry.held - record.amount
+    local entry = open(purse[1])
+    if record.state == 'live' then
+      entry.live = entry.live + sign
+      entry.held = entry.held + sign * record.amount
+    end
+    for _, posted in ipairs(record.posts) do post(entry, sign * posted[2], posted[1], record.month, purse[2]) end
   end
 end
 
-local function post_hold(record, amount, instant)
-  for _, purse in ipairs(record.purses) do post(purse, amount, record.month, instant) end
+local turned, position_of = {}, {}
+
+-- Put a record in the place of another (nil: of none), in memory.
+local function turn(id, before, after)
+  if before then count(before, -1, account_to_change) end
+  count(after, 1, account_to_change)
+  position_of[id] = position_of[id] or #turned + 1
+  turned[position_of[id]] = {id, after}
 end
 
--- Write how a hold ended. An id from a clock ahead of ours is kept until it, too, would be too old to believe.
-local function save_ended(id, record)
-  redis.call('HSET', HOLDS, id, cmsgpack.pack(record))
-  redis.call('ZREM', LIVE, id)
-  redis.call('ZADD', ENDED, digits(math.max(now, made_at(id))), id)
+local function entry_of(id, record)
+  return {'hold', id, packed(record)}
+end
+
+-- Write all that was turned; gives the entries for the journal.
+local function save_turned()
+  local entries = {}
+  save_accounts()
+  for position, pair in ipairs(turned) do
+    local id, record = unpack(pair)
+    local entry = entry_of(id, record)
+    redis.call('HSET', HOLDS, id, cjson.encode(entry[3]))
+    if record.state == 'live' then
+      redis.call('ZADD', LIVE, digits(record.score), id)
+    else
+      redis.call('ZREM', LIVE, id)
+      redis.call('ZADD', ENDED, digits(record.score), id)
+    end
+    entries[position] = entry
+  end
+  return entries
+end
+
+-- Answer again what became of an id.
+local function tell_of(reply, id, record)
+  return tell(reply, record.sequence, {entry_of(id, record)})
 end

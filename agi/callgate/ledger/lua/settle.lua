@@ -1,8 +1,9 @@
 #!lua
 -- Book what a call really cost, and end its hold.
 --
--- KEYS     the clinic's eight keys (start.lua)
--- ARGV[1]  ledger/base.Settlement as MessagePack, fields by name: whole seconds, micros, None as nil
+-- KEYS     the clinic's nine keys (start.lua)
+-- ARGV[1]  the sighting (start.lua)
+-- ARGV[2]  ledger/base.Settlement as MessagePack, fields by name: whole seconds, micros, None as nil
 --
 -- Replies: a state and the micros booked for the hold
 --   done amount      it was live, or had lapsed and is now corrected
@@ -10,43 +11,40 @@
 --   orphan amount    the ledger never held it, or not any more: booked as the settlement says, 0 if it says nothing
 --   too_old 0        unknown, and older than the ledger remembers; nothing is booked
 
-local settlement = sound(cmsgpack.unpack(ARGV[1]))
+local settlement = sound(cmsgpack.unpack(ARGV[2]))
 local id = settlement.hold_id
 
-local function settle_orphan()
-  local amount = 0
-  if settlement.orphan and settlement.answered then
-    amount = settlement.orphan.amount_micros
-    for _, name in ipairs(settlement.orphan.purses) do post({name = name}, amount, settlement.orphan.month, now) end
+local function settle_orphan(before)
+  local charge = settlement.answered and settlement.orphan or nil
+  local after = ending(id, 'settled', charge and charge.amount_micros or 0, false)
+  if charge then
+    after.month, after.posts = charge.month, {{now, after.amount}}
+    for _, name in ipairs(charge.purses) do table.insert(after.purses, {name, false}) end
   end
-  save_accounts()
-  save_ended(id, {state = 'settled', amount = amount, starts = false})
-  stamp()
-  return {'orphan', amount}
+  turn(id, before, after)
+  return finish({'orphan', after.amount}, save_turned())
 end
 
-local function settle_held(record)
-  local cost = settlement.answered and price(record.rate, settlement.duration_s) or 0
-  if record.state == 'live' then
-    release(record)
-    post_hold(record, cost, now)
-  else
-    -- It lapsed and was booked in full: a refund belongs where that was booked, an increase is spent now.
-    local change = cost - record.amount
-    post_hold(record, change, change < 0 and record.posted or now)
+local function settle_held(before)
+  local cost = settlement.answered and price(before.rate, settlement.duration_s) or 0
+  local after = ending(id, 'settled', cost, before.starts)
+  after.month, after.purses = before.month, before.purses
+  after.posts = {{now, cost}}
+  if before.state == 'lapsed' then
+    -- It was booked in full: a refund belongs where that was booked, an increase is spent now.
+    local lapsed_at, booked = unpack(before.posts[1])
+    after.posts = cost <= booked and {{lapsed_at, cost}} or {{lapsed_at, booked}, {now, cost - booked}}
   end
-  save_accounts()
-  save_ended(id, {state = 'settled', amount = cost, starts = record.starts})
-  stamp()
-  return {'done', cost}
+  turn(id, before, after)
+  return finish({'done', cost}, save_turned())
 end
 
 local record = load_hold(id)
 if not record then
-  if too_old(id) then return {'too_old', 0} end
+  if too_old(id) then return finish({'too_old', 0}) end
   return settle_orphan()
 end
 -- A call that talked although its hold was voided (its confirmation was lost) or superseded is booked all the same.
-if record.state == 'void' and settlement.answered and settlement.orphan then return settle_orphan() end
-if record.state == 'settled' or record.state == 'void' then return {'already', record.amount} end
+if record.state == 'void' and settlement.answered and settlement.orphan then return settle_orphan(record) end
+if record.state == 'settled' or record.state == 'void' then return tell_of({'already', record.amount}, id, record) end
 return settle_held(record)

@@ -1,26 +1,44 @@
--- What every script does first; nothing here writes.
+-- What every script does first: look at the keys, the time, and whether something was lost. Only `finish` writes.
 --
--- KEYS[1..8], always all of them, all under the clinic's hash tag (callgate/ledger/keys.py):
---   meta HASH           now (ledger time, s), sequence (count of changes), skew (s, added to the server's clock; tests
---                       move time with it), revision (policy revision in force, 0 or absent: none published)
+-- KEYS[1..9], always all of them, all under the clinic's hash tag (callgate/ledger/keys.py):
+--   meta HASH           now (ledger second of the last change), sequence (number of the last change), epoch (which
+--                       ledger this is), gate:NAME (number of that gate's last change), boots (list of {boot, uptime,
+--                       ledger second}, taken longest ago first), leap (ledger second of the last leap), revision
+--                       (policy revision in force, 0 or absent: none), published (number of the change that published
+--                       it), loss ('' or absent unless frozen, see below)
 --   holds HASH          hold id -> record (see holds.lua)
 --   live ZSET           hold id -> ledger second at which it lapses
 --   ended ZSET          hold id -> ledger second it ended, or the second its id was made if that is later
 --   books HASH          purse name -> account (see accounts.lua)
---   velocity HASH       velocity name -> list of {ledger second, tag}, oldest first
+--   velocity HASH       velocity name -> list of {ledger second, tag, number of the change}, oldest first
 --   velocity_ends ZSET  velocity name -> ledger second from which its list says nothing any more
 --   policies HASH       revision -> document
+--   novelties SET       every novelty that was ever granted
 --
--- Ledger time is in whole seconds and never runs back: a script that finds the server's clock behind stays where it was.
+-- ARGV[1]  core/sighting.Sighting as MessagePack, fields by name
+--
+-- Every reply is {epoch, number, mine, frozen, reply, records}: the number of the change that `reply` speaks of (0: none),
+-- the number of this gate's last change, the cause why the ledger is frozen or '', what the script's head says, and
+-- the change itself for the gate's journal: JSON of {1, epoch, number, entries}, '' if there is none. An entry is one of
+--   {'hold', id, record}                               {'policy', revision, document}
+--   {'start', velocity, span, most, second, tag}       {'novelty', name}
+--   {'gap', last number, how many, booked}             numbers that no change has (see thaw.lua)
+--
+-- Ledger time and the freeze keep to callgate/ledger/base.py and restoration.py. The first sight of a boot, a leap and a
+-- freeze are kept even if nothing else changes, but not by a script that only reads.
 -- An error can be raised only before the first write: scripts do not roll back.
 
-local META, HOLDS, LIVE, ENDED, BOOKS, VELOCITY, VELOCITY_ENDS, POLICIES = unpack(KEYS)
+local META, HOLDS, LIVE, ENDED, BOOKS, VELOCITY, VELOCITY_ENDS, POLICIES, NOVELTIES = unpack(KEYS)
+local CHANGE_VERSION = 1
+local BOOTS_KEPT, BOOT_TAKEN_ANEW_S = 64, 86400
+local LEAP_MIN_S, LEAP_MAX_S, LEAP_REST_S = 60, 35 * 86400, 86400
+local NUMBERS_SKIPPED = 1000000
 
 local function refuse(what)
   error({err = 'INVALID ' .. what})
 end
 
-for position, kind in ipairs({'hash', 'hash', 'zset', 'zset', 'hash', 'hash', 'zset', 'hash'}) do
+for position, kind in ipairs({'hash', 'hash', 'zset', 'zset', 'hash', 'hash', 'zset', 'hash', 'set'}) do
   local found = redis.call('TYPE', KEYS[position]).ok
   if found ~= 'none' and found ~= kind then refuse('type of ' .. KEYS[position]) end
 end
@@ -31,21 +49,160 @@ local function digits(number)
 end
 
 -- Every number of a request must be a whole one that a double holds exactly.
+local function is_whole(value)
+  return type(value) == 'number' and value % 1 == 0 and value >= 0 and value <= 4503599627370496
+end
+
 local function sound(value)
-  if type(value) == 'number' and (value % 1 ~= 0 or value < 0 or value > 4503599627370496) then refuse('number') end
+  if type(value) == 'number' and not is_whole(value) then refuse('number') end
   if type(value) == 'table' then
     for _, inner in pairs(value) do sound(inner) end
   end
   return value
 end
 
-local state = redis.call('HMGET', META, 'now', 'sequence', 'skew', 'revision')
-local server_time = redis.call('TIME')
-local now = math.max(tonumber(server_time[1]) + (tonumber(state[3]) or 0), tonumber(state[1]) or 0)
-local sequence = tonumber(state[2]) or 0
-local revision = tonumber(state[4]) or 0
+local sighting = sound(cmsgpack.unpack(ARGV[1]))
+local seen, ticks = sighting.seen, sighting.ticks
+local GATE = 'gate:' .. sighting.gate
 
--- Count one change. The last step of every script that changed something.
-local function stamp()
-  redis.call('HSET', META, 'now', digits(now), 'sequence', digits(sequence + 1))
+local state, unsaved = {}, {}
+do
+  local fields = {'now', 'sequence', 'epoch', 'boots', 'leap', 'revision', 'published', 'loss', GATE}
+  for position, value in ipairs(redis.call('HMGET', META, unpack(fields))) do state[fields[position]] = value or nil end
+end
+
+local function keep(field, text)
+  table.insert(unsaved, field)
+  table.insert(unsaved, text)
+end
+
+-- Time.
+
+local server_now = tonumber(redis.call('TIME')[1])
+local trusted = math.min(server_now, ticks.wall_s)
+local now = tonumber(state.now) or trusted
+local leap = tonumber(state.leap)
+local boots = state.boots and cmsgpack.unpack(state.boots) or {}
+local boot_is_known = false
+for _, boot in ipairs(boots) do
+  if boot[1] == ticks.boot then
+    boot_is_known = true
+    now = math.max(now, boot[3] + ticks.uptime_s - boot[2])
+  end
+end
+
+-- `proven` is the second up to which this boot has proven time by itself. For what others proved a second is given
+-- away: clocks are cut to whole seconds, and less time than has passed is safe.
+local function take_boot(proven)
+  table.insert(boots, {ticks.boot, ticks.uptime_s + now - math.max(proven, now - 1), now})
+  if #boots > BOOTS_KEPT then table.remove(boots, 1) end
+  keep('boots', cmsgpack.pack(boots))
+end
+
+-- Once a day, so that a pair says when its machine was last heard of.
+local function take_old_boot_anew()
+  for position, boot in ipairs(boots) do
+    if boot[1] == ticks.boot and now - boot[3] > BOOT_TAKEN_ANEW_S then
+      table.remove(boots, position)
+      return take_boot(boot[3] + ticks.uptime_s - boot[2])
+    end
+  end
+end
+
+local ahead = trusted - now
+if ticks.is_synced and ahead >= LEAP_MIN_S and ahead <= LEAP_MAX_S and (not leap or now - leap >= LEAP_REST_S) then
+  -- Boots count from before the leap: kept, time would stand still until they had caught up with it.
+  now, leap, boots, boot_is_known = trusted, trusted, {}, false
+  keep('leap', digits(leap))
+end
+if not boot_is_known then
+  take_boot(now - 1)
+  keep('now', digits(now))
+end
+
+-- What was lost. While frozen, `loss` is a map (MessagePack):
+--   cause      erased | replaced | regressed
+--   found      number of the last change that the ledger knew when it froze
+--   base       the lost numbers begin after it
+--   resumed    the ledger goes on after this number
+--   since      ledger second of the freeze
+--   highest    highest lost number that any gate has spoken of
+--   restored   gate -> how many of the lost numbers its journal has restored
+--   gaps       last number of a gap -> {how many, booked} (thaw.lua)
+
+local epoch, sequence, mine = state.epoch or seen.epoch, tonumber(state.sequence) or 0, tonumber(state[GATE]) or 0
+local revision = tonumber(state.revision) or 0
+local loss = state.loss and state.loss ~= '' and cmsgpack.unpack(state.loss) or nil
+
+local function newly_lost()
+  if seen.epoch == '' then return nil end
+  if not state.epoch then return 'erased' end
+  if seen.epoch ~= epoch then return 'replaced' end
+  return seen.mine > mine and 'regressed' or nil
+end
+
+local function keep_loss()
+  keep('loss', cmsgpack.pack(loss))
+end
+
+local function freeze(cause)
+  local resumed, base = sequence + NUMBERS_SKIPPED, cause == 'replaced' and 0 or sequence
+  if cause ~= 'replaced' and seen.mine > resumed then resumed = seen.mine + NUMBERS_SKIPPED end
+  loss = {
+    cause = loss and loss.cause or cause, found = sequence, base = loss and loss.base or base, resumed = resumed,
+    since = now, highest = 0, restored = {}, gaps = {},
+  }
+  sequence = resumed
+  keep('sequence', digits(sequence))
+  keep('epoch', epoch)
+end
+
+local cause = newly_lost()
+if cause then
+  -- A number above `resumed` was lost after the freeze: all gates must restore anew.
+  if not loss or (cause == 'regressed' and seen.mine > loss.resumed) then freeze(cause) end
+  if seen.mine <= loss.base + NUMBERS_SKIPPED then loss.highest = math.max(loss.highest, seen.mine) end
+  keep_loss()
+  if cause ~= 'replaced' then
+    mine = seen.mine
+    keep(GATE, digits(mine))
+  end
+end
+
+local function frozen()
+  return loss and loss.cause or ''
+end
+
+-- The number that the change of this script gets.
+local number = sequence + 1
+
+-- Answer again what an earlier change did.
+local function tell(reply, earlier, entries)
+  if #unsaved > 0 then
+    if not state.epoch and not cause then
+      epoch = sighting.offer
+      keep('epoch', epoch)
+    end
+    redis.call('HSET', META, unpack(unsaved))
+  end
+  local records = earlier > 0 and cjson.encode({CHANGE_VERSION, epoch, earlier, entries}) or ''
+  return {epoch, earlier, mine, frozen(), reply, records}
+end
+
+-- The last step of every script that may change something. `entries` are what it changed, nil if nothing.
+local function finish(reply, entries)
+  if entries then
+    mine = number
+    take_old_boot_anew()
+    keep('now', digits(now))
+    keep('sequence', digits(number))
+    keep(GATE, digits(number))
+  end
+  return tell(reply, entries and number or 0, entries)
+end
+
+-- The last step of a script that only reads. A loss that was found here is not kept, so the gate must go on telling it.
+local function show(reply)
+  if cause then return {seen.epoch, 0, seen.mine, frozen(), reply, ''} end
+  return {epoch, 0, mine, frozen(), reply, ''}
 end

@@ -1,8 +1,9 @@
 #!lua
 -- End a hold whose call never was: its grant did not reach the dialplan.
 --
--- KEYS     the clinic's eight keys (start.lua)
--- ARGV[1]  hold id
+-- KEYS     the clinic's nine keys (start.lua)
+-- ARGV[1]  the sighting (start.lua)
+-- ARGV[2]  hold id
 --
 -- Replies: a state and the micros that stay booked
 --   done 0           it was live; the money is free again
@@ -10,16 +11,11 @@
 --   orphan 0         unknown: a tombstone is laid, so that a hold overtaken by its void is never granted
 --   too_old 0        unknown, and older than the ledger remembers
 
-local id = ARGV[1]
+local id = ARGV[2]
 local record = load_hold(id)
 
-if not record and too_old(id) then return {'too_old', 0} end
-if record and record.state ~= 'live' then return {'already', record.amount} end
+if not record and too_old(id) then return finish({'too_old', 0}) end
+if record and record.state ~= 'live' then return tell_of({'already', record.amount}, id, record) end
 
-if record then
-  release(record)
-  save_accounts()
-end
-save_ended(id, {state = 'void', amount = 0, starts = record and record.starts or false})
-stamp()
-return {record and 'done' or 'orphan', 0}
+turn(id, record, ending(id, 'void', 0, record and record.starts or false))
+return finish({record and 'done' or 'orphan', 0}, save_turned())

@@ -1,0 +1,198 @@
+"""The rows of a journal: what each says, how they are read, and what is written of a verdict."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import msgspec
+
+from callgate.clinic import Clinic
+from callgate.core.attempt import CallAttempt
+from callgate.core.hold import Denial
+from callgate.core.policy import Mode
+from callgate.core.pricing import PricedDestination
+from callgate.core.reasons import Reason
+from callgate.core.risk import Tier
+from callgate.core.verdict import Grant, Refusal, Verdict
+from callgate.core.wire import mask
+from callgate.journal_file import Damage, Kind, Record, scan
+
+_WINDOW_BYTES = 1024 * 1024
+_ROW_MAX_BYTES = 64 * 1024
+
+
+class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided about one attempt.
+
+    Fields:
+        at: the instant of the decision, UTC.
+        event: ``call.granted``, ``call.refused``, ``call.settled``, or ``call.local`` (granted by the dialplan alone);
+            ``gate.started``, ``journal.cut``, ``journal.behind``; or what a person did: ``ledger.clock_set``,
+            ``ledger.rebuilt``.
+        clinic: whose; "" for what concerns the gate.
+        call: the passage's id; "" for what is no call. attempt: the trunk attempt.
+        dialled, number: masked. region, number_class: "" where there is none.
+        reasons: heaviest first.
+        held_micros, amount_micros: set aside; booked in the end.
+        seconds: granted; of a settlement, the length of the call.
+        retry_s: of a refusal, no sooner than; 0 where unknown.
+        limits: of a refusal, each limit that was hit; money in micros of `currency`, times counted from `at`, told on
+            the clock of `zone`.
+        observed: the clinic only observes: the refusal was not carried out.
+        risk, risk_because, risk_version: the tier, the entry of the list that gave it, and that list's version.
+        note: of what is no call: who, what and why.
+        sync_p99_ms: of a start: how slow the slowest of its 50 trial fdatasyncs was.
+    """
+
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    event: str
+    clinic: str
+    call: str
+    attempt: int = 1
+    extension: str = ""
+    trunk: str = ""
+    dialled: str = ""
+    number: str = ""
+    region: str = ""
+    number_class: str = ""
+    ordinary: bool = False
+    reasons: tuple[Reason, ...] = ()
+    grant: str = ""
+    seconds: int = 0
+    held_micros: int = 0
+    amount_micros: int = 0
+    retry_s: int = 0
+    limits: tuple[Denial, ...] = ()
+    currency: str = ""
+    zone: str = ""
+    policy_revision: int = 0
+    observed: bool = False
+    risk: Tier = Tier.NORMAL
+    risk_because: str = ""
+    risk_version: str = ""
+    note: str = ""
+    sync_p99_ms: int = 0
+
+
+def _pass_over(_fault: Damage | Record) -> None:
+    """Say nothing of it."""
+
+
+def read_rows(
+    file: Path, start: int = 0, told: Callable[[Damage | Record], None] = _pass_over
+) -> Iterator[tuple[JournalRow, int]]:
+    """Read rows from byte `start` on, each with the offset behind it. The file may be written meanwhile.
+
+    Args:
+        file: the journal.
+        start: 0, or an offset that came with a row.
+        told: told each damage, and each row that cannot be read, as one of a newer callgate; they are passed over.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with file.open("rb") as stream:
+        yield from rows_in(stream, start, told)
+
+
+def rows_in(
+    stream: BinaryIO, start: int = 0, told: Callable[[Damage | Record], None] = _pass_over
+) -> Iterator[tuple[JournalRow, int]]:
+    """Read rows from a stream of a journal; see `read_rows`."""
+    for found in scan(stream, start):
+        match found:
+            case Record(kind=Kind.ROW):
+                try:
+                    row = msgspec.json.decode(found.payload, type=JournalRow)
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    told(found)
+                else:
+                    yield row, found.end
+            case Record():
+                pass
+            case Damage():
+                told(found)
+
+
+def last_row(file: Path, event: str) -> JournalRow | None:
+    """Find the latest row of an event, from the end: a journal of a year has hundreds of megabytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    sign = b'"event":' + msgspec.json.encode(event)
+    with file.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        for begin in reversed(range(0, size, _WINDOW_BYTES)):
+            stream.seek(begin)
+            # A row may begin in one window and end in the next.
+            if sign not in stream.read(_WINDOW_BYTES + _ROW_MAX_BYTES):
+                continue
+            last = None
+            for row, end in rows_in(stream, begin):
+                if row.event == event:
+                    last = row
+                if end >= begin + _WINDOW_BYTES + _ROW_MAX_BYTES:
+                    break
+            if last is not None:
+                return last
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A verdict with all that led to it; `number` is what a trunk would be sent, "" for what goes to none."""
+
+    attempt: CallAttempt
+    priced: PricedDestination
+    clinic: Clinic
+    number: str
+    verdict: Verdict
+    instant: datetime
+
+
+def verdict_row(decision: Decision) -> JournalRow:
+    """Make the row of one verdict, numbers masked."""
+    attempt, destination, verdict = decision.attempt, decision.priced.destination, decision.verdict
+    risk = decision.priced.risk
+    row = JournalRow(
+        at=decision.instant,
+        event="call.refused",
+        clinic=decision.clinic.name,
+        call=attempt.passage,
+        attempt=attempt.attempt,
+        extension=attempt.extension,
+        trunk=attempt.trunk,
+        dialled=mask(attempt.dialled),
+        number=mask(destination.number),
+        region=destination.region,
+        number_class=destination.number_class.value,
+        ordinary=decision.priced.ordinary,
+        reasons=verdict.reasons,
+        policy_revision=decision.clinic.revision,
+        risk=risk.tier,
+        risk_because=risk.because,
+        risk_version=risk.version,
+    )
+    match verdict:
+        case Grant():
+            return msgspec.structs.replace(
+                row,
+                event="call.granted",
+                grant=verdict.grant_id,
+                seconds=verdict.seconds,
+                held_micros=verdict.held_micros,
+            )
+        case Refusal():
+            policy = decision.clinic.policy
+            return msgspec.structs.replace(
+                row,
+                retry_s=verdict.retry_s,
+                limits=verdict.denials,
+                currency=policy.currency if verdict.denials else "",
+                zone=policy.timezone.key if verdict.denials else "",
+                observed=policy.mode is Mode.OBSERVE and bool(decision.number),
+            )

@@ -1,0 +1,150 @@
+#!lua
+-- Take back what the gates' journals say was written. Nothing counts twice, and what has ended stays so.
+--
+-- KEYS      the clinic's nine keys (start.lua)
+-- ARGV[1]   the sighting (start.lua)
+-- ARGV[2..] changes as start.lua writes them, oldest first
+--
+-- Reply
+--   RESTORED taken base   how many entries were not known yet; the lost numbers begin after base
+
+local RANKS = {live = 1, lapsed = 2, void = 3, settled = 4}
+
+local function expect(valid, what)
+  if not valid then refuse(what) end
+end
+
+local IS = {
+  number = is_whole,
+  string = function(value) return type(value) == 'string' end,
+  boolean = function(value) return type(value) == 'boolean' end,
+  table = function(value) return type(value) == 'table' end,
+}
+
+local function is_row(row, kinds)
+  if type(row) ~= 'table' then return false end
+  for position, kind in ipairs(kinds) do
+    if not IS[kind](row[position]) then return false end
+  end
+  return true
+end
+
+local function are_rows(list, kinds)
+  if type(list) ~= 'table' then return false end
+  for _, row in ipairs(list) do
+    if not is_row(row, kinds) then return false end
+  end
+  return true
+end
+
+local PURSE, POST, RATE = {'string', 'boolean'}, {'number', 'number'}, {'number', 'number', 'number', 'number'}
+local NUMBERS = {'sequence', 'amount', 'score'}
+local NUMBERS_OF_LIVE = {'seconds', 'held_at', 'renewals'}
+
+local function checked_record(values)
+  local record = unpacked(values)
+  expect(RANKS[record.state], 'state')
+  expect(are_rows(record.purses, PURSE) and are_rows(record.posts, POST), 'purses')
+  expect(#record.purses == 0 or type(record.month) == 'string', 'month')
+  for _, field in ipairs(NUMBERS) do expect(is_whole(record[field]), field) end
+  if record.state == 'live' or record.state == 'lapsed' then expect(is_row(record.rate, RATE), 'rate') end
+  if record.state == 'live' then
+    for _, field in ipairs(NUMBERS_OF_LIVE) do expect(is_whole(record[field]), field) end
+  end
+  return record
+end
+
+local CHANGE = {'number', 'string', 'number', 'table'}
+local ENTRIES = {
+  hold = {'string', 'string', 'table'},
+  start = {'string', 'string', 'number', 'number', 'number', 'string'},
+  novelty = {'string', 'string'},
+  policy = {'string', 'number', 'string'},
+  gap = {'string', 'number', 'number', 'number'},
+}
+
+-- Every number that is counted with is checked here, and no other: to look at all costs as much as to read them.
+local function read_change(text)
+  local change = cjson.decode(text)
+  expect(is_row(change, CHANGE) and change[1] == CHANGE_VERSION, 'change')
+  for _, entry in ipairs(change[4]) do
+    local kinds = type(entry) == 'table' and ENTRIES[entry[1]]
+    expect(kinds and is_row(entry, kinds), 'entry')
+    if entry[1] == 'hold' then entry[3] = checked_record(entry[3]) end
+  end
+  return {epoch = change[2], number = change[3], entries = change[4]}
+end
+
+-- The changes up to this number of an epoch were known here once; in a split brain only the numbers were, which the side
+-- that went on gave to changes of its own.
+local function known_until(from_epoch)
+  if from_epoch == epoch then return loss.cause == 'replaced' and loss.found or loss.base end
+  return loss.cause == 'regressed' and math.huge or 0
+end
+
+-- Whether an unknown record is one that was forgotten 8 days after its end: taken, it would count in its month again. A
+-- later one was lost, whatever its number.
+local function was_forgotten(change, record)
+  if not loss then return true end
+  return record.sequence <= known_until(change.epoch) and (record.held_at or record.score) < now - KEPT_S
+end
+
+-- An end is never undone; then more seconds or more money, then more purses, then the later change.
+local function is_later(record, known)
+  if record.state ~= known.state then return RANKS[record.state] > RANKS[known.state] end
+  local measure = record.state == 'live' and 'seconds' or 'amount'
+  if record[measure] ~= known[measure] then return record[measure] > known[measure] end
+  if #record.purses ~= #known.purses then return #record.purses > #known.purses end
+  return record.sequence > known.sequence
+end
+
+local known_holds = {}
+
+local function known_hold(id)
+  if known_holds[id] == nil then known_holds[id] = load_hold(id) or false end
+  return known_holds[id]
+end
+
+local TAKE = {
+  hold = function(change, id, record)
+    local known = known_hold(id)
+    if known and not is_later(record, known) then return false end
+    if not known and was_forgotten(change, record) then return false end
+    -- Forgotten at once, it would count in its month a second time if it came again.
+    if record.state ~= 'live' and record.score < now - KEPT_S then record.score = now end
+    turn(id, known, record)
+    known_holds[id] = record
+    return true
+  end,
+  start = function(change, name, span, most, second, tag)
+    local velocity = {name = name, span_s = span, count_max = most, tag = tag}
+    return loss and restore_start(velocity, {second, tag, change.number})
+  end,
+  novelty = function(_, name) return redis.call('SADD', NOVELTIES, name) == 1 end,
+  policy = function(change, wanted, document)
+    if redis.call('HSETNX', POLICIES, digits(wanted), document) == 0 then return false end
+    if wanted > revision then
+      revision = wanted
+      keep('revision', digits(wanted))
+      keep('published', digits(change.number))
+    end
+    return true
+  end,
+  gap = function(change, last, skipped, booked)
+    if not loss or change.epoch ~= epoch or last <= loss.base or loss.gaps[digits(last)] then return false end
+    loss.gaps[digits(last)] = {skipped, booked}
+    keep_loss()
+    return true
+  end,
+}
+
+-- The latest first: what was before it then needs no work.
+local changes, taken = {}, 0
+for position = #ARGV, 2, -1 do table.insert(changes, read_change(ARGV[position])) end
+for _, change in ipairs(changes) do
+  for _, entry in ipairs(change.entries) do
+    if TAKE[entry[1]](change, unpack(entry, 2)) then taken = taken + 1 end
+  end
+end
+save_turned()
+return finish({'RESTORED', taken, loss and loss.base or sequence})

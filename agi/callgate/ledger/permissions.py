@@ -1,0 +1,38 @@
+"""What the gate's user may do in the store, as rules of ``ACL SETUSER``: its own keys, its scripts, nothing else."""
+
+import re
+from importlib.resources import files
+
+from callgate.ledger.address import StoreKind
+
+KEYS = "~cg:*"
+
+_SCRIPTS = ("eval", "evalsha")
+_CHECKS = ("config|get", "info")
+_REPLICAS = ("wait",)
+_CALL = re.compile(r"redis\.p?call\('([A-Z]+)'")
+
+
+def store_rules(kind: StoreKind) -> tuple[str, ...]:
+    """Give the rules of a user on each server that holds data.
+
+    Besides what the gate sends itself they allow what its scripts call: Redis checks these for the same user.
+    """
+    many = {
+        StoreKind.ONE: (),
+        StoreKind.SENTINEL: (),
+        StoreKind.CLUSTER: ("asking", "cluster|slots"),
+    }
+    commands = sorted({*_SCRIPTS, *_CHECKS, *_REPLICAS, *many[kind], *script_commands()})
+    return ("resetkeys", KEYS, "resetchannels", "nocommands", *(f"+{command}" for command in commands))
+
+
+def sentinel_rules() -> tuple[str, ...]:
+    """Give the rules of a user on each sentinel, where sentinels ask for one (``sentinel_auth=yes``)."""
+    return ("resetkeys", "resetchannels", "nocommands", "+sentinel|get-master-addr-by-name")
+
+
+def script_commands() -> frozenset[str]:
+    """List what the Lua scripts call."""
+    sources = (file.read_text("utf-8") for file in (files("callgate.ledger") / "lua").iterdir())
+    return frozenset(name.lower() for source in sources for name in _CALL.findall(source))

@@ -1,0 +1,261 @@
+"""What a gate knows of each clinic's ledger, kept in memory, and how the journal keeps it over a restart."""
+
+import contextlib
+import re
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from callgate.core.hold import FrozenCause
+from callgate.core.sighting import Seen
+from callgate.journal_file import Damage, Kind, Record, record_in, scan
+from callgate.ledger.restoration import Change, Witness
+
+_NAME_MAX = 64
+_CLINIC_FIRST = b'{"clinic":"'
+_CLINIC = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """A ledger that lost entries: how, and what the gate knew of it before. Numbers above that are not lost ones."""
+
+    cause: FrozenCause
+    before: Seen
+
+
+def gate_name(pbx: str, identity: str) -> str:
+    """Name a gate for the ledger: by its journal, which counts once there, whatever the Asterisk beside it is called.
+
+    A journal that begins anew is another gate, which never saw what the old one did.
+
+    Args:
+        pbx: as the settings have it; names a gate whose journal cannot be opened.
+        identity: the journal's (`journal_file.identity_of`), or "" where it cannot be opened.
+    """
+    return identity or pbx.replace("_", "-")[:_NAME_MAX]
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """A `Change` in the journal; `own` is false for one that a command made, not the gate."""
+
+    clinic: str
+    epoch: str
+    sequence: int
+    records: str
+    own: bool = True
+
+
+class _Numbered(msgspec.Struct, frozen=True):
+    """The same without its records, which are many and not needed at the start."""
+
+    clinic: str
+    epoch: str
+    sequence: int
+    own: bool = True
+
+
+class _Noted(msgspec.Struct, frozen=True):
+    """What is known of a ledger, and under which name this gate knew it."""
+
+    clinic: str
+    seen: Seen
+    freeze: Freeze | None
+    gate: str = ""
+
+
+def later(kept: Seen, told: Seen) -> Seen:
+    """Take in what an answer said. Answers may overtake each other: within an epoch the highest number stays."""
+    return kept if kept.epoch == told.epoch and kept.mine > told.mine else told
+
+
+def seen_in(change: Change | _Numbered) -> Seen:
+    """What a change alone says of its ledger."""
+    return Seen(epoch=change.epoch, mine=change.sequence)
+
+
+class LedgerMemory(Witness):
+    """A witness that writes nothing.
+
+    Attributes:
+        gate: the name of this gate. What another name saw is not its own: the ledger counts numbers by that name.
+        frozen: the clinics whose ledger is said to be frozen, or was, until this gate is told that it has thawed.
+    """
+
+    def __init__(self) -> None:
+        self.gate = ""
+        self.frozen: dict[str, Freeze] = {}
+        self._seen: dict[str, Seen] = {}
+        self._before: dict[str, Seen] = {}
+        self._gates: dict[str, str] = {}
+        self._highest: dict[str, Seen] = {}
+        self._sound: set[str] = set()
+
+    def clinics(self) -> tuple[str, ...]:
+        """Every clinic of whose ledger something is known."""
+        return tuple(self._seen)
+
+    def seen(self, clinic: str) -> Seen:
+        """See `Witness.seen`."""
+        known = self._seen.get(clinic, Seen())
+        return known if self._gates.get(clinic, self.gate) == self.gate else Seen(epoch=known.epoch)
+
+    def highest(self, clinic: str) -> Seen:
+        """The highest number of a change that the journal has, whoever made it; of its latest epoch."""
+        return self._highest.get(clinic, Seen())
+
+    def is_noted(self, clinic: str) -> bool:
+        """Whether what is known of a ledger is known under this gate's name."""
+        return self._gates.get(clinic) == self.gate
+
+    def is_sound(self, clinic: str) -> bool:
+        """Whether the last answer said that the ledger is not frozen."""
+        return clinic in self._sound
+
+    def witness(self, clinic: str, seen: Seen, change: Change | None) -> None:
+        """See `Witness.witness`.
+
+        Only a ledger that was replaced has another epoch. It is taken for frozen at once, before anything it says is
+        kept: should the gate be killed now, it still knows what it knew of the former one.
+        """
+        before = self._before[clinic] = self.seen(clinic)
+        state = later(before, seen)
+        self._seen[clinic] = state if change is None else later(state, seen_in(change))
+        self._gates[clinic] = self.gate
+        self._sound.add(clinic)
+        if change is not None:
+            self.keep(change)
+        if before.epoch not in {"", seen.epoch}:
+            self.freeze(clinic, FrozenCause.REPLACED)
+
+    def keep(self, change: Change) -> None:
+        """Learn that the journal has a change that this gate did not make."""
+        self._highest[change.clinic] = later(self.highest(change.clinic), seen_in(change))
+
+    def freeze(self, clinic: str, cause: FrozenCause) -> None:
+        """See `Witness.freeze`. What was known before is what was known before the answer that told it."""
+        self._sound.discard(clinic)
+        if clinic not in self.frozen:
+            self.frozen[clinic] = Freeze(cause=cause, before=self._before.get(clinic, Seen()))
+
+    def thaw(self, clinic: str) -> None:
+        """Learn that the ledger of a clinic has thawed."""
+        self.frozen.pop(clinic, None)
+
+    def recall(self, record: Record) -> None:
+        """Take in what a record of the journal says, oldest first; one that cannot be read says nothing.
+
+        Of a ledger that was heard of since this start it says what was before that.
+        """
+        with contextlib.suppress(msgspec.DecodeError):
+            match record.kind:
+                case Kind.CHANGE:
+                    self._recall_change(msgspec.json.decode(record.payload, type=_Numbered))
+                case Kind.SEEN:
+                    self._recall_noted(msgspec.json.decode(record.payload, type=_Noted))
+                case _:
+                    pass
+
+    def _recall_change(self, change: _Numbered) -> None:
+        clinic = change.clinic
+        self._highest[clinic] = later(self.highest(clinic), seen_in(change))
+        if change.own and clinic not in self._before:
+            self._seen[clinic] = later(self._seen.get(clinic, Seen()), seen_in(change))
+
+    def _recall_noted(self, noted: _Noted) -> None:
+        clinic = noted.clinic
+        if clinic not in self._before:
+            self._seen[clinic], self._gates[clinic] = noted.seen, noted.gate
+            self.thaw(clinic)
+            if noted.freeze is not None:
+                self.frozen[clinic] = noted.freeze
+
+    def noted(self, clinic: str) -> bytes:
+        """Write for the journal what is known of a ledger."""
+        return msgspec.json.encode(_Noted(clinic, self.seen(clinic), self.frozen.get(clinic), self.gate))
+
+
+def change_payload(change: Change, *, own: bool = True) -> bytes:
+    """Write a change for the journal; `own` is false for one that a command made."""
+    return msgspec.json.encode(_Kept(change.clinic, change.epoch, change.sequence, change.records, own))
+
+
+# Lua writes an empty list as an empty object.
+_Records = tuple[Literal[1], str, int, list[msgspec.Raw] | dict[str, msgspec.Raw]]
+
+
+def is_sound(change: Change) -> bool:
+    """Whether the records of a change are of its own number, as ``lua/start.lua`` writes them.
+
+    Only such a change makes up for its number when a ledger is restored: any other text might stand for anything. The
+    entries themselves are the ledger's to read; a clock that was set has none.
+    """
+    try:
+        _, epoch, number, entries = msgspec.json.decode(change.records, type=_Records)
+    except msgspec.DecodeError:
+        return False
+    is_told = bool(entries) if isinstance(entries, list) else not entries
+    return is_told and (epoch, number) == (change.epoch, change.sequence) and bool(_CLINIC.fullmatch(change.clinic))
+
+
+@dataclass(slots=True, kw_only=True)
+class Places:
+    """Where a journal has the changes of one clinic: byte offsets, oldest first, and how long each record is."""
+
+    file: Path
+    offsets: "array[int]" = field(default_factory=lambda: array("Q"))
+    sizes: "array[int]" = field(default_factory=lambda: array("L"))
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.offsets)
+
+    def end_of(self, begin: int, count: int, size: int) -> int:
+        """Where a batch ends that begins at a place: at most `count` of them and `size` bytes, but at least one."""
+        end, held = begin, 0
+        while end < min(begin + count, len(self)) and (end == begin or held + self.sizes[end] <= size):
+            held += self.sizes[end]
+            end += 1
+        return end
+
+    def note(self, record: Record) -> None:
+        """Add the place of one."""
+        self.offsets.append(record.offset)
+        self.sizes.append(record.end - record.offset)
+
+
+def find_changes(file: Path) -> Iterator[tuple[str, Record] | None]:
+    """Look for the changes of every clinic, oldest first; None for each record that is none.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with file.open("rb") as stream:
+        for found in scan(stream):
+            match found:
+                case Record(kind=Kind.CHANGE, payload=payload) if payload.startswith(_CLINIC_FIRST):
+                    # Most are not wanted: they are not even parsed.
+                    name = payload[len(_CLINIC_FIRST) : payload.find(b'"', len(_CLINIC_FIRST))]
+                    yield name.decode(errors="replace"), found
+                case Record() | Damage():
+                    yield None
+
+
+def changes_at(places: Places, begin: int, end: int) -> Iterator[Change | None]:
+    """Read the changes at some places; None for one that is not sound.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with places.file.open("rb") as stream:
+        for offset, size in zip(places.offsets[begin:end], places.sizes[begin:end], strict=True):
+            stream.seek(offset)
+            record = record_in(stream.read(size), offset)
+            change = None
+            with contextlib.suppress(msgspec.DecodeError):
+                change = msgspec.json.decode(record.payload, type=Change) if record else None
+            yield change if change is not None and is_sound(change) else None

@@ -1,0 +1,236 @@
+"""The contract of ledger time, kept by both ledgers: it moves by what the gates' machines can prove."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from callgate.core.hold import Denied
+from callgate.core.sighting import Ticks
+from callgate.ledger.base import ClockSet, LedgerBook
+from callgate.ledger.validity import EPOCH_MAX_S
+from ledger.samples import CENT, NO_LINE, T0, Bench, answered, costly, hold_id, no_money, request, unanswered
+
+BEGUN = 1_735_689_600
+"""2025, before any server's clock: ledger time begins at the wall's second, and may leap to it."""
+DAY_S = 86_400
+NIGHT_S = 12 * 3600
+
+_changes = itertools.count(1)
+
+
+@pytest.fixture
+async def clock(bench: Bench) -> Bench:
+    """A bench whose ledger knows nothing yet, not even the time."""
+    return replace(bench, clinic=f"{bench.clinic}-new")
+
+
+async def now(bench: Bench, uptime_s: int, wall_s: int = BEGUN, boot: str = "monday", *, synced: bool = False) -> int:
+    """Look at the ledger from a machine with these clocks; the answer is in seconds since `BEGUN`."""
+    bench.clocks.ticks = Ticks(boot=boot, uptime_s=uptime_s, wall_s=wall_s, is_synced=synced)
+    await bench.void(
+        f"{boot}-{uptime_s}"
+    )  # a change: the time that is proven by one that changes nothing need not be kept
+    return int((await bench.book()).now.timestamp()) - BEGUN
+
+
+async def test_ledger_time_begins_with_the_wall_clock_of_the_first_gate(clock: Bench) -> None:
+    assert await now(clock, 5000) == 0
+
+
+async def test_ledger_time_moves_by_proven_time_only(clock: Bench) -> None:
+    """A second is given away once a boot: clocks are cut to whole seconds."""
+    await now(clock, 5000)
+    assert [await now(clock, uptime_s) for uptime_s in (5000, 5001, 5002, 5100, 5050, 5100, 9000)] == [
+        *(0, 0, 1, 99, 99, 99),
+        3999,
+    ]
+
+
+@pytest.mark.parametrize("jump_s", [-2 * DAY_S, -10, 59, 60, DAY_S, 40 * DAY_S])
+async def test_a_jump_of_the_wall_clock_moves_nothing(clock: Bench, jump_s: int) -> None:
+    await now(clock, 5000)
+    assert await now(clock, 5011, BEGUN + jump_s) == 10
+    assert await now(clock, 5021, BEGUN + 21) == 20
+
+
+async def test_two_machines_prove_time_together(clock: Bench) -> None:
+    await now(clock, 5000, boot="a")
+    assert await now(clock, 5101, boot="a") == 100
+    assert await now(clock, 77, boot="b") == 100
+    assert await now(clock, 178, boot="b") == 200
+    assert await now(clock, 5151, boot="a") == 200
+    assert await now(clock, 5301, boot="a") == 300
+
+
+async def test_64_boots_are_known(clock: Bench) -> None:
+    for boot in range(65):
+        await now(clock, 1000, boot=f"boot-{boot}")
+        assert await now(clock, 1002, boot=f"boot-{boot}") == boot + 1
+    assert await now(clock, 1101, boot="boot-1") == 1 + 100
+    assert await now(clock, 9000, boot="boot-0") == 101, "forgotten, it proves nothing by what it said then"
+    assert await now(clock, 9011, boot="boot-0") == 111
+
+
+async def test_of_too_many_boots_the_one_that_was_not_heard_of_for_longest_is_forgotten(clock: Bench) -> None:
+    await now(clock, 1000, boot="busy")
+    await now(clock, 1000, boot="off")
+    assert await now(clock, 1002 + DAY_S, boot="busy") == DAY_S + 1, "more than a day: it is taken anew"
+    for boot in range(63):
+        await now(clock, 1000, boot=f"boot-{boot}")
+    assert await now(clock, 1102 + DAY_S, boot="busy") == DAY_S + 101
+    assert await now(clock, 9000 + DAY_S, boot="off") == DAY_S + 101, "it starts afresh"
+
+
+async def test_a_boot_that_takes_over_what_another_proved_gives_a_second_away_again(clock: Bench) -> None:
+    await now(clock, 1000, boot="ahead")
+    await now(clock, 1000, boot="behind")
+    assert await now(clock, 1002 + 2 * DAY_S, boot="ahead") == 2 * DAY_S + 1
+    assert await now(clock, 1002 + DAY_S, boot="behind") == 2 * DAY_S + 1
+    assert await now(clock, 1102 + DAY_S, boot="behind") == 2 * DAY_S + 1 + 99
+    assert await now(clock, 1102 + 2 * DAY_S, boot="ahead") == 2 * DAY_S + 101, "it lost none"
+
+
+def turns(machines: int, days: int) -> Iterator[tuple[int, float]]:
+    """Machines that take turns, one about every 20 minutes, each with a machine's number and the time, in seconds."""
+    random, second = Random(machines), 0.0
+    for machine in itertools.cycle(range(machines)):
+        yield machine, second
+        second += random.uniform(1190, 1210)
+        if second > days * DAY_S:
+            return
+
+
+@pytest.mark.parametrize("machines", [9, 40])
+async def test_time_goes_on_however_many_machines_take_turns(clock: Bench, machines: int) -> None:
+    """Of nine, each found itself forgotten by the other eight: nothing was ever proven, and every window stood still.
+
+    Nor do they gain time by it: at no instant is the ledger ahead of the truth, to a fraction of a second.
+    """
+    up_since = [Random(machine).uniform(0, 10**6) for machine in range(machines)]
+    behind = []
+    for machine, second in turns(machines, days=30):
+        found = await now(clock, int(second + up_since[machine]), boot=f"machine-{machine}")
+        assert second - 1210 * machines < found <= second, "no later than at the last turn of the first"
+        if machine == 0:
+            behind.append(second - found)
+    assert max(behind) < 2, "whatever the others do, the one that has been up for longest counts every second"
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "synced", "leaps"),
+    [
+        pytest.param(59, True, False, id="59 s are no leap"),
+        pytest.param(60, True, True, id="a minute"),
+        pytest.param(NIGHT_S, True, True, id="a night"),
+        pytest.param(NIGHT_S, False, False, id="a night, without a time server"),
+        pytest.param(35 * DAY_S, True, True, id="35 days"),
+        pytest.param(35 * DAY_S + 1, True, False, id="more waits for a person"),
+        pytest.param(-DAY_S, True, False, id="never back"),
+    ],
+)
+async def test_ledger_time_leaps_to_a_wall_clock_that_a_time_server_keeps(
+    clock: Bench, ahead_s: int, *, synced: bool, leaps: bool
+) -> None:
+    await now(clock, 5000)
+    assert await now(clock, 5001, BEGUN + ahead_s, synced=synced) == (ahead_s if leaps else 0)
+
+
+async def test_a_machine_that_is_off_at_night_leaps_in_the_morning_once_its_clock_is_right(clock: Bench) -> None:
+    await now(clock, 100, synced=True)
+    assert await now(clock, 101 + NIGHT_S, BEGUN + NIGHT_S, synced=True) == NIGHT_S
+    morning = BEGUN + DAY_S
+    assert await now(clock, 20, morning - 60, "tuesday") == NIGHT_S
+    assert await now(clock, 51, morning - 30, "tuesday") == NIGHT_S + 30, "its clock is not known to be right yet"
+    assert await now(clock, 81, morning, "tuesday", synced=True) == DAY_S
+
+
+async def test_a_machine_that_is_on_for_half_of_each_day_leaps_every_other_morning(clock: Bench) -> None:
+    """Between two leaps 24 h must be proven: windows roll late on the day between, and refuse nobody by themselves."""
+    mornings = []
+    for day in range(5):
+        morning = BEGUN + day * DAY_S
+        mornings.append(await now(clock, 100, morning, f"day-{day}", synced=True) == day * DAY_S)
+        await now(clock, 101 + NIGHT_S, morning + NIGHT_S, f"day-{day}")
+    assert mornings == [True, True, False, True, False]
+
+
+async def test_after_a_leap_time_goes_on_at_once(clock: Bench) -> None:
+    await now(clock, 1000, boot="a")
+    await now(clock, 1000, boot="b")
+    assert await now(clock, 1010, BEGUN + NIGHT_S, "a", synced=True) == NIGHT_S
+    assert await now(clock, 1031, BEGUN + NIGHT_S + 21, "a", synced=True) == NIGHT_S + 20
+    assert await now(clock, 5000, boot="b") == NIGHT_S + 20, "what it proved counts from before the leap"
+    assert await now(clock, 5011, boot="b") == NIGHT_S + 30
+
+
+async def test_a_second_leap_waits_for_24_proven_hours(clock: Bench) -> None:
+    await now(clock, 1000)
+    assert await now(clock, 1000, BEGUN + DAY_S, synced=True) == DAY_S
+    far = BEGUN + 10 * DAY_S
+    assert await now(clock, 1000 + DAY_S, far, synced=True) == 2 * DAY_S - 1
+    assert await now(clock, 1001 + DAY_S, far, synced=True) == 10 * DAY_S
+
+
+async def test_a_machine_whose_every_call_is_refused_proves_time_all_the_same(clock: Bench) -> None:
+    """Else a full ceiling would stay shut for ever after a restart."""
+    await clock.ledger.hold(replace(request("x"), clinic=clock.clinic))
+    clock.clocks.ticks = Ticks(boot="tuesday", uptime_s=1000, wall_s=T0)
+    began = (await clock.book()).now
+    no_line = replace(request("y"), purses=costly(lines=0))
+    assert await clock.hold(no_line) == Denied(denials=(NO_LINE,))
+    clock.clocks.ticks = Ticks(boot="tuesday", uptime_s=1101, wall_s=T0)
+    assert await clock.hold(no_line) == Denied(denials=(NO_LINE,))
+    assert ((await clock.book()).now - began).total_seconds() == 100
+
+
+@pytest.mark.parametrize("to_s", [0, BEGUN - DAY_S, BEGUN + 100 * DAY_S, EPOCH_MAX_S])
+async def test_a_person_sets_ledger_time_to_any_second(clock: Bench, to_s: int) -> None:
+    await now(clock, 1000)
+    await now(clock, 1011)
+    assert await clock.set_clock(to_s) == ClockSet(before_s=BEGUN + 10, after_s=to_s)
+    assert await now(clock, 2000) == to_s - BEGUN, "all boots are forgotten"
+    assert await now(clock, 2011) == to_s - BEGUN + 10
+
+
+async def test_a_person_sets_ledger_time_to_the_servers_own_clock(clock: Bench) -> None:
+    await now(clock, 1000)
+    assert isinstance(await clock.set_clock(None), ClockSet)
+    book = await clock.ledger.book(clock.clinic)
+    assert isinstance(book, LedgerBook)
+    assert 0 <= book.wall_ahead_s <= 2
+
+
+async def test_time_set_by_hand_proves_nothing_towards_the_next_leap(clock: Bench) -> None:
+    await now(clock, 1000)
+    assert await now(clock, 1000, BEGUN + DAY_S, synced=True) == DAY_S
+    await clock.set_clock(BEGUN + 5 * DAY_S)
+    assert await now(clock, 1001, BEGUN + 9 * DAY_S, synced=True) == 5 * DAY_S
+    assert await now(clock, 1001 + DAY_S, BEGUN + 9 * DAY_S, synced=True) == 6 * DAY_S - 1
+    assert await now(clock, 1002 + DAY_S, BEGUN + 9 * DAY_S, synced=True) == 9 * DAY_S
+
+
+async def test_money_booked_before_time_was_set_back_counts_until_its_window_has_passed(bench: Bench) -> None:
+    await bench.at(10 * DAY_S)
+    await bench.held(request("a"))
+    await bench.settle(answered("a"))
+    await bench.set_clock(T0)
+    purse = await bench.purse()
+    assert (purse.hour_micros, purse.day_micros, purse.week_micros) == (60 * CENT,) * 3
+    asked = replace(request("b"), purses=costly(hour=100))
+    assert await bench.hold(asked) == Denied(denials=(no_money(40 * CENT, 10 * DAY_S + 3660),))
+    await bench.set_clock(T0 + 10 * DAY_S + 3660)
+    await bench.held(asked)
+    assert (await bench.audit()).findings == ()
+
+
+async def test_a_hold_that_is_live_when_time_leaps_lapses_and_is_corrected(clock: Bench) -> None:
+    await now(clock, 1000)
+    await clock.held(replace(request("a"), hold_id=hold_id("a", BEGUN)))
+    clock.clocks.ticks = Ticks(boot="monday", uptime_s=1010, wall_s=BEGUN + NIGHT_S, is_synced=True)
+    await clock.lapse()
+    assert (await clock.purse()).hour_micros == 60 * CENT
+    await clock.settle(replace(unanswered("a"), hold_id=hold_id("a", BEGUN)))
+    assert (await clock.purse()).hour_micros == 0

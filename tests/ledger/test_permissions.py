@@ -1,0 +1,154 @@
+"""The gate's user in the store can do its work and no harm; what `docs/scale.md` says to type is what was tried."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError, ResponseError
+
+from callgate.core.hold import HoldRequest, RenewRequest
+from callgate.ledger.address import StoreKind
+from callgate.ledger.base import Settlement
+from callgate.ledger.client import Access, connect
+from callgate.ledger.permissions import script_commands, sentinel_rules, store_rules
+from callgate.ledger.redis import RedisLedger
+from callgate.ledger.restoration import Coverage
+from callgate.ledger.store import check_store
+from ledger.samples import PATIENT, costly, policy, request, starts
+from store_servers import DURABLE, StoreServer
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "scale.md"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServer]:
+    """A store whose only user but its owner is the gate's."""
+    folder = tmp_path_factory.mktemp("permissions")
+    (folder / "password").write_text("gate's own\n")
+    with StoreServer(folder, *DURABLE) as server:
+        server.ask("ACL", "SETUSER", "callgate", "on", ">gate's own", *store_rules(StoreKind.ONE))
+        server.ask("CONFIG", "SET", "requirepass", "owner's")
+        yield server
+
+
+def renewal(held: HoldRequest) -> RenewRequest:
+    return RenewRequest(
+        clinic=held.clinic,
+        hold_id=held.hold_id,
+        number=1,
+        seconds=held.seconds,
+        slice_s=20,
+        partial=True,
+        purses=held.purses,
+        grace_s=held.grace_s,
+        policy_revision=1,
+    )
+
+
+def as_gate(server: StoreServer) -> Redis:
+    return connect(f"redis://callgate@{server.place}", PATIENT, Access(password_file=server.folder / "password"))
+
+
+async def test_the_whole_ledger_runs_with_these_rights(server: StoreServer) -> None:
+    async with as_gate(server) as client:
+        assert await check_store(client) == ()
+        ledger = RedisLedger(client, PATIENT)
+        asked = replace(request(), hold_id=f"pbx.boot.a.{int(time.time())}", velocities=starts(2, 3600, "tag"))
+        asked = replace(asked, slice_s=20, partial=True, purses=costly(day=1000, lines=3), novelty="country:BE")
+        done = [
+            await ledger.publish(policy(), 0),
+            await ledger.fetch_policy("clinic"),
+            await ledger.policy_history("clinic"),
+            await ledger.hold(replace(asked, policy_revision=1)),
+            await ledger.renew(renewal(asked)),
+            await ledger.settle(Settlement(clinic="clinic", hold_id=asked.hold_id, answered=True, duration_s=30)),
+            await ledger.void("clinic", asked.hold_id),
+            await ledger.lapse("clinic", 10),
+            await ledger.audit("clinic"),
+            await ledger.book("clinic"),
+            await ledger.set_clock("clinic", None),
+            await ledger.restore("clinic", ()),
+            await ledger.thaw("clinic", Coverage(covered=0, highest=0), 0, 0),
+        ]
+    kinds = [type(outcome).__name__ for outcome in done]
+    assert kinds == [
+        "Published",
+        "PolicyRevision",
+        "tuple",
+        "Held",
+        "Held",
+        "Settled",
+        "Settled",
+        "LapseReport",
+        "AuditReport",
+        "LedgerBook",
+        "ClockSet",
+        "Restored",
+        "ThawReport",
+    ], done
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "FLUSHALL",
+        "FLUSHDB",
+        "KEYS *",
+        "SCAN 0",
+        "CONFIG SET appendonly no",
+        "CONFIG REWRITE",
+        "DEBUG SLEEP 0",
+        "SHUTDOWN",
+        "ACL LIST",
+        "SCRIPT FLUSH",
+        "MONITOR",
+        "REPLICAOF NO ONE",
+        "DEL cg:{a}:meta",
+        "GET cg:{a}:meta",
+        "HGET other key",
+        "PUBLISH channel text",
+    ],
+)
+async def test_everything_else_is_refused(server: StoreServer, words: str) -> None:
+    async with as_gate(server) as client:
+        execute: Callable[..., Awaitable[object]] = client.execute_command
+        with pytest.raises(ResponseError, match=r"(?i)no permissions|not allowed"):
+            await execute(*words.split())
+
+
+async def test_a_script_reaches_no_key_but_the_gates(server: StoreServer) -> None:
+    async with as_gate(server) as client:
+        with pytest.raises(NoPermissionError):
+            await client.eval("return redis.call('HGET', KEYS[1], 'field')", 1, "other")
+        with pytest.raises(ResponseError):
+            await client.eval("return redis.call('FLUSHALL')", 1, "cg:{a}:meta")
+
+
+def test_in_a_cluster_the_gate_may_also_ask_where_a_clinic_lives() -> None:
+    assert set(store_rules(StoreKind.CLUSTER)) - set(store_rules(StoreKind.ONE)) == {"+asking", "+cluster|slots"}
+    assert store_rules(StoreKind.SENTINEL) == store_rules(StoreKind.ONE)
+
+
+def test_every_command_of_a_script_is_written_so_that_it_is_found() -> None:
+    for file in (files("callgate.ledger") / "lua").iterdir():
+        text = file.read_text()
+        assert text.count("redis.call(") == text.count("redis.call('"), file.name
+        assert "redis.pcall" not in text
+    assert {"hget", "time", "type"} <= script_commands()
+
+
+@pytest.mark.parametrize(
+    ("opening", "rules"),
+    [
+        ("ACL SETUSER callgate on >PASSWORD ", store_rules(StoreKind.ONE)),
+        ("ACL SETUSER callgate on >PASSWORD ", store_rules(StoreKind.CLUSTER)),
+        ("ACL SETUSER callgate on >PASSWORD ", sentinel_rules()),
+    ],
+)
+def test_the_page_says_what_to_type(opening: str, rules: tuple[str, ...]) -> None:
+    line = opening + " ".join(rules)
+    assert line in PAGE.read_text().splitlines(), f"write this into {PAGE.name}: {line}"
