@@ -1,16 +1,21 @@
-"""`make bench`: how fast callgate reads and prices numbers, as ratios to the naive way, measured in the same run.
+"""`make bench`: how fast callgate reads and prices numbers, as ratios to the naive way; what ledger and replay take.
 
 A ratio above 1 says how many times faster callgate is. Only ratios travel: the microseconds are those of this machine.
+The ledger's figures are those of docs/scale.md.
 """
 
 import argparse
 import sys
 
 from bench import rates, reading
+from bench.replaying import replay_line
+from bench.scale import scale_lines
 from callgate.core.dialling import preload
 
 DECK_ROWS = 40_000
 WORLD_NUMBERS = 10_000
+LEDGER_CALLS = 5_000
+ATTEMPTS = 100_000
 MEMORY_NUMBERS = (100_000, 900_000)
 
 
@@ -59,10 +64,14 @@ def main() -> int:
     parser.add_argument("--world", type=int, default=WORLD_NUMBERS, help="different numbers in the world mix")
     parser.add_argument("--rows", type=int, default=DECK_ROWS, help="of the rate deck")
     parser.add_argument("--memory", type=int, nargs=2, default=MEMORY_NUMBERS, help="numbers between looks at memory")
+    parser.add_argument("--calls", type=int, default=LEDGER_CALLS, help="held and settled to measure the ledger")
+    parser.add_argument("--attempts", type=int, default=ATTEMPTS, help="that are replayed")
     arguments = parser.parse_args()
     first, more = arguments.memory
     print(f"{'':<48}{'callgate':>15}{'naive':>15}{'ratio':>12}")
     print("\n".join([*reading_lines(arguments.world), *rate_lines(arguments.rows), memory_line((first, more))]))
+    print("\n".join(scale_lines(calls=arguments.calls)))
+    print(replay_line(arguments.attempts))
     return 0
 
 
