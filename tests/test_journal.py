@@ -4,6 +4,7 @@ import asyncio
 import errno
 import io
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -358,4 +359,24 @@ async def test_rows_that_nobody_waits_for_reach_the_disk_before_they_are_many(
     journal.file.unlink()
     for number in range(20):
         await journal.write(row(f"lost-{number}"), durable=False)
+    journal.close()
+
+
+def _give_up(_signal: int, _frame: object) -> None:
+    message = "the loop stood still"
+    raise AssertionError(message)
+
+
+async def test_a_row_that_comes_just_as_a_flush_ends_is_flushed_by_itself(tmp_path: Path) -> None:
+    """A gate once span for ever here: it waited for a flush that was done, which never lets the loop run."""
+    journal = Journal(tmp_path)
+    ended = asyncio.get_running_loop().create_future()
+    ended.set_result(None)
+    journal._flushing = ended
+    former = signal.signal(signal.SIGALRM, _give_up)
+    signal.alarm(5)
+    await journal.write(row("a"), durable=True)
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, former)
+    assert calls(tmp_path) == ["a"]
     journal.close()

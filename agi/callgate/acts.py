@@ -88,7 +88,7 @@ class _Folder:
 
 @contextmanager
 def _opened(state: Path, *, is_made: bool) -> Iterator[_Folder]:
-    """Open the folder; it must be one, and belong to whoever owns the state folder."""
+    """Open the folder; it must be one, and belong to whoever owns the state folder, or asks."""
     with contextlib.ExitStack() as ending:
         above = os.open(state, _FOLDER_FLAGS)
         ending.callback(os.close, above)
@@ -103,7 +103,8 @@ def _opened(state: Path, *, is_made: bool) -> Iterator[_Folder]:
             if os.geteuid() == 0:
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
             os.fsync(above)
-        if os.fstat(descriptor).st_uid != owner.st_uid:
+        # Who asks may own it, too: in a container the folder above may be its host's.
+        if os.fstat(descriptor).st_uid not in {owner.st_uid, os.geteuid()}:
             raise PermissionError(f"{state / FOLDER} does not belong to the owner of {state}")
         yield _Folder(descriptor=descriptor, user=owner.st_uid, group=owner.st_gid)
 

@@ -216,8 +216,12 @@ class Journal(Witness):
         try:
             async with asyncio.timeout(SYNC_DEADLINE_S):
                 while writer.synced < end:
-                    # Whoever gives up leaves it to the others.
-                    await asyncio.shield(self._flush(writer) if self._flushing is None else self._flushing)
+                    # Whoever gives up leaves it to the others. One that is done, though the loop was not told yet, must
+                    # not be waited for: that never lets the loop run.
+                    under_way = self._flushing
+                    if under_way is None or under_way.done():
+                        under_way = self._flush(writer)
+                    await asyncio.shield(under_way)
         except OSError as error:  # TimeoutError is one
             raise self._failed(error) from error
 
@@ -234,7 +238,8 @@ class Journal(Witness):
         return flushing
 
     def _flushed(self, flushing: asyncio.Future[None]) -> None:
-        self._flushing = None
+        if self._flushing is flushing:
+            self._flushing = None
         if (error := flushing.exception()) is not None:
             log.error("journal.not_synced", file=str(self.file), problem=str(error))
 
