@@ -123,8 +123,8 @@ class LedgerMemory(Witness):
         kept: should the gate be killed now, it still knows what it knew of the former one.
         """
         before = self._before[clinic] = self.seen(clinic)
-        state = later(before, seen)
-        self._seen[clinic] = state if change is None else later(state, seen_in(change))
+        # Its number says nothing: a change may be told again.
+        self._seen[clinic] = later(before, seen)
         self._gates[clinic] = self.gate
         self._sound.add(clinic)
         if change is not None:
@@ -189,7 +189,7 @@ _Records = tuple[Literal[1], str, int, list[msgspec.Raw] | dict[str, msgspec.Raw
 
 
 def is_sound(change: Change) -> bool:
-    """Whether the records of a change are of its own number, as ``lua/start.lua`` writes them.
+    """Whether the records of a change are of its own number, as ``lua/start.lua`` writes them; of any, if told again.
 
     Only such a change makes up for its number when a ledger is restored: any other text might stand for anything. The
     entries themselves are the ledger's to read; a clock that was set has none.
@@ -199,7 +199,8 @@ def is_sound(change: Change) -> bool:
     except msgspec.DecodeError:
         return False
     is_told = bool(entries) if isinstance(entries, list) else not entries
-    return is_told and (epoch, number) == (change.epoch, change.sequence) and bool(_CLINIC.fullmatch(change.clinic))
+    is_its_own = (epoch, change.sequence) == (change.epoch, change.sequence and number)
+    return is_told and is_its_own and bool(_CLINIC.fullmatch(change.clinic))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,6 +17,12 @@ def test_an_answer_says_what_changed_and_what_the_ledger_knows_of_the_gate() -> 
     )
 
 
+def test_a_change_that_is_told_again_is_kept_without_a_number() -> None:
+    answer = read_answer("clinic", ["epoch", 0, 9, "", ["GONE"], "records"])
+    assert isinstance(answer, Answer)
+    assert answer.change == Change(clinic="clinic", epoch="epoch", sequence=0, records="records")
+
+
 @pytest.mark.parametrize("cause", FrozenCause)
 def test_an_answer_that_changed_nothing_may_say_that_the_ledger_is_frozen(cause: FrozenCause) -> None:
     assert read_answer("clinic", ["epoch", 0, 9, cause.value, ["GONE"], ""]) == Answer(

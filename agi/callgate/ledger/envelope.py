@@ -61,7 +61,7 @@ def read_answer(clinic: str, reply: object) -> Answer | Unavailable:
             change = Change(clinic=clinic, epoch=epoch, sequence=number, records=found.records)
             return Answer(
                 seen=Seen(epoch=epoch, mine=found.mine),
-                change=change if number else None,
+                change=change if found.records else None,
                 frozen=frozen_cause(found.frozen),
                 reply=found.reply,
             )

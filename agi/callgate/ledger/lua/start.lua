@@ -17,9 +17,10 @@
 --
 -- ARGV[1]  core/sighting.Sighting as MessagePack, fields by name
 --
--- Every reply is {epoch, number, mine, frozen, reply, records}: the number of the change that `reply` speaks of (0: none),
--- the number of this gate's last change, the cause why the ledger is frozen or '', what the script's head says, and
--- the change itself for the gate's journal: JSON of {1, epoch, number, entries}, '' if there is none. An entry is one of
+-- Every reply is {epoch, number, mine, frozen, reply, records}: the number of the change that `reply` speaks of (0: none,
+-- or one that is told again and is not known to be this gate's own), the number of this gate's last change, the cause why
+-- the ledger is frozen or '', what the script's head says, and the change itself for the gate's journal: JSON of
+-- {1, epoch, number, entries}, '' if there is none. An entry is one of
 --   {'hold', id, record}                               {'policy', revision, document}
 --   {'start', velocity, span, most, second, tag}       {'novelty', name}
 --   {'gap', last number, how many, booked}             numbers that no change has (see thaw.lua)
@@ -176,7 +177,8 @@ end
 -- The number that the change of this script gets.
 local number = sequence + 1
 
--- Answer again what an earlier change did.
+-- Answer again what an earlier change did. Only this gate's last change is known to be its own: any other may be another
+-- gate's or of another epoch, and would be taken for a number that this gate has kept.
 local function tell(reply, earlier, entries)
   if #unsaved > 0 then
     if not state.epoch and not cause then
@@ -186,7 +188,7 @@ local function tell(reply, earlier, entries)
     redis.call('HSET', META, unpack(unsaved))
   end
   local records = earlier > 0 and cjson.encode({CHANGE_VERSION, epoch, earlier, entries}) or ''
-  return {epoch, earlier, mine, frozen(), reply, records}
+  return {epoch, earlier == mine and earlier or 0, mine, frozen(), reply, records}
 end
 
 -- The last step of every script that may change something. `entries` are what it changed, nil if nothing.
