@@ -80,6 +80,37 @@ def test_a_freeze_is_known_until_the_thaw() -> None:
     assert memory.frozen == again.frozen == {}
 
 
+def test_a_freeze_that_is_over_makes_room_for_the_next_one() -> None:
+    """Others thawed the ledger, and it was lost once more before this gate was told: the first freeze once stayed."""
+    memory = LedgerMemory()
+    memory.witness("c", Seen(epoch="e1", mine=7), None)
+    memory.witness("c", Seen(epoch="e2", mine=0), None)
+    memory.freeze("c", FrozenCause.REPLACED)
+    for mine in (3, 9):
+        memory.witness("c", Seen(epoch="e2", mine=mine), None)
+    assert memory.frozen["c"].before == Seen(epoch="e1", mine=7), "it is still to be ended here"
+    memory.witness("c", Seen(epoch="e1", mine=7), None)
+    memory.freeze("c", FrozenCause.REPLACED)
+    known = Freeze(cause=FrozenCause.REPLACED, before=Seen(epoch="e2", mine=9))
+    assert memory.frozen == {"c": known}
+    memory.witness("c", Seen(epoch="e1", mine=8), None)
+    memory.freeze("c", FrozenCause.REPLACED)
+    assert memory.frozen == {"c": known}
+
+
+def test_an_answer_that_was_overtaken_says_nothing_of_a_freeze() -> None:
+    memory = LedgerMemory()
+    memory.witness("c", Seen(epoch="e1", mine=7), None)
+    for mine in (1_000_008, 1_000_009):
+        memory.witness("c", Seen(epoch="e1", mine=mine), None)
+        memory.freeze("c", FrozenCause.ERASED)
+    memory.witness("c", Seen(epoch="e1", mine=7), None)
+    assert not memory.is_sound("c")
+    memory.witness("c", Seen(epoch="e1", mine=1_000_009), None)
+    memory.freeze("c", FrozenCause.ERASED)
+    assert memory.frozen["c"].before.mine == 7
+
+
 def test_of_a_ledger_that_was_frozen_before_the_first_answer_nothing_is_known() -> None:
     memory = LedgerMemory()
     memory.freeze("c", FrozenCause.ERASED)

@@ -177,6 +177,28 @@ async def test_a_ledger_that_waits_for_other_gates_or_does_not_answer_is_repaire
     journal.close()
 
 
+async def test_a_ledger_that_is_lost_once_more_is_told_of_this_gate_once_more(tmp_path: Path) -> None:
+    """Others thawed it between two looks; by the first loss this gate knew less."""
+    site, clock = open_site(tmp_path), Clock()
+    journal = frozen_journal(site.folder / "state", change(1), change(2))
+    ledger = Scripted(missing={CLINIC: [4, 0]})
+    repair = repair_of(journal, ledger, site.shelf, clock)
+    await repair.mend()
+    for one in (change(3), change(4)):
+        journal.witness(CLINIC, Seen(epoch="e1", mine=one.sequence), one)
+    journal.freeze(CLINIC, FrozenCause.REGRESSED)
+    clock.now += AGAIN_S
+    await repair.mend()
+    assert [coverage.highest for _, coverage in ledger.greetings] == [2, 3]
+    assert [coverage.highest for _, coverage, _ in ledger.thaws] == [2, 3]
+    assert journal.memory.frozen == {}
+    journal.close()
+    again = Journal(site.folder / "state")
+    again.open()
+    assert again.memory.frozen == {}
+    again.close()
+
+
 async def test_a_gate_that_has_nothing_says_so_and_does_not_greet(tmp_path: Path) -> None:
     """Greeted, a ledger of which nobody knows a number would thaw before anything is restored."""
     site = open_site(tmp_path)

@@ -104,7 +104,7 @@ class Journal(Witness):
     def witness(self, clinic: str, seen: Seen, change: Change | None) -> None:
         """See `Witness.witness`. What is known is written first: of a replaced ledger, what was known of the former."""
         kept, was_noted = self.memory.seen(clinic), self.memory.is_noted(clinic)
-        was_frozen = clinic in self.memory.frozen
+        freeze = self.memory.frozen.get(clinic)
         if clinic in self._unchecked:
             self._unchecked.discard(clinic)
             if was_noted and change is None:
@@ -120,7 +120,7 @@ class Journal(Witness):
             self._owe(Kind.SEEN, self.memory.noted(clinic))
         if payload:
             self._owe(Kind.CHANGE, payload)
-        if clinic in self.memory.frozen and not was_frozen:
+        if self.memory.frozen.get(clinic) != freeze:
             self._say_frozen(clinic)
         self._try_to_pay()
 
@@ -135,9 +135,9 @@ class Journal(Witness):
 
     def freeze(self, clinic: str, cause: FrozenCause) -> None:
         """See `Witness.freeze`: `Repair` looks in `memory.frozen`."""
-        was_frozen = clinic in self.memory.frozen
+        freeze = self.memory.frozen.get(clinic)
         self.memory.freeze(clinic, cause)
-        if not was_frozen:
+        if self.memory.frozen[clinic] != freeze:
             self._say_frozen(clinic)
             self._owe(Kind.SEEN, self.memory.noted(clinic))
             self._try_to_pay()

@@ -94,6 +94,7 @@ class LedgerMemory(Witness):
         self._gates: dict[str, str] = {}
         self._highest: dict[str, Seen] = {}
         self._sound: set[str] = set()
+        self._over: set[str] = set()
 
     def clinics(self) -> tuple[str, ...]:
         """Every clinic of whose ledger something is known."""
@@ -123,10 +124,15 @@ class LedgerMemory(Witness):
         kept: should the gate be killed now, it still knows what it knew of the former one.
         """
         before = self._before[clinic] = self.seen(clinic)
+        if self.is_sound(clinic):
+            # The last answer was not followed by a freeze.
+            self._over.add(clinic)
         # Its number says nothing: a change may be told again.
         self._seen[clinic] = later(before, seen)
         self._gates[clinic] = self.gate
-        self._sound.add(clinic)
+        if later(before, seen) == seen:
+            # One that was overtaken may be from before a freeze.
+            self._sound.add(clinic)
         if change is not None:
             self.keep(change)
         if before.epoch not in {"", seen.epoch}:
@@ -137,14 +143,19 @@ class LedgerMemory(Witness):
         self._highest[change.clinic] = later(self.highest(change.clinic), seen_in(change))
 
     def freeze(self, clinic: str, cause: FrozenCause) -> None:
-        """See `Witness.freeze`. What was known before is what was known before the answer that told it."""
+        """See `Witness.freeze`. What was known before is what was known before the answer that told it.
+
+        A freeze that is over, though nobody said so here, is not the one that is told now.
+        """
         self._sound.discard(clinic)
-        if clinic not in self.frozen:
+        if clinic not in self.frozen or clinic in self._over:
+            self._over.discard(clinic)
             self.frozen[clinic] = Freeze(cause=cause, before=self._before.get(clinic, Seen()))
 
     def thaw(self, clinic: str) -> None:
         """Learn that the ledger of a clinic has thawed."""
         self.frozen.pop(clinic, None)
+        self._over.discard(clinic)
 
     def recall(self, record: Record) -> None:
         """Take in what a record of the journal says, oldest first; one that cannot be read says nothing.

@@ -78,6 +78,7 @@ class Repair:
         ledger: with a link of its own, which may wait longer than a call.
         monotonic: seconds that only go forward.
         waiting: the ledgers that were told of this gate, and when each is tried again; the repair's own.
+        greeted: what each of these had lost when it was told; the repair's own.
     """
 
     journal: Journal
@@ -85,6 +86,7 @@ class Repair:
     shelf: PolicyShelf
     monotonic: Callable[[], float] = time.monotonic
     waiting: dict[str, float] = field(default_factory=dict)
+    greeted: dict[str, Loss] = field(default_factory=dict)
 
     async def mend(self) -> None:
         """Restore and thaw each ledger that was said to be frozen; one that stays so waits for the next time.
@@ -120,13 +122,15 @@ class Repair:
             # Others had all of it.
             await self._end(clinic)
             return None
-        if clinic not in self.waiting:
+        if self.greeted.get(clinic) != loss:
+            self.greeted[clinic] = loss
             await greet(self.ledger, loss, missing_price(self.shelf.clinic(clinic).policy))
             self.waiting[clinic] = self.monotonic()
         return loss
 
     async def _end(self, clinic: str) -> None:
         self.waiting.pop(clinic, None)
+        self.greeted.pop(clinic, None)
         self.journal.thaw(clinic)
         # Where the ledger has lost a revision, it gets the one in force here again.
         await self.shelf.fetch(clinic)

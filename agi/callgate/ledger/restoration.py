@@ -30,8 +30,8 @@ class Change:
     Fields:
         clinic: whose ledger.
         epoch: which ledger; sequence numbers of another epoch say nothing.
-        sequence: the change's own number; 0 if it tells again what another gate may have changed, or this one long ago: it
-            can be restored, and makes up for no number.
+        sequence: the change's own number; 0 if it tells again what another gate may have changed, or this one long ago:
+            it can be restored, and makes up for no number.
         records: what `Restoration.restore` takes, opaque.
     """
 
