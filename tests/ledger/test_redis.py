@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -114,6 +114,55 @@ async def test_a_hold_whose_answer_was_lost_is_held_once(
         assert isinstance(await RedisLedger(unlucky, PATIENT).hold(asked), Held)
     book = await book_of(client, "lost-reply")
     assert (book.sequence, len(book.holds), book.purses[0].held_micros) == (1, 1, 60 * CENT)
+
+
+async def test_a_second_try_tells_what_was_seen_since_the_first(redis_server: RedisServer, tmp_path: Path) -> None:
+    """Sent again as it was, it once reached a store that had been set back meanwhile, and its loss was not found."""
+    looks = iter(range(100))
+
+    def clock() -> Ticks:
+        return Ticks(boot="boot", uptime_s=1000 + next(looks), wall_s=1_735_689_600)
+
+    async with line_that_loses_the_first_reply(tmp_path, redis_server) as url, connect(url, PATIENT) as unlucky:
+        ledger = RedisLedger(unlucky, PATIENT, clock=clock)
+        assert isinstance(await ledger.hold(call("a", "second-look")), Held)
+    assert next(looks) == 3, "one for its soundness, and one for each try"
+
+
+async def never(_ledger: RedisLedger, _asked: HoldRequest) -> None:
+    """Nothing else happened to the call."""
+
+
+async def ends(ledger: RedisLedger, asked: HoldRequest) -> None:
+    await ledger.void(asked.clinic, asked.hold_id)
+
+
+async def is_overtaken(ledger: RedisLedger, asked: HoldRequest) -> None:
+    await ledger.publish(replace(policy(2), clinic=asked.clinic), 0)
+
+
+@pytest.mark.parametrize(
+    ("before", "limit", "doubts"), [(never, 0, 1), (ends, 60, 1), (is_overtaken, 60, 0), (never, 60, 0)]
+)
+async def test_a_hold_that_its_second_try_did_not_get_is_voided_for_the_first_may_be_on_its_way(
+    redis_server: RedisServer,
+    tmp_path: Path,
+    *,
+    before: Callable[[RedisLedger, HoldRequest], Awaitable[None]],
+    limit: int,
+    doubts: int,
+) -> None:
+    """Unless it was stale: it is judged and held again under the same id, and must not be voided then."""
+    asked = replace(call("a", f"second-{before.__name__}-{limit}"), purses=costly(hour=limit), policy_revision=1)
+    async with connect(redis_server.url, PATIENT) as client:
+        await before(RedisLedger(client, PATIENT), asked)
+    async with line_that_loses_the_first_reply(tmp_path, redis_server) as url, connect(url, PATIENT) as unlucky:
+        ledger = RedisLedger(unlucky, PATIENT)
+        await ledger.hold(asked)
+        assert len(ledger._doubts) == doubts
+        assert await ledger.void_doubtful() == 0
+        await ledger.hold(replace(asked, hold_id=call("z", asked.clinic).hold_id))
+        assert len(ledger._doubts) == 0, "answered at once, nothing is in doubt"
 
 
 async def test_a_hold_that_a_hanging_store_may_yet_carry_out_is_voided(own_server: RedisServer) -> None:

@@ -32,6 +32,8 @@ TOO_FEW_REPLICAS = "replicas"
 
 _WORTH_REPEATING = frozenset({"timeout", "connection"})
 _NOT_PRIMARY = "readonly"
+Argument = str | bytes | Callable[[], bytes]
+"""Of a script; one that can be called is made anew for each try."""
 _ANSWERED = frozenset({"invalid", "err"})
 """A server that will not take what it is given has answered: the next request may be another matter."""
 
@@ -201,7 +203,7 @@ class ScriptRunner:
         self._circuits: dict[Endpoint | None, _Circuit] = {}
 
     async def run(
-        self, script: Script, keys: tuple[str, ...], *arguments: str | bytes, replicated: bool = False
+        self, script: Script, keys: tuple[str, ...], *arguments: Argument, replicated: bool = False
     ) -> object:
         """Run one script.
 
@@ -239,12 +241,11 @@ class ScriptRunner:
         has_others = isinstance(self._client, Primaries)
         return reply.cause in _WORTH_REPEATING or (reply.cause == _NOT_PRIMARY and has_others)
 
-    async def _try(
-        self, script: Script, keys: tuple[str, ...], arguments: tuple[str | bytes, ...], wanted: int
-    ) -> object:
+    async def _try(self, script: Script, keys: tuple[str, ...], arguments: tuple[Argument, ...], wanted: int) -> object:
+        made = tuple(argument() if callable(argument) else argument for argument in arguments)
         try:
             async with asyncio.timeout(self._deadlines.answer_s):
-                reply, *acknowledged = await self._send(script, keys, arguments, wanted)
+                reply, *acknowledged = await self._send(script, keys, made, wanted)
         except (OSError, RedisError) as error:
             cause = _cause(error)
             if cause == _NOT_PRIMARY:

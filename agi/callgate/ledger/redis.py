@@ -2,10 +2,20 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from callgate.core.hold import HoldOutcome, HoldRequest, RenewOutcome, RenewRequest, SettleOutcome, Unavailable
+from callgate.core.hold import (
+    Held,
+    HoldOutcome,
+    HoldRequest,
+    RenewOutcome,
+    RenewRequest,
+    SettleOutcome,
+    Stale,
+    Unavailable,
+)
 from callgate.core.sighting import Sighting, Ticks
 from callgate.ledger import envelope, scripts, validity, wire
 from callgate.ledger.base import AuditReport, ClockSet, LapseReport, Ledger, LedgerBook, Settlement
@@ -25,6 +35,18 @@ from callgate.ledger.ticks import machine_ticks
 
 DOUBTS_MAX = 10_000
 """Doubtful holds remembered; beyond it the oldest is left to lapse, which books it in full."""
+
+
+@dataclass(slots=True)
+class _Sights:
+    """Looks anew for each try, so that the second tells what was seen since the first; counts them."""
+
+    look: Callable[[], Sighting]
+    tries: int = 0
+
+    def __call__(self) -> bytes:
+        self.tries += 1
+        return wire.encode(self.look())
 
 
 class RedisLedger(Ledger, Revisions, Restoration):
@@ -56,16 +78,22 @@ class RedisLedger(Ledger, Revisions, Restoration):
         self._doubts: dict[tuple[str, str], None] = {}
 
     async def hold(self, request: HoldRequest) -> HoldOutcome:
-        """See `Ledger.hold`. One that ends `Unavailable`, or is cancelled, is remembered for `void_doubtful`."""
+        """See `Ledger.hold`. One that may yet be carried out though it is not held is remembered for `void_doubtful`.
+
+        It ended `Unavailable`, or was cancelled, or only its second try was answered and the first is on its way still.
+        A stale one is judged and held again under its id; a first try that comes late is as stale.
+        """
         if unsound := validity.unsound_hold(request):
             return validity.unavailable(unsound)
         outcome: HoldOutcome = Unavailable(cause="cancelled")
+        sights = self._sights(request.clinic)
         try:
             arguments = (wire.encode(request), wire.fingerprint(request))
-            reply = await self._ask(scripts.HOLD, request.clinic, *arguments, replicated=request.costly)
+            reply = await self._ask(scripts.HOLD, request.clinic, *arguments, replicated=request.costly, sights=sights)
             outcome = wire.read_hold(request.hold_id, reply)
         finally:
-            if isinstance(outcome, Unavailable) and outcome.cause != CIRCUIT_OPEN:
+            is_unanswered = isinstance(outcome, Unavailable) and outcome.cause != CIRCUIT_OPEN
+            if is_unanswered or (sights.tries > 1 and not isinstance(outcome, Held | Stale)):
                 self._doubt(request.clinic, request.hold_id)
         return outcome
 
@@ -157,14 +185,25 @@ class RedisLedger(Ledger, Revisions, Restoration):
             return validity.unavailable(unsound)
         return wire.read_policies(await self._ask(scripts.POLICIES, clinic, str(HISTORY_MAX)))
 
-    async def _ask(self, script: Script, clinic: str, *arguments: str | bytes, replicated: bool = False) -> object:
+    def _sights(self, clinic: str) -> _Sights:
+        def look() -> Sighting:
+            return Sighting(gate=self._gate, seen=self._witness.seen(clinic), offer=self._offer, ticks=self._clock())
+
+        return _Sights(look)
+
+    async def _ask(
+        self,
+        script: Script,
+        clinic: str,
+        *arguments: str | bytes,
+        replicated: bool = False,
+        sights: _Sights | None = None,
+    ) -> object:
         """Run one script with a sighting, and tell the witness what the answer says. Gives the script's own reply."""
-        sighting = Sighting(gate=self._gate, seen=self._witness.seen(clinic), offer=self._offer, ticks=self._clock())
-        if unsound := validity.unsound_sighting(sighting):
+        sights = sights or self._sights(clinic)
+        if unsound := validity.unsound_sighting(sights.look()):
             return validity.unavailable(unsound)
-        reply = await self._runner.run(
-            script, clinic_keys(clinic), wire.encode(sighting), *arguments, replicated=replicated
-        )
+        reply = await self._runner.run(script, clinic_keys(clinic), sights, *arguments, replicated=replicated)
         is_alone = isinstance(reply, Unreplicated)
         answer = envelope.read_answer(clinic, reply.reply if isinstance(reply, Unreplicated) else reply)
         if isinstance(answer, Unavailable):
