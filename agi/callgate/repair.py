@@ -149,7 +149,7 @@ async def find_loss(ledger: Restoration, memory: LedgerMemory, clinic: str) -> L
 async def greet(ledger: Restoration, loss: Loss, price_micros: int) -> None:
     """Tell a ledger that this gate will restore what it has: it is waited for, however long that takes.
 
-    A gate that has lost nothing says nothing: a ledger that misses nothing would thaw at once.
+    A gate that has lost nothing says nothing, and is not waited for.
     """
     if loss.base < loss.highest <= loss.base + SKIPPED:
         await ledger.thaw(loss.clinic, Coverage(covered=0, highest=loss.highest), price_micros, GREETING_S)

@@ -12,8 +12,11 @@ Every operation carries a `Sighting` (core/sighting.py). With it the ledger keep
   replaced by an earlier state of it.
 * **It thaws.** The numbers that were lost begin after `base`, the sequence number found at the freeze (0 if replaced);
   the ledger itself goes on at `base` + 1,000,000. Each gate says how many numbers between it has restored, and the
-  highest. The ledger thaws once all up to the highest of any gate are covered, or `patience_s` after the freeze with
-  `price_micros` booked in the purse ``costly`` for each that is missing, and takes each gate's `seen.mine` as its own.
+  highest. The ledger thaws once all up to the highest of any gate are covered and each gate whose sighting showed a
+  loss has said thaw; or `patience_s` after the last news (a gate not yet heard, or more covered; at most 60 s, or the
+  patience, after the freeze) with `price_micros` booked in the purse ``costly`` for each that is missing. It takes each
+  gate's `seen.mine` as its own. A gate that was not waited for loses nothing for good: an unknown hold younger than 8
+  days is restored at any time.
 """
 
 from abc import ABC, abstractmethod
@@ -123,5 +126,6 @@ class Restoration(ABC):
             clinic: whose.
             coverage: of this gate's whole journal.
             price_micros: what each missing change is booked at; the most that one call may cost.
-            patience_s: how long after the freeze other gates are waited for.
+            patience_s: how long after the last news other gates are waited for. A day (86,400) greets: the gate only
+                says that it will restore what it has, and is waited for.
         """

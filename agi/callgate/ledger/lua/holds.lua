@@ -19,6 +19,8 @@
 
 local KEPT_S = 8 * 86400
 local RECORD_VERSION = 1
+-- What begins the id of a record of what nobody restored (thaw.lua).
+local MISSING = 'missing:'
 local FIELDS = {
   'state', 'sequence', 'amount', 'starts', 'score', 'month', 'purses', 'posts', 'rate', 'seconds', 'is_final', 'alarms',
   'costly', 'fingerprint', 'held_at', 'renewals',

@@ -83,8 +83,13 @@ local function known_until(from_epoch)
 end
 
 -- Whether an unknown record is one that was forgotten 8 days after its end: taken, it would count in its month again. A
--- later one was lost, whatever its number.
-local function was_forgotten(change, record)
+-- call that began later can only have been lost, whatever its number and whether anybody has found that out.
+local function was_forgotten(change, id, record)
+  -- What nobody restored once may be priced by another record meanwhile.
+  if not loss and string.sub(id, 1, #MISSING) == MISSING then return true end
+  local began = made_at(id)
+  if began == 0 then began = record.posts[1] and record.posts[1][1] or record.held_at or record.score end
+  if now - began <= KEPT_S then return false end
   if not loss then return true end
   return record.sequence <= known_until(change.epoch) and (record.held_at or record.score) < now - KEPT_S
 end
@@ -109,7 +114,7 @@ local TAKE = {
   hold = function(change, id, record)
     local known = known_hold(id)
     if known and not is_later(record, known) then return false end
-    if not known and was_forgotten(change, record) then return false end
+    if not known and was_forgotten(change, id, record) then return false end
     -- Forgotten at once, it would count in its month a second time if it came again.
     if record.state ~= 'live' and record.score < now - KEPT_S then record.score = now end
     turn(id, known, record)

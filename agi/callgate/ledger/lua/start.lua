@@ -127,6 +127,8 @@ end
 --   base       the lost numbers begin after it
 --   resumed    the ledger goes on after this number
 --   since      ledger second of the freeze
+--   word       ledger second of the last news: a gate was not heard before, or has restored more
+--   said       gate -> whether it has said that it restored all it has; false for one that is known to have lost something
 --   highest    highest lost number that any gate has spoken of
 --   restored   gate -> how many of the lost numbers its journal has restored
 --   gaps       last number of a gap -> {how many, booked} (thaw.lua)
@@ -151,7 +153,7 @@ local function freeze(cause)
   if cause ~= 'replaced' and seen.mine > resumed then resumed = seen.mine + NUMBERS_SKIPPED end
   loss = {
     cause = loss and loss.cause or cause, found = sequence, base = loss and loss.base or base, resumed = resumed,
-    since = now, highest = 0, restored = {}, gaps = {},
+    since = now, word = now, said = {}, highest = 0, restored = {}, gaps = {},
   }
   sequence = resumed
   keep('sequence', digits(sequence))
@@ -162,6 +164,7 @@ local cause = newly_lost()
 if cause then
   -- A number above `resumed` was lost after the freeze: all gates must restore anew.
   if not loss or (cause == 'regressed' and seen.mine > loss.resumed) then freeze(cause) end
+  loss.word, loss.said[sighting.gate] = now, false
   if seen.mine <= loss.base + NUMBERS_SKIPPED then loss.highest = math.max(loss.highest, seen.mine) end
   keep_loss()
   if cause ~= 'replaced' then

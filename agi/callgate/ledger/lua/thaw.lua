@@ -1,12 +1,14 @@
 #!lua
--- Hear that a gate has restored all it has; thaw once nothing is missing, or nobody is waited for any longer.
+-- Hear that a gate has restored all it has; thaw once nothing is missing and each gate that is known to have lost something
+-- has said so, or nobody is waited for any longer.
 --
 -- KEYS     the clinic's nine keys (start.lua)
 -- ARGV[1]  the sighting (start.lua)
 -- ARGV[2]  how many different lost numbers this gate has restored
 -- ARGV[3]  the highest of them, 0 for none
 -- ARGV[4]  micros to book for each number that is missing
--- ARGV[5]  seconds from the freeze on for which other gates are waited for
+-- ARGV[5]  seconds since the last news for which other gates are waited for; a day: this gate says only that it will
+--          restore what it has
 --
 -- Replies
 --   THAWED missing booked   the numbers that nobody restored, and the micros booked for them
@@ -17,6 +19,9 @@
 
 -- Above every ceiling (core/money.AMOUNT_MAX_MICROS).
 local BOOKED_MAX_MICROS = 1000000000000
+local GREETING_S = 86400
+-- However much news there is, gates are waited for no longer than this, or their own patience.
+local WAITED_S = 60
 
 -- The month of ledger time in UTC, as "2026-11": days since 0000-03-01, whose years end with the leap day.
 local function this_month()
@@ -31,10 +36,14 @@ local function this_month()
 end
 
 local function book_missing(amount)
-  local id = 'missing:' .. epoch .. ':' .. digits(loss.resumed)
-  local record = ending(id, 'settled', amount, false)
-  record.month, record.purses, record.posts = this_month(), {{'costly', false}}, {{now, amount}}
-  turn(id, nil, record)
+  -- What is lost after the same number again is added to what was booked for it before, whether or not that is restored.
+  local id = MISSING .. epoch .. ':' .. digits(loss.base)
+  local known = load_hold(id)
+  local record = ending(id, 'settled', amount + (known and known.amount or 0), false)
+  record.month, record.purses = known and known.month or this_month(), {{'costly', false}}
+  record.posts = known and {unpack(known.posts)} or {}
+  table.insert(record.posts, {now, amount})
+  turn(id, known, record)
 end
 
 local covered, highest, each, patience
@@ -42,7 +51,15 @@ local covered, highest, each, patience
 if not loss then return finish({'THAWED', 0, 0}) end
 if highest > loss.base + NUMBERS_SKIPPED then refuse('highest') end
 
-loss.restored[sighting.gate] = covered
+local gate, before = sighting.gate, loss.restored[sighting.gate] or 0
+-- What was worked out before this loss was known says nothing of it.
+local is_greeting = patience >= GREETING_S or cause or (loss.said[gate] == nil and covered > 0)
+if is_greeting then
+  if loss.said[gate] == nil then loss.word, loss.said[gate] = now, false end
+else
+  if not loss.said[gate] or covered > before then loss.word = now end
+  loss.said[gate], loss.restored[gate] = true, math.max(before, covered)
+end
 loss.highest = math.max(loss.highest, highest)
 local missing = loss.highest - loss.base
 for _, restored in pairs(loss.restored) do missing = missing - restored end
@@ -51,7 +68,10 @@ for last, gap in pairs(loss.gaps) do
   missing = missing - booked - (tonumber(last) < loss.highest and skipped or 0)
 end
 missing = math.max(0, missing)
-if missing > 0 and now - loss.since < patience then
+local is_awaited = false
+for _, has_said in pairs(loss.said) do is_awaited = is_awaited or not has_said end
+local is_in_time = now - loss.word < patience and now - loss.since < math.max(patience, WAITED_S)
+if is_greeting or ((missing > 0 or is_awaited) and is_in_time) then
   keep_loss()
   return finish({'FROZEN', missing, 0})
 end
