@@ -348,7 +348,7 @@ class LedgersSideBySide(RuleBasedStateMachine):
             keys = clinic_keys(self.clinic)
             await self.client.delete(*keys)
             await self.client.hset(keys[0], "now", str(self.ledger_s))
-            for start in range(0, len(changes), RESTORED_AT_ONCE):
+            for start in range(0, max(1, len(changes)), RESTORED_AT_ONCE):
                 records = tuple(changes[start : start + RESTORED_AT_ONCE])
                 assert isinstance(await self.redis.restore(self.clinic, records), Restored)
             coverage = Coverage(covered=before.sequence, highest=before.sequence)

@@ -42,11 +42,12 @@ class _Sights:
     """Looks anew for each try, so that the second tells what was seen since the first; counts them."""
 
     look: Callable[[], Sighting]
+    first: Sighting
     tries: int = 0
 
     def __call__(self) -> bytes:
         self.tries += 1
-        return wire.encode(self.look())
+        return wire.encode(self.first if self.tries == 1 else self.look())
 
 
 class RedisLedger(Ledger, Revisions, Restoration):
@@ -189,7 +190,7 @@ class RedisLedger(Ledger, Revisions, Restoration):
         def look() -> Sighting:
             return Sighting(gate=self._gate, seen=self._witness.seen(clinic), offer=self._offer, ticks=self._clock())
 
-        return _Sights(look)
+        return _Sights(look, look())
 
     async def _ask(
         self,
@@ -201,7 +202,7 @@ class RedisLedger(Ledger, Revisions, Restoration):
     ) -> object:
         """Run one script with a sighting, and tell the witness what the answer says. Gives the script's own reply."""
         sights = sights or self._sights(clinic)
-        if unsound := validity.unsound_sighting(sights.look()):
+        if unsound := validity.unsound_sighting(sights.first):
             return validity.unavailable(unsound)
         reply = await self._runner.run(script, clinic_keys(clinic), sights, *arguments, replicated=replicated)
         is_alone = isinstance(reply, Unreplicated)

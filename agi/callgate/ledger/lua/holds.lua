@@ -8,8 +8,10 @@
 --   month        of the call's start
 --   purses       list of {name, whether it has a ceiling without a window}
 --   posts        list of {ledger second, micros spent then}
---   rate         {connect, per minute, first increment, increment}: live and lapsed ones; what follows, live ones only
---   seconds, is_final, alarms    what was answered
+--   rate         {connect, per minute, first increment, increment}: live and lapsed ones, and orphans that were joined to
+--                their hold (restore.lua)
+--   seconds      granted, of a live one; of an orphan how long it talked, 0 if nobody answered; what follows, live ones only
+--   is_final, alarms             what was answered
 --   costly       whether it is refused while the ledger is frozen
 --   fingerprint  of its request
 --   held_at      ledger second of the hold

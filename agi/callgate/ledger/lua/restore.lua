@@ -48,6 +48,7 @@ local function checked_record(values)
   expect(#record.purses == 0 or type(record.month) == 'string', 'month')
   for _, field in ipairs(NUMBERS) do expect(is_whole(record[field]), field) end
   if record.state == 'live' or record.state == 'lapsed' then expect(is_row(record.rate, RATE), 'rate') end
+  expect(not record.seconds or is_whole(record.seconds), 'seconds')
   if record.state == 'live' then
     for _, field in ipairs(NUMBERS_OF_LIVE) do expect(is_whole(record[field]), field) end
   end
@@ -103,6 +104,38 @@ local function is_later(record, known)
   return record.sequence > known.sequence
 end
 
+local function is_orphan(record)
+  return record.state == 'settled' and record.seconds
+end
+
+local function is_hold(record)
+  return record.state == 'live' or record.state == 'lapsed'
+end
+
+-- A call that was settled while its hold was lost: what it cost counts where the hold says, and at the hold's rate if the
+-- settlement named no price.
+local function joined(orphan, hold)
+  local both = unpacked(packed(orphan))
+  both.month, both.purses, both.rate, both.starts = hold.month, hold.purses, hold.rate, hold.starts
+  if both.amount == 0 and both.seconds > 0 then both.amount = price(hold.rate, both.seconds) end
+  both.posts = {{orphan.posts[1] and orphan.posts[1][1] or math.min(now, orphan.score), both.amount}}
+  return both
+end
+
+-- What an entry makes of a known record; nil if that stays as it is.
+local function after_both(record, known)
+  if is_orphan(known) and is_hold(record) then
+    local says_more = not known.rate or #record.purses > #known.purses
+    return says_more and joined(known, record) or nil
+  end
+  if is_orphan(record) and is_hold(known) then return joined(record, known) end
+  -- Told again, an orphan says less than what was made of it, or of its hold by another settlement.
+  if is_orphan(record) and not record.rate and known.state == 'settled' and (known.rate or not known.seconds) then
+    return nil
+  end
+  return is_later(record, known) and record or nil
+end
+
 local known_holds = {}
 
 local function known_hold(id)
@@ -113,7 +146,8 @@ end
 local TAKE = {
   hold = function(change, id, record)
     local known = known_hold(id)
-    if known and not is_later(record, known) then return false end
+    if known then record = after_both(record, known) end
+    if not record then return false end
     if not known and was_forgotten(change, id, record) then return false end
     -- Forgotten at once, it would count in its month a second time if it came again.
     if record.state ~= 'live' and record.score < now - KEPT_S then record.score = now end

@@ -17,6 +17,8 @@ local id = settlement.hold_id
 local function settle_orphan(before)
   local charge = settlement.answered and settlement.orphan or nil
   local after = ending(id, 'settled', charge and charge.amount_micros or 0, false)
+  -- The hold may have been lost, and come back: it says what the call costs, and where that counts.
+  after.seconds = settlement.answered and settlement.duration_s or 0
   if charge then
     after.month, after.posts = charge.month, {{now, after.amount}}
     for _, name in ipairs(charge.purses) do table.insert(after.purses, {name, false}) end
