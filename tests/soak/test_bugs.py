@@ -8,7 +8,7 @@ import pytest
 from soak.bugs import BUGS, NONE
 from soak.mortals import ENVIRONMENT
 
-SEED = "planted"
+SEED = "buried"
 
 
 def run(name: str) -> int:
