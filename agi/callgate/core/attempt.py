@@ -5,13 +5,23 @@ from enum import StrEnum
 
 
 class Origin(StrEnum):
-    """Where an attempt comes from, as Asterisk says it; the word is never taken from the caller."""
+    """Where an attempt comes from, as the dialplan finds it on the channel; never a word of the caller's.
+
+    `EXTENSION` to `FAX` have a line of the clinic that is charged; `VOICEMAIL`, `DISA` and `FOLLOW_ME` say which
+    application placed a call for a line; a caller from outside in one of these is `EXTERNAL`.
+    """
 
     EXTENSION = "extension"
+    PHONE_FORWARDED = "phone_forwarded"
     FORWARDED = "forwarded"
     TRANSFERRED = "transferred"
+    FAX = "fax"
     EXTERNAL = "external"
+    VOICEMAIL = "voicemail"
+    DISA = "disa"
+    FOLLOW_ME = "follow_me"
     ORIGINATED = "originated"
+    CALL_FILE = "call_file"
     UNKNOWN = "unknown"
 
 

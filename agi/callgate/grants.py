@@ -1,0 +1,55 @@
+"""The grants this gate has given, as long as their calls may be up: what control renews and the guard believes."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from callgate.core.attempt import CallAttempt
+from callgate.core.hold import SECONDS_MAX, Held, HoldRequest
+from callgate.core.pricing import PricedDestination
+
+KEPT = timedelta(seconds=SECONDS_MAX + 600)
+"""The longest call, its ringing, and a margin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """One grant.
+
+    Fields:
+        grant: its id; ``emergency`` is no grant of anybody's and is not kept.
+        number: what may go to the carrier, in the trunk's wire format.
+        endpoint: the trunk's PJSIP endpoint.
+        request, held: what the ledger was asked and answered; None where it was not (local allowance, observation).
+        at: when, aware UTC.
+    """
+
+    grant: str
+    attempt: CallAttempt
+    priced: PricedDestination
+    number: str
+    endpoint: str
+    request: HoldRequest | None
+    held: Held | None
+    at: datetime
+
+
+class Grants:
+    """Remembers grants until they are over, or too old to matter."""
+
+    def __init__(self) -> None:
+        self._issued: dict[str, Issued] = {}
+
+    def add(self, issued: Issued) -> None:
+        """Remember a grant, and forget those that are older than any call."""
+        self._issued[issued.grant] = issued
+        # In the order they were given: the oldest stand first.
+        while (oldest := next(iter(self._issued.values()))).at < issued.at - KEPT:
+            del self._issued[oldest.grant]
+
+    def get(self, grant: str) -> Issued | None:
+        """Find a grant; None if this gate, since it started, gave none of that id."""
+        return self._issued.get(grant)
+
+    def end(self, grant: str) -> None:
+        """Forget a grant whose call is over: it is never used again."""
+        self._issued.pop(grant, None)
