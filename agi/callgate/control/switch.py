@@ -38,7 +38,7 @@ class Leg:
     is_new: bool
 
 
-class Watcher(ABC):
+class Watcher:
     """Is told what happens to legs, in order, on the event loop. Nothing here may wait or raise: tasks do the work."""
 
     def began(self, leg: Leg) -> None:
