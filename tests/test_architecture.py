@@ -68,6 +68,7 @@ RULES: dict[str, set[str]] = {
         *CORE,
         "callgate.clinic",
         "callgate.errors",
+        "callgate.grants",
         "callgate.journal",
         "callgate.ledger.base",
         "callgate.lending",
