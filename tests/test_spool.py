@@ -229,5 +229,23 @@ def test_a_restart_in_the_middle_of_a_move_loses_and_repeats_nothing(file: Path,
     assert [texts(again), texts(again), texts(again)] == [["three"], [], ["four"]]
 
 
+@pytest.mark.usefixtures("small")
+def test_a_spool_is_read_once_every_whole_line_is_acknowledged(file: Path, tmp_path: Path) -> None:
+    spool = Spool(file, tmp_path)
+    assert spool.is_read()
+    file.write_text("one\nto")
+    assert not spool.is_read()
+    ((_, behind_one),) = spool.read()
+    assert not spool.is_read()
+    spool.acknowledge(behind_one)
+    assert spool.is_read(), "half a line, torn by a full disk, is none"
+    with file.open("a") as stream:
+        stream.write("rn\n")
+    assert texts(spool) == ["torn"]
+    assert not spool.is_read(), "the one that was moved aside may still get a straggler"
+    assert texts(spool) == []
+    assert spool.is_read()
+
+
 def test_a_spool_is_moved_aside_at_four_megabytes_and_read_a_megabyte_at_a_time() -> None:
     assert (ROTATE_BYTES, READ_BYTES_MAX) == (4 * 1024 * 1024, 1024 * 1024)

@@ -17,6 +17,7 @@ from callgate.core.reasons import Reason
 from callgate.core.tariff import price
 from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.core.wire import mask
+from callgate.grants import is_held
 from callgate.journal import Journal, JournalRow
 from callgate.ledger.base import Ledger, OrphanCharge, Settlement
 from callgate.ledger.validity import KEPT_S
@@ -31,8 +32,6 @@ FAILED_PAUSE_S = 5.0
 UNSOUND = "invalid"
 """How the cause of an `Unavailable` begins where not the store but the request is at fault."""
 LAPSE_LIMIT = 100
-UNHELD = ("local", "observe", EMERGENCY_GRANT)
-"""How the grants of calls begin that the ledger never held, up to the colon."""
 
 log = structlog.get_logger()
 
@@ -99,7 +98,7 @@ class Bookkeeper:
                 return True
 
     async def _settle(self, line: LegEnded, clinic: Clinic) -> bool:
-        if line.clock_ran_back and not _is_unheld(line):
+        if line.clock_ran_back and is_held(line.grant):
             # Nobody knows how long it was. Its hold lapses, which books it in full.
             log.warning("settlement.clock_ran_back", grant=line.grant)
             return True
@@ -115,7 +114,7 @@ class Bookkeeper:
         outcome = await self.ledger.settle(settlement)
         if isinstance(outcome, Unavailable):
             return _is_hopeless(outcome)
-        if outcome.state is SettleState.ORPHAN and not _is_unheld(line):
+        if outcome.state is SettleState.ORPHAN and is_held(line.grant):
             log.warning("settlement.orphan", grant=line.grant, amount_micros=outcome.amount_micros)
         row = _settled_row(line, priced, clinic, outcome)
         await self.journal.write(row, durable=False)
@@ -162,10 +161,6 @@ def _priced(number: str, clinic: Clinic, at: datetime, duration_s: int) -> Price
         at=at.astimezone(clinic.policy.timezone),
         longest_s=min(duration_s, KEPT_S),
     )
-
-
-def _is_unheld(line: LegEnded) -> bool:
-    return line.grant.partition(":")[0] in UNHELD
 
 
 def _orphan(line: LegEnded, priced: PricedDestination, clinic: Clinic) -> OrphanCharge | None:

@@ -6,6 +6,10 @@ from datetime import datetime, timedelta
 from callgate.core.attempt import CallAttempt
 from callgate.core.hold import SECONDS_MAX, Held, HoldRequest
 from callgate.core.pricing import PricedDestination
+from callgate.core.verdict import EMERGENCY_GRANT
+
+UNHELD = ("local", "observe", EMERGENCY_GRANT)
+"""How the grants of calls begin that the ledger never held, up to the colon."""
 
 KEPT = timedelta(seconds=SECONDS_MAX + 600)
 """The longest call, its ringing, and a margin."""
@@ -53,3 +57,8 @@ class Grants:
     def end(self, grant: str) -> None:
         """Forget a grant whose call is over: it is never used again."""
         self._issued.pop(grant, None)
+
+
+def is_held(grant: str) -> bool:
+    """Tell whether a grant is a hold's id."""
+    return bool(grant) and grant.partition(":")[0] not in UNHELD

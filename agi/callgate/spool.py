@@ -150,6 +150,10 @@ class Spool:
             self._old.unlink()
         return lines
 
+    def is_read(self) -> bool:
+        """Tell whether every whole line that was written so far has been acknowledged."""
+        return not self._old.exists() and not self.read()
+
     def _split(self, data: bytes) -> list[tuple[str, int]]:
         *whole, rest = data.split(b"\n")
         if not whole and len(rest) == READ_BYTES_MAX:
