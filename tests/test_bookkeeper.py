@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate import bookkeeper as bookkeeper_module
+from callgate import repeating
 from callgate.clinic import load_clinics
 from callgate.core.money import format_amount
 from callgate.core.reasons import Reason
@@ -347,8 +348,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SPOOL_PAUSE_S", "CHORES_PAUSE_S", "FAILED_PAUSE_S"):
+    for name in ("SPOOL_PAUSE_S", "CHORES_PAUSE_S"):
         monkeypatch.setattr(bookkeeper_module, name, 0.001)
+    monkeypatch.setattr(repeating, "FAILED_PAUSE_S", 0.001)
 
 
 @pytest.mark.usefixtures("hurried")
@@ -370,7 +372,7 @@ async def test_a_broken_journal_stops_neither_the_lapses_nor_for_ever_the_spool(
         return event in said
 
     background = asyncio.create_task(site.bookkeeper.run())
-    await until(lambda: heard("bookkeeping.failed"))
+    await until(lambda: heard("background.failed"))
     await until(lambda: heard("holds.lapsed"))
     assert (await site.purse("costly")).live == 0
     site.journal.file.rmdir()

@@ -22,13 +22,13 @@ from callgate.journal import Journal, JournalRow
 from callgate.ledger.base import Ledger, OrphanCharge, Settlement
 from callgate.ledger.validity import KEPT_S
 from callgate.policies import PolicyShelf
+from callgate.repeating import repeat
 from callgate.settings import Settings
 from callgate.spool import GrantUnused, LegEnded, LocalGrant, LocalRefusal, Spool, SpoolLine, parse_line
 
 SPOOL_PAUSE_S = 0.1
 CHORES_PAUSE_S = 1.0
 DECKS_PAUSE_S = 3.0
-FAILED_PAUSE_S = 5.0
 UNSOUND = "invalid"
 """How the cause of an `Unavailable` begins where not the store but the request is at fault."""
 LAPSE_LIMIT = 100
@@ -51,10 +51,10 @@ class Bookkeeper:
     async def run(self) -> None:
         """Go on until cancelled."""
         await asyncio.gather(
-            _repeat(self.read_spool, SPOOL_PAUSE_S),
-            _repeat(self.do_chores, CHORES_PAUSE_S),
-            _repeat(self.shelf.reload_decks, DECKS_PAUSE_S),
-            *(_repeat(work, CHORES_PAUSE_S) for work in self.others),
+            repeat(self.read_spool, SPOOL_PAUSE_S),
+            repeat(self.do_chores, CHORES_PAUSE_S),
+            repeat(self.shelf.reload_decks, DECKS_PAUSE_S),
+            *(repeat(work, CHORES_PAUSE_S) for work in self.others),
         )
 
     async def read_spool(self) -> None:
@@ -127,17 +127,6 @@ class Bookkeeper:
             reasons=reasons,
         )
         return True
-
-
-async def _repeat(work: Callable[[], Awaitable[None]], pause_s: float) -> None:
-    """Do some work again and again. The one broad catch of the background: what fails is tried again, in its time."""
-    while True:
-        try:
-            await work()
-        except Exception:
-            log.exception("bookkeeping.failed")
-            await asyncio.sleep(FAILED_PAUSE_S)
-        await asyncio.sleep(pause_s)
 
 
 def _is_hopeless(outcome: Unavailable) -> bool:

@@ -1,7 +1,8 @@
 """The grants this gate has given, as long as their calls may be up: what control renews and the guard believes."""
 
+import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from callgate.core.attempt import CallAttempt
 from callgate.core.hold import SECONDS_MAX, Held, HoldRequest
@@ -10,6 +11,8 @@ from callgate.core.verdict import EMERGENCY_GRANT
 
 UNHELD = ("local", "observe", EMERGENCY_GRANT)
 """How the grants of calls begin that the ledger never held, up to the colon."""
+
+_MADE_AT = re.compile(r"\.([0-9]{1,10})$")
 
 KEPT = timedelta(seconds=SECONDS_MAX + 600)
 """The longest call, its ringing, and a margin."""
@@ -62,3 +65,9 @@ class Grants:
 def is_held(grant: str) -> bool:
     """Tell whether a grant is a hold's id."""
     return bool(grant) and grant.partition(":")[0] not in UNHELD
+
+
+def made_at(grant: str) -> datetime | None:
+    """Read when a grant was given from the end of its id (`judge.hold_id`); None where it does not say."""
+    found = _MADE_AT.search(grant)
+    return datetime.fromtimestamp(int(found[1]), UTC) if found else None

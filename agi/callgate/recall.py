@@ -1,9 +1,8 @@
 """Takes grants of an earlier run of the gate up again, from what Asterisk keeps of them on the leg itself."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from callgate.control.switch import Leg
 from callgate.core.attempt import CallAttempt
@@ -12,12 +11,11 @@ from callgate.core.risk import assess
 from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.core.wire import from_wire
 from callgate.gate import price_on
-from callgate.grants import Issued
+from callgate.grants import Issued, made_at
 from callgate.policies import PolicyShelf
 from callgate.settings import Settings
 from callgate.tags import Tagger
 
-_MADE_AT = re.compile(r"\.([0-9]{1,10})$")
 _NO_CALL = {NumberClass.EMERGENCY, NumberClass.INTERNAL_FEATURE, NumberClass.INVALID}
 
 
@@ -47,7 +45,7 @@ class Recall:
         destination = from_wire(leg.dialled, trunk.number_format, clinic.plan)
         if destination.number_class in _NO_CALL:
             return None
-        at = _made_at(leg.grant, leg.answered or self.clock())
+        at = made_at(leg.grant) or leg.answered or self.clock()
         risk = assess(destination, clinic.plan.country, clinic.risks)
         return Issued(
             grant=leg.grant,
@@ -71,9 +69,3 @@ class Recall:
             held=None,
             at=at,
         )
-
-
-def _made_at(grant: str, otherwise: datetime) -> datetime:
-    """Read when a grant was given from the end of its id (`judge.hold_id`); an observed one does not say."""
-    found = _MADE_AT.search(grant)
-    return datetime.fromtimestamp(int(found[1]), UTC) if found else otherwise

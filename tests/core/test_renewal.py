@@ -11,7 +11,7 @@ from callgate.core.judge import Refuse
 from callgate.core.limits import purses
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
-from callgate.core.renewal import CallInProgress, Complete, Renewal, charge, forbidden, renewal
+from callgate.core.renewal import CallInProgress, Complete, Renewal, charge, charge_granted, forbidden, renewal
 from core.samples import BRUSSELS, FRANCE, OPEN, PARIS, Call, clinic_rules
 
 WITH_BELGIUM = (*FRANCE, "BE")
@@ -224,6 +224,15 @@ def test_a_call_that_has_all_it_may_last_is_charged_there_all_the_same(granted_s
         assert purses_of(asked)[-2:] == ["external_to_external", "external"]
         assert isinstance(asked, RenewRequest)
         assert asked.seconds == granted_s
+
+
+def test_a_call_that_gets_no_second_more_is_charged_for_what_it_has() -> None:
+    call = in_slices()
+    left, book = left_to_outsiders(in_progress(call, 118)), replace(call.book, policy=listed())
+    asked = charge_granted(left, book, OPEN + MINUTE)
+    assert isinstance(asked, RenewRequest)
+    assert (asked.seconds, purses_of(asked)[-1]) == (118, "external")
+    assert charge_granted(left, call.book, OPEN + MINUTE) == Refuse(reasons=(Reason.EXTERNAL_TO_EXTERNAL,))
 
 
 def test_an_ordinary_call_too() -> None:

@@ -4,7 +4,7 @@ So a tightened policy, or whatever else refuses calls, reaches live ones. Only w
 an exception) leaves a conversation `CLOSING_GRACE` more (facts/semantics.md 16).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from callgate.core.attempt import CallAttempt
@@ -111,6 +111,12 @@ def charge(call: CallInProgress, book: Rulebook, instant: datetime) -> RenewRequ
         grace_s=book.ring_timeout_s + SETTLE_GRACE_S,
         policy_revision=book.revision,
     )
+
+
+def charge_granted(call: CallInProgress, book: Rulebook, instant: datetime) -> RenewRequest | Refuse:
+    """Rule as `charge` does on a call that gets no second more than it was granted."""
+    assert call.held is not None
+    return charge(replace(call, held=replace(call.held, is_final=True)), book, instant)
 
 
 def _patient_case(call: CallInProgress, book: Rulebook, instant: datetime) -> Case:

@@ -1,0 +1,128 @@
+"""Brings the ledger and the live calls together again, after something has ended without a word.
+
+Slowly, and only what was found twice: a peer's over-eager reconciliation hung up live calls (issue 5). Ordinary calls
+are never hung up here.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from callgate.control.calls import Calls, Clocks, LiveCall
+from callgate.control.endings import Because, Endings
+from callgate.control.switch import Switch
+from callgate.core.hold import Settled, Unavailable
+from callgate.core.judge import SLICE_S
+from callgate.grants import made_at
+from callgate.journal import JournalRow
+from callgate.ledger.base import Ledger, LedgerBook, LiveHold, Settlement
+from callgate.policies import PolicyShelf
+
+CONFIRMED_S = 5.0
+"""What looks wrong must still look so after this before anything is done about it."""
+ENDS_MAX = 20
+"""Calls hung up in one look at a clinic."""
+SETTLES_MAX = 100
+"""Holds settled in one look at a clinic."""
+NO_HOLD = "no hold"
+NO_LEG = "no leg"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """What that needs. `look` is called every ten seconds.
+
+    Fields:
+        pbx: this Asterisk's name, with which the ids of its holds begin.
+        is_spool_read: whether the ledger has all that Asterisk has written down so far.
+        suspected: since when what looks wrong does, by clinic and grant; its own.
+    """
+
+    pbx: str
+    calls: Calls
+    switch: Switch
+    ledger: Ledger
+    shelf: PolicyShelf
+    endings: Endings
+    clocks: Clocks
+    is_spool_read: Callable[[], bool]
+    suspected: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    async def look(self) -> None:
+        """Compare what is held with what is up, clinic by clinic, and put right what looked wrong before."""
+        for clinic in self.shelf.names():
+            await self._look_at(clinic)
+
+    async def _look_at(self, clinic: str) -> None:
+        # Before the book is read: a leg that begins meanwhile was held before.
+        costly = [call for call in self.calls.live.values() if call.clinic == clinic and _is_costly_hold(call)]
+        book = await self.ledger.book(clinic)
+        if isinstance(book, Unavailable) or book.frozen is not None or not self.calls.is_linked:
+            # Nobody knows enough: what was seen before counts for nothing any more.
+            self._confirm(clinic, set())
+            return
+        held = {hold.hold_id for hold in book.holds}
+        # After it: a leg that ended meanwhile has its settlement on the way, and is looked at again.
+        legs = {leg.grant for leg in self.switch.legs()}
+        calls = [call for call in costly if call.issued.grant not in held and self.calls.can_touch(call)]
+        holds = [hold for hold in book.holds if hold.hold_id not in legs and hold.hold_id.startswith(f"{self.pbx}.")]
+        odd = {call.issued.grant for call in calls} | {hold.hold_id for hold in holds}
+        confirmed = self._confirm(clinic, odd)
+        for call in [call for call in calls if call.issued.grant in confirmed][:ENDS_MAX]:
+            await self.endings.end(call, Because(note=NO_HOLD))
+        for hold in [hold for hold in holds if hold.hold_id in confirmed][:SETTLES_MAX]:
+            if self.is_spool_read():
+                await self._settle(book, hold)
+
+    def _confirm(self, clinic: str, odd: set[str]) -> set[str]:
+        """Note what looks wrong now; returns what has done so for long enough."""
+        now_s = self.clocks.monotonic()
+        for place in [place for place in self.suspected if place[0] == clinic and place[1] not in odd]:
+            del self.suspected[place]
+        return {grant for grant in odd if self.suspected.setdefault((clinic, grant), now_s) <= now_s - CONFIRMED_S}
+
+    async def _settle(self, book: LedgerBook, hold: LiveHold) -> None:
+        """Book a call that ended without a word (`kill -9`, a full disk), so that its line and its hold come free."""
+        made = made_at(hold.hold_id)
+        assert made is not None  # the ledger takes no id that does not say
+        age_s = (self.clocks.now() - made).total_seconds()
+        seconds = used_s(hold.seconds, self.calls.gone.get(hold.hold_id, age_s))
+        outcome = await self.ledger.settle(
+            Settlement(clinic=book.clinic, hold_id=hold.hold_id, answered=True, duration_s=seconds)
+        )
+        if isinstance(outcome, Settled):
+            self.calls.gone.pop(hold.hold_id, None)
+            log.warning("call.lost", grant=hold.hold_id, seconds=seconds, amount_micros=outcome.amount_micros)
+            await self.endings.write(self._row(book.clinic, hold.hold_id, seconds, outcome))
+
+    def _row(self, clinic: str, grant: str, seconds: int, outcome: Settled) -> JournalRow:
+        return JournalRow(
+            at=self.clocks.now(),
+            event="call.lost",
+            clinic=clinic,
+            call=grant.rsplit(".", 2)[0],
+            grant=grant,
+            seconds=seconds,
+            amount_micros=outcome.amount_micros,
+            policy_revision=self.shelf.clinic(clinic).revision,
+            note=NO_LEG,
+        )
+
+
+def used_s(granted_s: int, talked_s: float) -> int:
+    """Say how long a call is taken to have lasted that ended without a word, in whole seconds.
+
+    Args:
+        granted_s: what it was granted. A costly call that was looked after was never granted more than a slice ahead:
+            it is booked in full, as a lapse would book it.
+        talked_s: how long it had talked when its leg was last seen; if it never was, how long ago it was granted.
+    """
+    return max(1, min(granted_s, math.ceil(min(talked_s, granted_s)) + SLICE_S))
+
+
+def _is_costly_hold(call: LiveCall) -> bool:
+    return call.is_held and not call.priced.ordinary
