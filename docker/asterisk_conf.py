@@ -8,7 +8,7 @@ AMI_PORT = 5038
 
 # What the gate's dialplan, the tests and an installer's experiments use; nothing that wants a configuration of its own.
 _MODULES = {
-    "app": "attended_transfer blind_transfer cdr channelredirect db dial disa echo exec if milliwatt originate "
+    "app": "attended_transfer blind_transfer cdr chanspy channelredirect db dial disa echo exec if milliwatt originate "
     "playback playtones read record senddtmf softhangup stack system transfer userevent verbose waitforcond while",
     "bridge": "builtin_features builtin_interval_features holding native_rtp simple softmix",
     "cdr": "manager",
