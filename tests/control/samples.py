@@ -8,12 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from callgate.control.calls import Calls, Clocks
-from callgate.control.cuts import Cuts
-from callgate.control.endings import Endings
-from callgate.control.live import LiveControl
-from callgate.control.reconcile import Reconciliation
-from callgate.control.slices import Slices
+from callgate.control.calls import Clocks
+from callgate.control.live import Around, LiveControl, make_live
 from callgate.control.switch import Leg, Switch, Watcher
 from callgate.core.attempt import Origin
 from callgate.core.hold import (
@@ -339,23 +335,16 @@ def _control(site: Site, pbx: Pbx, clock: Clock) -> tuple[Gate, LiveControl]:
         settings=site.settings, shelf=site.shelf, tagger=load_tagger(site.folder / "state"), clock=clocks.now
     )
     gate = replace(site.gate, slices=lambda: pbx.is_linked)
-    calls = Calls(pbx, gate.grants, recall.issued, clocks)
-    slices = Slices(calls=calls, switch=pbx, ledger=site.ledger, shelf=site.shelf, clocks=clocks)
-    endings = Endings(calls=calls, switch=pbx, shelf=site.shelf, journal=site.journal, clocks=clocks)
-    pbx.watcher = calls
-    return gate, LiveControl(
-        calls=calls,
-        slices=slices,
-        endings=endings,
-        cuts=Cuts(calls=calls, slices=slices, endings=endings, shelf=site.shelf, clocks=clocks),
-        reconciliation=Reconciliation(
-            pbx=site.settings.gate.pbx,
-            calls=calls,
-            switch=pbx,
-            ledger=site.ledger,
-            shelf=site.shelf,
-            endings=endings,
-            clocks=clocks,
-            is_spool_read=site.spool.is_read,
-        ),
+    around = Around(
+        pbx=site.settings.gate.pbx,
+        grants=gate.grants,
+        recall=recall.issued,
+        ledger=site.ledger,
+        shelf=site.shelf,
+        journal=site.journal,
+        clocks=clocks,
+        is_spool_read=site.spool.is_read,
     )
+    control = make_live(pbx, around)
+    pbx.watcher = control.calls
+    return gate, control
