@@ -77,7 +77,9 @@ class AsteriskSwitch(Switch, Listener):
 
     async def limit(self, channel: str, seconds: int) -> bool:
         """See `Switch.limit`."""
-        answer = await self._link.ask("AbsoluteTimeout", Channel=channel, Timeout=str(seconds))
+        # AbsoluteTimeout takes no 0 ("No timeout specified"), and the timer would stay.
+        named = {"Channel": channel, "Variable": "TIMEOUT(absolute)", "Value": str(seconds)}
+        answer = await self._link.ask("Setvar", **named)
         return answer is not None and answer.is_success
 
     async def warn(self, channel: str) -> bool:
