@@ -38,8 +38,11 @@ class Recall:
             number is none: nobody may judge what he cannot name.
         """
         entry = self.settings.entry_named(leg.entry)
-        trunk = next((trunk for trunk in self.settings.trunk if trunk.endpoint == leg.endpoint), None)
-        if leg.grant in {"", EMERGENCY_GRANT} or entry is None or trunk is None:
+        if leg.grant in {"", EMERGENCY_GRANT} or entry is None:
+            return None
+        trunks = [trunk for trunk in self.settings.trunk if trunk.name in entry.trunks]
+        trunk = next((trunk for trunk in trunks if trunk.endpoint == leg.endpoint), None)
+        if trunk is None:
             return None
         clinic = self.shelf.clinic(entry.clinic)
         destination = from_wire(leg.dialled, trunk.number_format, clinic.plan)
