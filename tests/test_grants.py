@@ -1,14 +1,14 @@
 """What a gate remembers of the grants it gave: control renews them, and the guard believes no others."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from callgate.core.verdict import Grant, Verdict
 from callgate.gate import Gate
-from callgate.grants import KEPT, Grants, Issued
+from callgate.grants import KEPT, Grants, Issued, is_held, made_at
 from clinic_samples import (
     BRUSSELS,
     HOLD,
@@ -111,3 +111,19 @@ async def test_a_grant_is_forgotten_when_its_call_is_over_or_no_call_can_still_b
 
 def named(issued: Issued, name: str, after: timedelta) -> Issued:
     return replace(issued, grant=name, at=issued.at + after)
+
+
+@pytest.mark.parametrize(
+    ("grant", "held", "made"),
+    [
+        (HOLD, True, TUESDAY_11),
+        (f"local:{NONCE}.{int(TUESDAY_11.timestamp())}", False, TUESDAY_11),
+        (f"observe:{NONCE}", False, None),
+        ("emergency", False, None),
+        ("", False, None),
+    ],
+)
+def test_a_grant_says_by_its_id_whether_it_is_a_hold_and_when_it_was_given(
+    grant: str, made: datetime | None, *, held: bool
+) -> None:
+    assert (is_held(grant), made_at(grant)) == (held, made)

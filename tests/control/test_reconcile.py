@@ -153,14 +153,27 @@ async def test_an_ordinary_one_is_booked_until_it_was_last_seen_and_a_slice_more
     assert (await stage.site.purse("national")).day_micros == cost
 
 
-async def test_where_the_gate_was_killed_too_an_ordinary_call_is_booked_from_its_grant_on(stage: Stage) -> None:
+async def test_where_the_gate_was_killed_too_a_call_ended_before_the_next_one_looked(stage: Stage) -> None:
     leg = await stage.talk(PARIS)
     await stage.wait(100)
-    cost = stage.price(leg, 180)
+    cost = stage.price(leg, 190)
     die(stage)
+    await stage.wait(30)
     stage.restart_gate()
     await looks(stage, 2)
-    assert (await stage.site.purse("national")).day_micros == cost, "120 s ago, and a slice"
+    assert (await stage.site.purse("national")).day_micros == cost, "130 s, and a slice"
+
+
+async def test_a_grant_that_asterisk_died_with_before_it_dialled_is_booked_as_a_slice(stage: Stage) -> None:
+    await stage.wait(60)
+    leg = await stage.talk(PARIS)
+    cost = stage.price(leg, 60)
+    stage.control.calls.ended(leg)
+    stage.control.calls.gone.clear()
+    stage.pbx.lost.add(leg.channel)
+    stage.pbx.end(leg.channel)
+    await looks(stage, 2)
+    assert (await stage.site.purse("national")).day_micros == cost
 
 
 async def test_a_hold_of_another_asterisk_is_its_own_business(stage: Stage) -> None:

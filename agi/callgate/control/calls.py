@@ -12,7 +12,7 @@ from callgate.core.hold import Held
 from callgate.core.pricing import PricedDestination
 from callgate.core.renewal import CallInProgress
 from callgate.core.verdict import EMERGENCY_GRANT
-from callgate.grants import Grants, Issued, is_held
+from callgate.grants import Grants, Issued, is_held, made_at
 
 GONE_MAX = 10_000
 """So many legs that are gone are remembered, for their holds; of more, the oldest are forgotten, and theirs lapse."""
@@ -118,6 +118,7 @@ class Calls(Watcher):
         self._recall = recall
         self._clocks = clocks
         self._seen_s = clocks.monotonic()
+        self._linked_at = clocks.now()
 
     def began(self, leg: Leg) -> None:
         """See `Watcher.began`; a leg that is told again is the one that is known."""
@@ -160,7 +161,7 @@ class Calls(Watcher):
         left = {leg.uniqueid for leg in self._switch.legs()}
         for uniqueid in {*self.live, *self.untouchable} - left:
             self._forget(uniqueid, self._seen_s)
-        self.is_linked = True
+        self.is_linked, self._linked_at = True, self._clocks.now()
 
     def unlinked(self) -> None:
         """See `Watcher.unlinked`."""
@@ -171,6 +172,14 @@ class Calls(Watcher):
         """Whether something may be done to a call: it is still up, and help is not on the line."""
         uniqueid = call.leg.uniqueid
         return self.is_linked and uniqueid not in self.untouchable and self.live.get(uniqueid) is call
+
+    def talked_at_most_s(self, grant: str) -> float:
+        """How long a call had talked when its leg was last seen; if it never was, it ended before the link came up."""
+        if grant in self.gone:
+            return self.gone[grant]
+        made = made_at(grant)
+        assert made is not None  # the ledger takes no id that does not say
+        return max(0.0, (self._linked_at - made).total_seconds())
 
     def left_s(self, call: LiveCall) -> float:
         """How long a call that was answered and is held may still talk, in seconds."""

@@ -15,7 +15,6 @@ from callgate.control.endings import Because, Endings
 from callgate.control.switch import Switch
 from callgate.core.hold import Settled, Unavailable
 from callgate.core.judge import SLICE_S
-from callgate.grants import made_at
 from callgate.journal import JournalRow
 from callgate.ledger.base import Ledger, LedgerBook, LiveHold, Settlement
 from callgate.policies import PolicyShelf
@@ -87,10 +86,7 @@ class Reconciliation:
 
     async def _settle(self, book: LedgerBook, hold: LiveHold) -> None:
         """Book a call that ended without a word (`kill -9`, a full disk), so that its line and its hold come free."""
-        made = made_at(hold.hold_id)
-        assert made is not None  # the ledger takes no id that does not say
-        age_s = (self.clocks.now() - made).total_seconds()
-        seconds = used_s(hold.seconds, self.calls.gone.get(hold.hold_id, age_s))
+        seconds = used_s(hold.seconds, self.calls.talked_at_most_s(hold.hold_id))
         outcome = await self.ledger.settle(
             Settlement(clinic=book.clinic, hold_id=hold.hold_id, answered=True, duration_s=seconds)
         )
@@ -119,7 +115,7 @@ def used_s(granted_s: int, talked_s: float) -> int:
     Args:
         granted_s: what it was granted. A costly call that was looked after was never granted more than a slice ahead:
             it is booked in full, as a lapse would book it.
-        talked_s: how long it had talked when its leg was last seen; if it never was, how long ago it was granted.
+        talked_s: how long it had talked when its leg was last seen, at most.
     """
     return max(1, min(granted_s, math.ceil(min(talked_s, granted_s)) + SLICE_S))
 
