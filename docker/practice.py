@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from asterisk_conf import PHONES
+from asterisk_conf import AMI_PORT, PHONES
 from lab import Gate, Lab
 from lab_images import ROOT
 
@@ -59,6 +59,12 @@ outside_prefix = "{OUTSIDE_PREFIX}"
 trunks         = ["carrier-a", "carrier-b"]
 """
 
+_CONTROL = f"""
+[control]
+ami = "127.0.0.1:{AMI_PORT}"
+secret_file = "manager.secret"
+"""
+
 _EXTENSIONS = """\
 ; The installer's own file. callgate needs two lines of it: the #tryinclude and the include.
 [general]
@@ -89,11 +95,13 @@ class Practice:
         policy: the clinic's rules, TOML; "" for the shipped preset, always open.
         agi: how Asterisk reaches the gate.
         rates: the rate deck, CSV; "" for the shipped one.
+        control: whether the gate has its link to Asterisk's manager interface.
     """
 
     policy: str = ""
     agi: str = "agi://127.0.0.1:4599/v1"
     rates: str = ""
+    control: bool = False
 
 
 def preset(hours: str = ALWAYS_OPEN) -> str:
@@ -122,7 +130,8 @@ def with_table(policy: str, table: str, body: str) -> str:
 
 def settings(practice: Practice | None = None) -> str:
     """The installer's settings, TOML."""
-    return _SETTINGS.replace("{agi}", (practice or Practice()).agi)
+    practice = practice or Practice()
+    return _SETTINGS.replace("{agi}", practice.agi) + (_CONTROL if practice.control else "")
 
 
 def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
@@ -134,7 +143,7 @@ def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
     (config / "policy.toml").write_text(practice.policy or preset(), encoding="utf-8")
     (config / "rates.csv").write_text(practice.rates or RATES.read_text(encoding="utf-8"), encoding="utf-8")
     internal = "\n".join(f"exten => {phone},1,Dial(PJSIP/{phone},30)" for phone in PHONES)
-    return Lab(
+    lab = Lab(
         name,
         folder,
         asterisk_conf={
@@ -149,6 +158,8 @@ def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
         ),
         mounts={SOUNDS: ROOT / "asterisk-conf" / "sounds", "/usr/share/callgate/agi": ROOT / "agi"},
     )
+    (config / "manager.secret").write_text(lab.secrets.manager, encoding="utf-8")
+    return lab
 
 
 def dialplan(config: Path, *words: str) -> str:
