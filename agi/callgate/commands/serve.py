@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import os
 import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from functools import partial
@@ -23,8 +25,11 @@ from callgate.commands.context import (
     state_folder,
     warn,
 )
+from callgate.control.asterisk import AsteriskSwitch
+from callgate.control.calls import Clocks
 from callgate.control.desk import Desk, make_desk
 from callgate.control.link import Account
+from callgate.control.live import Around, LiveControl, make_live
 from callgate.control.standing import STANDING_FILE
 from callgate.control.trunks import Trunks
 from callgate.core.dialling import preload
@@ -39,15 +44,19 @@ from callgate.ledger.store import check_store
 from callgate.ledger_memory import gate_name
 from callgate.lending import Lending
 from callgate.policies import PolicyShelf, deck_to_serve
+from callgate.recall import Recall
 from callgate.repair import Repair
 from callgate.server import Server, utc_now
 from callgate.settings import Settings
 from callgate.spool import Spool
-from callgate.tags import load_tagger
+from callgate.tags import Tagger, load_tagger
 from callgate.telemetry import configure_logs
 
 RESTART_PAUSE_S = 1.0
 CANCEL_AGAIN_S = 0.5
+
+Works = Sequence[Callable[[], Awaitable[None]]]
+"""What goes on in the background, for ever."""
 
 log = structlog.get_logger()
 
@@ -116,17 +125,20 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             clock=utc_now,
             others=(repair.mend, partial(acts.take, state, journal)),
         )
-        grants = Grants()
+        grants, tagger = Grants(), load_tagger(state)
         desk = _desk(settings, folder, bookkeeper, grants)
+        live = None if desk is None else _live(desk.switch, bookkeeper, grants, tagger)
         gate = Gate(
             ledger=ledger,
             shelf=shelf,
             journal=journal,
             lending=Lending(),
-            tagger=load_tagger(state),
+            tagger=tagger,
             grants=grants,
+            slices=lambda: desk is not None and desk.switch.is_linked,
         )
-        return await _run(Server(settings, gate, utc_now), bookkeeper, desk, stop)
+        works = [work.run for work in (bookkeeper, desk, live) if work is not None]
+        return await _run(Server(settings, gate, utc_now), bookkeeper, works, stop)
 
 
 def _desk(settings: Settings, folder: Path, bookkeeper: Bookkeeper, grants: Grants) -> Desk | None:
@@ -144,6 +156,24 @@ def _desk(settings: Settings, folder: Path, bookkeeper: Bookkeeper, grants: Gran
         journal=bookkeeper.journal,
         clock=utc_now,
     )
+
+
+def _live(switch: AsteriskSwitch, bookkeeper: Bookkeeper, grants: Grants, tagger: Tagger) -> LiveControl:
+    """Prepare what looks after the calls that are up; the switch tells it of them from now on."""
+    settings, shelf = bookkeeper.settings, bookkeeper.shelf
+    around = Around(
+        pbx=settings.gate.pbx,
+        grants=grants,
+        recall=Recall(settings=settings, shelf=shelf, tagger=tagger, clock=utc_now).issued,
+        ledger=bookkeeper.ledger,
+        shelf=shelf,
+        journal=bookkeeper.journal,
+        clocks=Clocks(now=utc_now, monotonic=time.monotonic),
+        is_spool_read=bookkeeper.spool.is_read,
+    )
+    live = make_live(switch, around)
+    switch.watch(live.calls)
+    return live
 
 
 def _identity(journal: Journal) -> str:
@@ -221,12 +251,11 @@ async def _end(task: asyncio.Task[None]) -> None:
         await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
 
 
-async def _background(bookkeeper: Bookkeeper, desk: Desk | None) -> None:
-    controlling = [] if desk is None else [desk.run()]
-    await asyncio.gather(bookkeeper.run(), _try_disk(bookkeeper.journal), *controlling)
+async def _background(journal: Journal, works: Works) -> None:
+    await asyncio.gather(_try_disk(journal), *(work() for work in works))
 
 
-async def _run(server: Server, bookkeeper: Bookkeeper, desk: Desk | None, stop: asyncio.Event) -> Exit:
+async def _run(server: Server, bookkeeper: Bookkeeper, works: Works, stop: asyncio.Event) -> Exit:
     """Take calls until told to stop, and let the last ones have their answer."""
     settings = bookkeeper.settings
     try:
@@ -235,7 +264,7 @@ async def _run(server: Server, bookkeeper: Bookkeeper, desk: Desk | None, stop: 
         remedy = "end what holds the port, or change gate.listen"
         warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: {remedy}")
         return Exit.UNREACHABLE
-    background = asyncio.create_task(_background(bookkeeper, desk))
+    background = asyncio.create_task(_background(bookkeeper.journal, works))
     log.info("gate.started", listen=settings.gate.listen, clinics=bookkeeper.shelf.names(), pid=os.getpid())
     await stop.wait()
     listening.close()
