@@ -5,7 +5,8 @@ One definition for the system tests, the demo and `make lab`.
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from asterisk_conf import PHONES
@@ -89,11 +90,15 @@ class Practice:
         policy: the clinic's rules, TOML; "" for the shipped preset, always open.
         agi: how Asterisk reaches the gate.
         rates: the rate deck, CSV; "" for the shipped one.
+        extensions: what the installer has written beside it, at the end of ``extensions.conf``.
+        asterisk_conf: files put over the lab's own in /etc/asterisk, by path inside it.
     """
 
     policy: str = ""
     agi: str = "agi://127.0.0.1:4599/v1"
     rates: str = ""
+    extensions: str = ""
+    asterisk_conf: Mapping[str, str] = field(default_factory=dict)
 
 
 def preset(hours: str = ALWAYS_OPEN) -> str:
@@ -139,7 +144,10 @@ def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
         folder,
         asterisk_conf={
             "callgate.conf": dialplan(config),
-            "extensions.conf": _EXTENSIONS.replace("{internal}", internal) + dialplan(config, "--last-resort"),
+            "extensions.conf": _EXTENSIONS.replace("{internal}", internal)
+            + dialplan(config, "--last-resort")
+            + practice.extensions,
+            **practice.asterisk_conf,
         },
         gate=Gate(
             command=("callgate", "--settings", "/etc/callgate/callgate.toml", "serve"),
