@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup docker demo test lint check fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers lab lab-down run prompts dialplan requirements
+.PHONY: help setup docker demo test lint check fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run prompts dialplan requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ exposure-table: setup ## write the table of docs/exposure.md again
 
 numbers: setup ## write the table of docs/numbers.md again: callgate beside three naive ways
 	@PYTHONPATH=tests $(PY) -m bench.naive --write docs/numbers.md
+
+paths: docker ## every way out on a real Asterisk, 100 attempts past the gate (ATTEMPTS=; writes docs/paths.md)
+	@PYTHONPATH=agi:docker:tests $(PY) -m system.paths_table --write docs/paths.md $(if $(ATTEMPTS),--attempts $(ATTEMPTS))
 
 lab: docker ## leave the lab running: Asterisk, phones 101 to 105, two carriers, Redis, the gate
 	@$(PY) docker/lab_command.py up

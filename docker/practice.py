@@ -5,7 +5,8 @@ One definition for the system tests, the demo and `make lab`.
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from asterisk_conf import AMI_PORT, PHONES
@@ -96,12 +97,16 @@ class Practice:
         agi: how Asterisk reaches the gate.
         rates: the rate deck, CSV; "" for the shipped one.
         control: whether the gate has its link to Asterisk's manager interface.
+        extensions: what the installer has written beside it, at the end of ``extensions.conf``.
+        asterisk_conf: files put over the lab's own in /etc/asterisk, by path inside it.
     """
 
     policy: str = ""
     agi: str = "agi://127.0.0.1:4599/v1"
     rates: str = ""
     control: bool = False
+    extensions: str = ""
+    asterisk_conf: Mapping[str, str] = field(default_factory=dict)
 
 
 def preset(hours: str = ALWAYS_OPEN) -> str:
@@ -148,7 +153,10 @@ def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
         folder,
         asterisk_conf={
             "callgate.conf": dialplan(config),
-            "extensions.conf": _EXTENSIONS.replace("{internal}", internal) + dialplan(config, "--last-resort"),
+            "extensions.conf": _EXTENSIONS.replace("{internal}", internal)
+            + dialplan(config, "--last-resort")
+            + practice.extensions,
+            **practice.asterisk_conf,
         },
         gate=Gate(
             command=("callgate", "--settings", "/etc/callgate/callgate.toml", "serve"),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import sdp
@@ -10,6 +10,9 @@ from rtp import Instant, MediaStream, now
 from sip_dialog import Dialog
 from sip_message import FINAL, REFUSED, Headers, Request, Response
 from sip_transport import SipTransport
+
+KEY_S = 0.02
+"""Between two keys, so that they arrive in their order."""
 
 
 class Side(StrEnum):
@@ -123,19 +126,31 @@ class Call:
         """
         outcome: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._transfer = outcome
-        headers = (("Refer-To", f"<{refer_to}>"), ("Referred-By", f"<{self.dialog.contact}>"))
         async with asyncio.timeout(within_s):
             await self.wait_joined(within_s)
-            self.send("REFER", headers, self._referred)
+            self.refer(refer_to)
             code = await outcome
         if code < REFUSED:
             self.hang_up()  # Asterisk leaves it to the phone, as the RFC does
         return code
 
+    def refer(self, refer_to: str) -> None:
+        """Ask for a transfer to `refer_to` as `transfer` does, and leave what becomes of it to the other side."""
+        self.send("REFER", (("Refer-To", f"<{refer_to}>"), ("Referred-By", f"<{self.dialog.contact}>")), self._referred)
+
     def send(self, method: str, headers: Headers = (), receive: Callable[[Response], None] = lambda _: None) -> None:
         """Send a request inside the dialog; `receive` gets its responses."""
         request = self.dialog.request(method, self.wire.transport.via(), headers=headers)
         self.wire.transport.ask(request, self.dialog.server, receive)
+
+    async def press(self, keys: str) -> None:
+        """Press keys in the call, as phones do that send them by INFO."""
+        kind: Headers = (("Content-Type", "application/dtmf-relay"),)
+        for key in keys:
+            request = self.dialog.request("INFO", self.wire.transport.via(), headers=kind)
+            request = replace(request, body=f"Signal={key}\r\nDuration=80\r\n".encode())
+            self.wire.transport.ask(request, self.dialog.server, lambda _: None)
+            await asyncio.sleep(KEY_S)
 
     def handle(self, request: Request) -> None:
         """Take a request inside the dialog."""

@@ -107,6 +107,11 @@ class Phone:
         async with asyncio.timeout(within_s):
             return await self._fresh.get()
 
+    def forget(self) -> None:
+        """Pass over the calls that came in and were not waited for."""
+        while not self._fresh.empty():
+            self._fresh.get_nowait()
+
     async def join(self, first: Call, second: Call, within_s: float) -> int:
         """Attended transfer: connect the far ends of two calls of this phone, and leave (RFC 5589 section 7).
 

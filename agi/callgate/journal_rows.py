@@ -35,6 +35,7 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
             ``ledger.rebuilt``.
         clinic: whose; "" for what concerns the gate.
         call: the passage's id; "" for what is no call. attempt: the trunk attempt.
+        origin: where the attempt came from, as a code of `Origin`; "" where nobody asked.
         dialled, number: masked. region, number_class: "" where there is none.
         reasons: heaviest first.
         held_micros, amount_micros: set aside; booked in the end.
@@ -55,6 +56,7 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     call: str
     attempt: int = 1
     extension: str = ""
+    origin: str = ""
     trunk: str = ""
     dialled: str = ""
     number: str = ""
@@ -168,6 +170,7 @@ def verdict_row(decision: Decision) -> JournalRow:
         call=attempt.passage,
         attempt=attempt.attempt,
         extension=attempt.extension,
+        origin=attempt.origin.value,
         trunk=attempt.trunk,
         dialled=mask(attempt.dialled),
         number=mask(destination.number),

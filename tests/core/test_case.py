@@ -95,9 +95,11 @@ def test_a_number_given_for_outsiders_is_found_whoever_calls(dialled: str, label
 
 
 @pytest.mark.parametrize("origin", Origin)
-def test_an_outside_caller_and_whom_a_forward_brings_along_are_outsiders(origin: Origin) -> None:
-    expected = origin in {Origin.EXTERNAL, Origin.FORWARDED}
-    assert Call(dialled=PARIS, origin=origin).case.between_outsiders is expected
+def test_an_outside_caller_and_whom_a_forward_of_no_line_brings_along_are_outsiders(origin: Origin) -> None:
+    forwards = {Origin.FORWARDED, Origin.PHONE_FORWARDED}
+    assert Call(dialled=PARIS, origin=origin).case.between_outsiders is (origin is Origin.EXTERNAL)
+    nobody = Call(dialled=PARIS, origin=origin, extension="").case
+    assert nobody.between_outsiders is (origin in {Origin.EXTERNAL, *forwards})
 
 
 def test_a_case_knows_its_number_and_whether_the_clinic_is_open() -> None:

@@ -311,31 +311,49 @@ ON_CALL = 'external_to_external.number = [{number = "+33612345678"}, {number = "
 OUTSIDE = (Reason.EXTERNAL_TO_EXTERNAL,)
 
 
+UNKNOWN = (Reason.ORIGIN_UNKNOWN,)
+
+
 @pytest.mark.parametrize(
-    ("origin", "dialled", "reasons"),
+    ("origin", "extension", "dialled", "reasons"),
     [
-        (Origin.EXTENSION, PARIS, GO),
-        (Origin.TRANSFERRED, PARIS, GO),
-        (Origin.ORIGINATED, PARIS, GO),
-        (Origin.UNKNOWN, PARIS, GO),
-        (Origin.UNKNOWN, REUNION, (Reason.ORIGIN_UNKNOWN,)),
-        (Origin.UNKNOWN, BRUSSELS, (Reason.ORIGIN_UNKNOWN,)),
-        (Origin.EXTERNAL, PARIS, OUTSIDE),
-        (Origin.EXTERNAL, SUICIDE_HELPLINE, OUTSIDE),
-        (Origin.EXTERNAL, REUNION, OUTSIDE),
-        (Origin.EXTERNAL, MOBILE, GO),
-        (Origin.EXTERNAL, BRUSSELS, GO),
-        (Origin.TRANSFERRED, REUNION, GO),
-        # Whom a forward brings along Asterisk does not tell: a costly one is taken for a call between outsiders.
-        (Origin.FORWARDED, PARIS, GO),
-        (Origin.FORWARDED, REUNION, OUTSIDE),
-        (Origin.FORWARDED, BRUSSELS, GO),
+        (Origin.EXTENSION, "101", PARIS, GO),
+        (Origin.UNKNOWN, "", PARIS, GO),
+        (Origin.UNKNOWN, "", REUNION, UNKNOWN),
+        (Origin.UNKNOWN, "101", REUNION, UNKNOWN),
+        (Origin.UNKNOWN, "", BRUSSELS, UNKNOWN),
+        # A program that rings a phone first dials for that phone; else nobody answers for what it costs.
+        (Origin.ORIGINATED, "101", REUNION, GO),
+        (Origin.ORIGINATED, "", REUNION, UNKNOWN),
+        (Origin.ORIGINATED, "", PARIS, GO),
+        (Origin.CALL_FILE, "101", REUNION, GO),
+        (Origin.CALL_FILE, "", REUNION, UNKNOWN),
+        (Origin.CALL_FILE, "", PARIS, GO),
+        (Origin.TRANSFERRED, "101", REUNION, GO),
+        (Origin.VOICEMAIL, "101", REUNION, GO),
+        (Origin.DISA, "101", REUNION, GO),
+        (Origin.FOLLOW_ME, "101", REUNION, GO),
+        (Origin.FAX, "101", REUNION, GO),
+        (Origin.EXTERNAL, "", PARIS, OUTSIDE),
+        (Origin.EXTERNAL, "101", PARIS, OUTSIDE),
+        (Origin.EXTERNAL, "", SUICIDE_HELPLINE, OUTSIDE),
+        (Origin.EXTERNAL, "", REUNION, OUTSIDE),
+        (Origin.EXTERNAL, "", MOBILE, GO),
+        (Origin.EXTERNAL, "", BRUSSELS, GO),
+        (Origin.FORWARDED, "101", REUNION, GO),
+        (Origin.PHONE_FORWARDED, "101", REUNION, GO),
+        # Whom a forward of no line brings along nobody knows: a costly one is taken for a call between outsiders.
+        (Origin.FORWARDED, "", PARIS, GO),
+        (Origin.FORWARDED, "", REUNION, OUTSIDE),
+        (Origin.FORWARDED, "", BRUSSELS, GO),
+        (Origin.PHONE_FORWARDED, "", REUNION, OUTSIDE),
     ],
 )
-def test_a_call_with_both_ends_outside_goes_only_to_the_numbers_given_for_it(
-    origin: Origin, dialled: str, reasons: tuple[Reason, ...]
+def test_a_call_goes_by_where_it_comes_from(
+    origin: Origin, extension: str, dialled: str, reasons: tuple[Reason, ...]
 ) -> None:
-    assert Call(dialled=dialled, policy=clinic_rules(ON_CALL, allow=(*FRANCE, "BE")), origin=origin).reasons == reasons
+    policy = clinic_rules(ON_CALL, allow=(*FRANCE, "BE"))
+    assert Call(dialled=dialled, policy=policy, origin=origin, extension=extension).reasons == reasons
 
 
 def test_a_number_given_for_outsiders_still_needs_its_country_and_hour() -> None:

@@ -184,7 +184,6 @@ def hold_to_the_form(attack: Attack, losses: tuple[SpanLoss, ...]) -> None:
 
 def hold_ceilings(loss: SpanLoss, paid: list[Paid], seconds: int) -> None:
     costly = [entry for entry in paid if not entry.priced.ordinary]
-    outside = {Origin.EXTERNAL, Origin.FORWARDED}
     counted = {
         LossKind.COSTLY: costly,
         LossKind.INTERNATIONAL: [entry for entry in costly if entry.move.dialled.startswith("+")],
@@ -192,15 +191,20 @@ def hold_ceilings(loss: SpanLoss, paid: list[Paid], seconds: int) -> None:
         LossKind.COUNTRY: [entry for entry in costly if entry.move.dialled == BRUSSELS],
         LossKind.NUMBERS: [entry for entry in costly if entry.move.dialled == IVORY_COAST],
         LossKind.EXTENSION: [
-            entry for entry in costly if entry.move.extension == "101" and entry.move.origin not in outside
+            entry for entry in costly if entry.move.extension == "101" and not is_between_outsiders(entry.move)
         ],
         LossKind.EXTERNAL: [
-            entry for entry in paid if entry.move.dialled in {ON_CALL, BRUSSELS} and entry.move.origin in outside
+            entry for entry in paid if entry.move.dialled in {ON_CALL, BRUSSELS} and is_between_outsiders(entry.move)
         ],
     }
     for part in (*loss.parts, *loss.within):
         if part.kind in counted:
             assert most_in_any(counted[part.kind], seconds) <= part.micros, part
+
+
+def is_between_outsiders(move: Move) -> bool:
+    """Whether both ends are outside, or may be."""
+    return move.origin is Origin.EXTERNAL or (move.origin is Origin.FORWARDED and not move.extension)
 
 
 def stretches(span: Span, attack: Attack) -> list[tuple[int, int]]:

@@ -8,7 +8,11 @@ class Origin(StrEnum):
     """Where an attempt comes from, as the dialplan finds it on the channel; never a word of the caller's.
 
     `EXTENSION` to `FAX` have a line of the clinic that is charged; `VOICEMAIL`, `DISA` and `FOLLOW_ME` say which
-    application placed a call for a line; a caller from outside in one of these is `EXTERNAL`.
+    application placed a call for a line; a caller from outside in one of these is `EXTERNAL`. `FORWARDED` is also what
+    comes of a program that redirects a call.
+
+    `ORIGINATED` is what AMI, ARI, the command line or a call file has begun, with the phone that it rings first. On the
+    channel they are all alike: a `CALL_FILE` is only known where somebody says so, as in a list of attempts.
     """
 
     EXTENSION = "extension"

@@ -60,8 +60,14 @@ class Case:
 
     @property
     def between_outsiders(self) -> bool:
-        """Whether both ends are outside, or may be: whom a forward brings along, Asterisk does not tell."""
-        return self.attempt.origin in {Origin.EXTERNAL, Origin.FORWARDED}
+        """Whether both ends are outside, or may be: a forward that no line is charged for may have brought anybody."""
+        match self.attempt.origin:
+            case Origin.EXTERNAL:
+                return True
+            case Origin.FORWARDED | Origin.PHONE_FORWARDED:
+                return not self.attempt.extension
+            case _:
+                return False
 
 
 def open_case(attempt: CallAttempt, priced: PricedDestination, book: Rulebook, instant: datetime) -> Case:

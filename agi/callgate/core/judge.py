@@ -96,8 +96,16 @@ def _refused_number(case: Case) -> Reason | None:
 
 
 def _unknown_origin(case: Case) -> Reason | None:
-    unknown = case.attempt.origin is Origin.UNKNOWN and not case.priced.ordinary
-    return Reason.ORIGIN_UNKNOWN if unknown else None
+    if case.priced.ordinary:
+        return None
+    match case.attempt.origin:
+        case Origin.UNKNOWN:
+            return Reason.ORIGIN_UNKNOWN
+        case Origin.ORIGINATED | Origin.CALL_FILE:
+            # A program may ring a phone of the clinic and dial for it; else nobody answers for what it costs.
+            return None if case.attempt.extension else Reason.ORIGIN_UNKNOWN
+        case _:
+            return None
 
 
 def _restricted_extension(case: Case) -> Reason | None:
@@ -129,7 +137,7 @@ def _external_to_external(case: Case) -> Reason | None:
     if case.external_number is not None or not case.between_outsiders:
         return None
     # A forwarded call may well come from inside: an ordinary one has the benefit of the doubt.
-    doubtful = case.attempt.origin is Origin.FORWARDED and case.priced.ordinary
+    doubtful = case.attempt.origin is not Origin.EXTERNAL and case.priced.ordinary
     return None if doubtful else Reason.EXTERNAL_TO_EXTERNAL
 
 

@@ -119,9 +119,15 @@ def _entry(site: _Site) -> Iterator[str]:
     yield ""
     yield f"[callgate-number-{context}]"
     # Not `_.`: it would also catch h, i, t and T of the contexts that include this one. An extension that starts with
-    # anything else is refused by Asterisk itself.
-    for pattern in ("_[0-9+*#]!", "_[ .(]!", f"_[{starts}]!"):
-        yield f"exten => {pattern},1,Set(CALLGATE_DIALLED=${{EXTEN}})"
+    # anything else is refused by Asterisk itself. Not `_[0-9+*#]!`: where keys are pressed one by one, as in DISA,
+    # Asterisk would take what is there for the whole number as soon as nothing else can match.
+    for pattern in ("_[0-9+*#]", "_[0-9+*#].", "_[ .(]!", f"_[{starts}]!"):
+        # First of all: from here on the channel's last application is our own.
+        yield f"exten => {pattern},1,Set(CALLGATE_BEFORE=after_${{FILTER(A-Za-z0-9,${{CDR(lastapp)}})}})"
+        # An internal extension of one step, Dial and no more, goes on here when that fails: Asterisk looks for a second
+        # step of the same number in every context that is included.
+        yield " same => n,GotoIf($[${LEN(${CALLGATE_BEFORE})} = 0]?callgate-not-dialled,s,1)"
+        yield " same => n,Set(CALLGATE_DIALLED=${EXTEN})"
         yield f" same => n,Set(CALLGATE_ENTRY={context})"
         yield f" same => n,Set(CALLGATE_CLINIC={site.clinic.name})"
         yield f" same => n,Set(CALLGATE_LANGUAGE={site.clinic.language})"

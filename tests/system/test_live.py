@@ -1,0 +1,233 @@
+"""Live calls on a real Asterisk: slices, warnings, cuts, joins, and what is booked after a kill."""
+
+import asyncio
+import math
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from call_behaviour import Behaviour
+from callgate.core.deck import parse_deck
+from callgate.core.judge import DEAR_SLICE_S, SLICE_S
+from callgate.core.money import MICROS_PER_UNIT
+from callgate.core.reasons import Reason
+from callgate.core.tariff import Rate, price
+from callgate.ledger.keys import clinic_keys
+from lab import Lab
+from outgoing_call import OutgoingCall
+from practice import CLINIC
+from sip_phone import Phone
+from system import live_lab
+from system.live_lab import island, mobile
+from system.rig import WITHIN_S, Config, Rig, wait_for
+
+pytestmark = pytest.mark.system
+
+CALLS = 100
+EURO = MICROS_PER_UNIT
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = live_lab.live_lab("live", tmp_path_factory.mktemp("live"))
+    lab.start()
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture
+def rig(lab: Lab) -> Iterator[Rig]:
+    """The lab with its link up, the practice's policy, and an empty ledger."""
+    rig = Rig(lab=lab, config=Config(policy=live_lab.policy(), dialplan=""), began=time.time())
+    lab.set_rules({})
+    lab.redis_cli("DEL", *(key for key in clinic_keys(CLINIC) if not key.endswith((":meta", ":policies"))))
+    wait_for_link(lab, 0)
+    yield rig
+    lab.redis_start()
+    lab.gate_restore()
+    lab.asterisk_cli("channel", "request", "hangup", "all")
+    rig.apply_policy(rig.config.policy)
+
+
+def links(lab: Lab) -> int:
+    """How often the link came up."""
+    return lab.gate_output().count("control.linked")
+
+
+def wait_for_link(lab: Lab, before: int) -> None:
+    wait_for(lambda: links(lab) > before, 15)
+
+
+async def answered(phone: Phone, dialled: str) -> OutgoingCall:
+    call = phone.call(dialled)
+    assert (await call.wait_for_final(WITHIN_S)).code == 200
+    await call.wait_joined(WITHIN_S)
+    return call
+
+
+async def test_a_hundred_live_calls_end_within_two_seconds_of_the_command(rig: Rig) -> None:
+    numbers = [mobile(place) for place in range(CALLS)]
+    async with rig.phones("101", "102") as (phone, other):
+        calls = []
+        for place in range(0, CALLS, 10):
+            calls += await asyncio.gather(*(answered(phone, dialled) for dialled, _ in numbers[place : place + 10]))
+        spared, emergency = await answered(other, island(1)[0]), await answered(other, "15")
+        began = rig.now()
+        rig.apply_policy(live_lab.policy().replace("always_refuse = []", 'always_refuse = ["+336123*"]'))
+        published = rig.now()
+        await asyncio.gather(*(call.wait_ended(WITHIN_S) for call in calls))
+        assert (spared.ending, emergency.ending) == (None, None)
+    refused = {number for _, number in numbers}
+    ends = sorted(event.at for event in rig.lab.carrier_log() if event.event == "ended" and event.user in refused)
+    assert len(ends) == CALLS
+    p50, p99 = ends[CALLS // 2 - 1], ends[CALLS - 2]
+    print(
+        f"{CALLS} calls, BYE at the carrier after the command began: p50 {p50 - began:.3f} s, p99 {p99 - began:.3f} s"
+    )
+    print(f"after it said that the policy is in force: p50 {p50 - published:.3f} s, p99 {p99 - published:.3f} s")
+    assert p99 - published < 2
+    rows = wait_for(lambda: found if len(found := rig.rows("call.cut")) >= CALLS else None)
+    assert {row.reasons for row in rows} == {(Reason.NUMBER_REFUSED,)}
+
+
+async def test_without_redis_each_costly_call_is_warned_and_ends_within_its_slice_and_national_goes_on(
+    rig: Rig,
+) -> None:
+    (far, far_number), (near, _) = island(2), mobile(200)
+    async with rig.phones("101", "102") as (phone, other):
+        costly, national = await answered(phone, far), await answered(other, near)
+        await asyncio.sleep(3)
+        stopped = time.time()
+        rig.lab.redis_stop()
+        ended = await rig.logged("ended", far_number, DEAR_SLICE_S + 5)
+        assert ended.duration_s <= DEAR_SLICE_S + 0.2
+        assert ended.at - stopped <= DEAR_SLICE_S
+        assert "call.warned" in rig.lab.gate_output()
+        await costly.wait_ended(WITHIN_S)
+        assert national.ending is None
+
+
+async def test_a_call_goes_on_beyond_its_slice_also_when_the_gate_was_restarted(rig: Rig) -> None:
+    far, far_number = island(3)
+    async with rig.phones("101") as (phone,):
+        call = await answered(phone, far)
+        await asyncio.sleep(5)
+        before = links(rig.lab)
+        rig.lab.gate_stop()
+        rig.lab.gate_start()
+        wait_for_link(rig.lab, before or 0)
+        await asyncio.sleep(DEAR_SLICE_S)
+        assert call.ending is None
+        (hold,) = (await rig.book()).holds
+        assert hold.renewals >= 1
+        call.hang_up()
+        await call.wait_ended(WITHIN_S)
+    ended = await rig.logged("ended", far_number)
+    assert ended.duration_s > DEAR_SLICE_S + 5
+    await rig.wait_for_no_holds()
+
+
+async def test_two_outside_parties_that_are_left_alone_are_cut_within_two_seconds(rig: Rig) -> None:
+    (first, first_number), (second, second_number) = mobile(300), mobile(301)
+    async with rig.phones("101") as (phone,):
+        one, two = await answered(phone, first), await answered(phone, second)
+        joined = rig.now()
+        await phone.join(one, two, WITHIN_S)
+        for number in (first_number, second_number):
+            ended = await rig.logged("ended", number)
+            assert ended.at - joined < 2
+    row = rig.last_row("call.cut")
+    assert row.reasons == (Reason.EXTERNAL_TO_EXTERNAL,)
+
+
+async def test_where_both_are_listed_they_go_on_and_the_whole_call_counts_in_their_purses(rig: Rig) -> None:
+    (first, first_number), (second, second_number) = mobile(310), mobile(311)
+    listed = "".join(
+        f'\n[[external_to_external.number]]\nnumber = "{number}"\nday = "5.00"\n'
+        for number in (first_number, second_number)
+    )
+    rig.apply_policy(live_lab.policy(listed))
+    async with rig.phones("101") as (phone,):
+        one, two = await answered(phone, first), await answered(phone, second)
+        await phone.join(one, two, WITHIN_S)
+        await asyncio.sleep(3)
+        book = await rig.book()
+        assert len([purse for purse in book.purses if purse.name.startswith("external:") and purse.live]) == 2
+        rig.lab.asterisk_cli("channel", "request", "hangup", "all")
+        for number in (first_number, second_number):
+            assert (await rig.logged("ended", number)).duration_s > 3
+
+
+async def test_a_leg_in_one_conversation_with_an_emergency_call_has_no_limit_any_more_and_is_not_cut(rig: Rig) -> None:
+    far, far_number = island(4)
+    async with rig.phones("101") as (phone,):
+        one, two = await answered(phone, far), await answered(phone, "15")
+        await phone.join(one, two, WITHIN_S)
+        await asyncio.sleep(2)
+        channels = rig.lab.asterisk_cli("core", "show", "channels", "concise").splitlines()
+        legs = [line.split("!")[0] for line in channels if "carrier-" in line]
+        assert len(legs) == 2
+        for leg in legs:
+            shown = rig.lab.asterisk_cli("core", "show", "channel", leg)
+            assert "Time to Hangup: 0" in shown, shown
+        rig.apply_policy(live_lab.policy().replace("always_refuse = []", 'always_refuse = ["+590*"]'))
+        await asyncio.sleep(DEAR_SLICE_S)
+        assert not [event for event in rig.lab.carrier_log() if (event.event, event.user) == ("ended", far_number)]
+
+
+@pytest.mark.parametrize("killed", ["asterisk", "asterisk and the gate"])
+async def test_after_a_kill_nothing_is_booked_below_the_carriers_log_and_at_most_a_slice_above(
+    rig: Rig, killed: str
+) -> None:
+    """Twenty calls; the operator notices by itself, between 1 s before the kill and 16 s after it."""
+    numbers = [(island if place % 2 else mobile)(400 + place) for place in range(20)]
+    rig.lab.set_rules(
+        {number: Behaviour(hang_up_after_s=9 + place * 0.85) for place, (_, number) in enumerate(numbers)}
+    )
+    before = len(rig.rows("call.granted"))
+    async with rig.phones("101") as (phone,):
+        for dialled, _ in numbers:
+            await answered(phone, dialled)
+        grants = [row.grant for row in rig.rows("call.granted")[before:]]
+        assert len(set(grants)) == len(numbers)
+        await asyncio.sleep(max(0.0, (await rig.logged("answered", numbers[0][1])).at + 10 - rig.now()))
+        dead = kill(rig, killed)
+        ends = [await rig.logged("ended", number, 25) for _, number in numbers]
+    for _ in range(round(90 / 0.5)):
+        if not (await rig.book()).holds:
+            break
+        await asyncio.sleep(0.5)
+    assert (await rig.book()).holds == ()
+    print(f"every hold had ended {rig.now() - dead:.0f} s after the kill of {killed}")
+    booked = {row.grant: row.amount_micros for row in rig.rows() if row.event in {"call.settled", "call.lost"}}
+    slack_s = 0 if killed == "asterisk" else math.ceil(rig.now() - dead)
+    for grant, (_, number), end in zip(grants, numbers, ends, strict=True):
+        rate = rate_of(number)
+        slice_s = (DEAR_SLICE_S if rate.per_minute_micros > EURO else SLICE_S) + slack_s
+        least = price(rate, math.floor(end.duration_s))
+        assert least <= booked[grant] <= price(rate, math.ceil(end.duration_s) + slice_s), number
+
+
+def kill(rig: Rig, who: str) -> float:
+    """Kill Asterisk, or it and the gate, and wait until control sees the next one; returns when it was killed."""
+    before = 0
+    if who != "asterisk":
+        rig.lab.gate_kill()
+    else:
+        before = links(rig.lab)
+    dead = rig.now()
+    rig.lab.restart_asterisk("KILL")
+    if who != "asterisk":
+        before = links(rig.lab)
+        rig.lab.gate_start()
+    wait_for_link(rig.lab, before)
+    return dead
+
+
+def rate_of(number: str) -> Rate:
+    """What the operator charges."""
+    rate = parse_deck(live_lab.rates(), "EUR").rate_for(number, datetime.now(UTC).date())
+    assert rate is not None
+    return rate

@@ -1,0 +1,135 @@
+"""Every path out of the clinic, tried on a real Asterisk: what is refused leaves no INVITE at the carrier."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from callgate.core.reasons import Reason
+from lab import Lab
+from system.path_lab import IVORY_COAST, IVORY_COAST_WIRE, LISTED, LISTED_WIRE, path_lab
+from system.paths import GATED, PAST, Path, try_path
+from system.rig import PARIS, PARIS_WIRE, WITHIN_S
+from system.stage import BUSY, Stage, open_stage
+
+pytestmark = pytest.mark.system
+
+REUNION, REUNION_WIRE = "000262262905000", "+262262905000"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One for all of them."""
+    found = path_lab(f"paths-{os.getpid()}", tmp_path_factory.mktemp("paths"))
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+async def stage(lab: Lab) -> AsyncIterator[Stage]:
+    """Everybody is there, and nobody is on the phone."""
+    async with open_stage(lab) as found:
+        yield found
+        await found.clear()
+
+
+@pytest.mark.parametrize("path", GATED, ids=lambda path: path.name)
+async def test_a_refused_number_leaves_nothing_at_the_carrier_and_an_allowed_one_one_call(
+    stage: Stage, path: Path
+) -> None:
+    refused = await try_path(path, stage, IVORY_COAST, IVORY_COAST_WIRE)
+    assert [row.event for row in refused.decisions] == ["call.refused"]
+    assert refused.invites == ()
+    granted = await try_path(path, stage, LISTED, LISTED_WIRE)
+    assert [row.event for row in granted.decisions] == ["call.granted"]
+    assert [(invite.user, invite.trunk) for invite in granted.invites] == [(LISTED_WIRE, "carrier-a")]
+    found = {(row.origin, row.extension) for row in (*refused.decisions, *granted.decisions)}
+    assert found == {(path.origin, path.extension)}
+
+
+@pytest.mark.parametrize("path", PAST, ids=lambda path: path.name)
+async def test_a_way_past_the_gate_is_decided_by_nobody(stage: Stage, path: Path) -> None:
+    """No dialplan can catch these: the guard's work begins where this test ends."""
+    tried = await try_path(path, stage, LISTED, LISTED_WIRE)
+    assert tried.decisions == ()
+    assert [invite.user for invite in tried.invites] == [LISTED_WIRE]
+
+
+def named(*names: str) -> list[Path]:
+    return [path for path in GATED if path.name in names]
+
+
+NOBODY = named("AMI Originate, Local", "AMI Originate, Local, forged", "ARI, Local", "call file, Local")
+A_PHONE = named("AMI Originate, phone to context", "ARI, phone to context", "forward all", "DISA", "phone answers 302")
+OUTSIDERS = named("forward all, caller outside", "queue member, caller outside", "blind transfer by the far end")
+
+
+@pytest.mark.parametrize(
+    ("path", "reasons"),
+    [
+        *((path, (Reason.ORIGIN_UNKNOWN,)) for path in NOBODY),
+        *((path, ()) for path in A_PHONE),
+        *((path, (Reason.EXTERNAL_TO_EXTERNAL,)) for path in OUTSIDERS),
+    ],
+    ids=lambda value: value.name if isinstance(value, Path) else "",
+)
+async def test_a_costly_call_goes_only_where_a_line_of_the_clinic_answers_for_it(
+    stage: Stage, path: Path, reasons: tuple[Reason, ...]
+) -> None:
+    tried = await try_path(path, stage, REUNION, REUNION_WIRE)
+    (decision,) = tried.decisions
+    assert decision.reasons == reasons
+    assert len(tried.invites) == (0 if reasons else 1)
+
+
+@pytest.mark.parametrize("path", OUTSIDERS, ids=lambda path: path.name)
+async def test_an_outside_caller_is_sent_to_no_national_number_either_unless_it_is_listed(
+    stage: Stage, path: Path
+) -> None:
+    tried = await try_path(path, stage, PARIS, PARIS_WIRE)
+    (decision,) = tried.decisions
+    assert decision.reasons == (Reason.EXTERNAL_TO_EXTERNAL,)
+    assert tried.invites == ()
+
+
+EMERGENCY = named(
+    "direct", "blind transfer by the far end", "DTMF transfer of a phone", "DISA", "queue member, caller outside"
+)
+
+
+@pytest.mark.parametrize("path", [*EMERGENCY, *NOBODY], ids=lambda path: path.name)
+async def test_an_emergency_number_is_reached_whoever_calls_it_and_however(stage: Stage, path: Path) -> None:
+    tried = await try_path(path, stage, "15", "15")
+    assert tried.decisions == ()
+    assert [invite.user for invite in tried.invites] == ["15"]
+
+
+async def test_a_colleague_who_is_busy_is_busy_and_the_gate_hears_nothing_of_it(stage: Stage) -> None:
+    """An internal extension of one step fell into the gate's when its Dial failed: a refusal was spoken and kept."""
+    stage.phones["102"].behaviour = BUSY
+    await stage.begin("102", "102")
+    final = await stage.phones["101"].call("102").wait_for_final(WITHIN_S)
+    assert final.code == 486
+    assert stage.decisions() == []
+
+
+async def test_the_carriers_leg_says_whom_it_is_for_also_after_it_was_transferred(stage: Stage) -> None:
+    """The leg runs the road itself when it is transferred; the grant of its own call must stay on it."""
+    await stage.begin(PARIS, PARIS_WIRE)
+    call = await stage.connect(stage.phones["101"], PARIS)
+    channel = await stage.channel("PJSIP/carrier-a-")
+    before = [await value(stage, channel, name) for name in ("CALLGATE_GRANT", "CALLGATE_LEG", "CALLGATE_FOR")]
+    (decision,) = stage.decisions()
+    assert before == [decision.grant, f"{decision.grant}|callgate|{PARIS_WIRE}", "101|extension"]
+    assert await call.transfer(stage.outside.uri("00612345678"), WITHIN_S) < 300
+    assert [await value(stage, channel, name) for name in ("CALLGATE_GRANT", "CALLGATE_LEG", "CALLGATE_FOR")] == before
+
+
+async def value(stage: Stage, channel: str, name: str) -> str:
+    """A variable of a channel."""
+    return (await stage.program.ask("Getvar", Channel=channel, Variable=name)).get("Value", "")
+
+
+def test_every_path_has_a_name_of_its_own_and_there_are_more_than_the_two_dozen_asked_for() -> None:
+    assert len({path.name for path in (*GATED, *PAST)}) == len(GATED) + len(PAST) >= 24
