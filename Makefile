@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup docker demo test lint check fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run prompts dialplan requirements
+.PHONY: help setup docker demo test lint check fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run stories prompts dialplan requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -70,6 +70,9 @@ lab-down: setup ## end the lab
 
 run: setup ## the daemon on this machine, with the sample settings
 	@.venv/bin/callgate --settings policies/callgate.toml serve
+
+stories: docker ## five hundred random calls on a real Asterisk, which is killed once: what is booked (COUNT=, SEED=)
+	@PYTHONPATH=tests:docker:agi $(PY) -m system.stories $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 prompts: ## make the spoken prompts again from the texts (needs espeak-ng and sox)
 	@sh docker/prompts.sh
