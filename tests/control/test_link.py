@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,43 +15,10 @@ from callgate.control.ami import Message
 from callgate.control.board import WANTED
 from callgate.control.link import Account, Link, Listener
 from control.ami_samples import LEG, dial_begin, enter, hangup, new
+from control.manager_sample import Manager, answered, until
 
-PATIENCE_S = 10.0
 LISTS = {"CoreShowChannel": "", "CoreShowChannelsComplete": ""}
 FLOOD_A_SECOND = 10_000
-Answers = Callable[[dict[str, str]], str]
-
-
-def answered(asked: dict[str, str]) -> str:
-    return f"Response: Success\r\nActionID: {asked['ActionID']}\r\nMessage: done\r\n\r\n"
-
-
-@dataclass(kw_only=True)
-class Manager:
-    """A manager interface of the test's own."""
-
-    banner: bytes = b"Asterisk Call Manager/11.0.0\r\n"
-    answers: Answers = answered
-    asked: list[dict[str, str]] = field(default_factory=list)
-    writers: list[asyncio.StreamWriter] = field(default_factory=list)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.writers.append(writer)
-        writer.write(self.banner)
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while raw := await reader.readuntil(b"\r\n\r\n"):
-                asked = dict(line.split(": ", 1) for line in raw.decode().splitlines() if line)
-                self.asked.append(asked)
-                writer.write(self.answers(asked).encode())
-        writer.close()
-
-    def say(self, text: str) -> None:
-        """Send an event on the latest connection."""
-        self.writers[-1].write(text.encode())
-
-    def drop(self) -> None:
-        """End the latest connection, as a restart does."""
-        self.writers[-1].transport.abort()
 
 
 @dataclass
@@ -83,14 +50,6 @@ class Line:
     ear: Ear
     manager: Manager
     account: Account
-
-
-async def until(condition: Callable[[], object]) -> None:
-    for _ in range(round(PATIENCE_S / 0.005)):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    pytest.fail("it never was")
 
 
 @asynccontextmanager

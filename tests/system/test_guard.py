@@ -172,6 +172,21 @@ async def test_an_emergency_call_without_any_grant_is_left_alone(rig: Rig) -> No
     assert ungated(rig) == before
 
 
+async def test_the_last_resort_is_left_alone(rig: Rig) -> None:
+    """While our file is missing, ordinary calls and help go without a verdict."""
+    before = ungated(rig)
+    text = (rig.lab.folder / "etc" / "callgate.conf").read_text()
+    (rig.lab.folder / "etc" / "callgate.conf").unlink()
+    rig.lab.asterisk_cli("dialplan", "reload")
+    try:
+        assert (await rig.dial(PARIS)).users == [PARIS_WIRE]
+        assert_emergency(await rig.dial("015"), "15")
+    finally:
+        rig.lab.copy_to_asterisk("callgate.conf", text)
+        rig.lab.asterisk_cli("dialplan", "reload")
+    assert ungated(rig) == before
+
+
 async def test_what_stands_before_the_at_sign_is_what_is_called(rig: Rig) -> None:
     """`PJSIP/15@carrier-a/sip:0088...` calls 15: the guard asks Asterisk for what is sent, and reads no dial string."""
     set_globals(rig, HOLE="both", TARGET=SATELLITE.format(2))
