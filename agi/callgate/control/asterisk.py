@@ -76,10 +76,8 @@ class AsteriskSwitch(Switch, Listener):
         return answer is not None and (answer.is_success or answer.last("Message") == "No such channel")
 
     async def limit(self, channel: str, seconds: int) -> bool:
-        """See `Switch.limit`."""
-        # AbsoluteTimeout takes no 0 ("No timeout specified"), and the timer would stay.
-        named = {"Channel": channel, "Variable": "TIMEOUT(absolute)", "Value": str(seconds)}
-        answer = await self._link.ask("Setvar", **named)
+        """See `Switch.limit`. Not by AbsoluteTimeout, which refuses to take a limit away (Asterisk 22.10)."""
+        answer = await self._link.ask("Setvar", Channel=channel, Variable="TIMEOUT(absolute)", Value=str(seconds))
         return answer is not None and answer.is_success
 
     async def warn(self, channel: str) -> bool:
