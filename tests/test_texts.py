@@ -12,6 +12,7 @@ import pytest
 
 from callgate.core.hold import DenialKind, Window
 from callgate.core.limits import PurseKind, VelocityKind
+from callgate.core.locks import LockedCalls
 from callgate.core.plan import NumberClass
 from callgate.core.plan_lint import Flaw
 from callgate.core.reasons import Reason
@@ -39,6 +40,7 @@ CODED = {
     *(f"taxed.{taxed}" for taxed in Taxed),
     *(f"sample.{kind}" for kind in SampleKind),
     *(f"origin.{origin}" for origin in Origin),
+    *(f"lock.{calls}" for calls in LockedCalls),
 }
 
 
