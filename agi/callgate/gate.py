@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 
+from callgate.burst_watch import BurstWatch
 from callgate.clinic import Clinic, emergency_wire
 from callgate.core.attempt import CallAttempt
 from callgate.core.dialling import Destination, read_dialled
@@ -42,13 +43,14 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What every call's road needs: the ledger, the policies in force, the journal, the allowance, the number tags."""
+    """What every call's road needs: ledger, policies in force, journal, allowance, number tags, watch for bursts."""
 
     ledger: Ledger
     shelf: PolicyShelf
     journal: Journal
     lending: Lending
     tagger: Tagger
+    bursts: BurstWatch
 
     async def decide(self, passage: Passage, instant: datetime) -> Verdict:
         """Take one attempt down the road, from classify to the answer."""
@@ -65,16 +67,16 @@ class Gate:
         if isinstance(outcome, Unavailable | Stale):
             lent = self.lending.lend(passage.attempt, priced, clinic, instant)
         number = wire_number(passage, priced, clinic)
-        verdict = await self._record(
-            Decision(
-                attempt=passage.attempt,
-                priced=priced,
-                clinic=clinic,
-                number=number,
-                verdict=conclude(ruling, lent or outcome, number),
-                instant=instant,
-            )
+        decision = Decision(
+            attempt=passage.attempt,
+            priced=priced,
+            clinic=clinic,
+            number=number,
+            verdict=conclude(ruling, lent or outcome, number),
+            instant=instant,
         )
+        self.bursts.note(decision)
+        verdict = await self._record(decision)
         return in_observation(verdict, clinic.policy, number, passage.attempt.nonce)
 
     async def _rule_and_hold(

@@ -13,6 +13,7 @@ import structlog
 
 from callgate import acts
 from callgate.bookkeeper import Bookkeeper
+from callgate.burst_watch import BurstWatch
 from callgate.clinic import load_clinics
 from callgate.commands import Exit
 from callgate.commands.context import (
@@ -102,6 +103,7 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
         own_link = await ending.enter_async_context(ledger_link(settings, folder, patient))
         repairing = RedisLedger(own_link, patient, gate=name, witness=journal)
         repair = Repair(journal=journal, ledger=repairing, shelf=shelf)
+        bursts = BurstWatch(shelf=shelf, revisions=repairing)
         bookkeeper = Bookkeeper(
             settings=settings,
             shelf=shelf,
@@ -109,9 +111,16 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             journal=journal,
             spool=Spool(Path(settings.gate.spool), state),
             clock=utc_now,
-            others=(repair.mend, partial(acts.take, state, journal)),
+            others=(repair.mend, partial(acts.take, state, journal), bursts.publish),
         )
-        gate = Gate(ledger=ledger, shelf=shelf, journal=journal, lending=Lending(), tagger=load_tagger(state))
+        gate = Gate(
+            ledger=ledger,
+            shelf=shelf,
+            journal=journal,
+            lending=Lending(),
+            tagger=load_tagger(state),
+            bursts=bursts,
+        )
         return await _run(settings, Server(settings, gate, utc_now), bookkeeper, stop)
 
 
