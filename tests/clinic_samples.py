@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asterisk_agi import encode_request
 from callgate.bookkeeper import Bookkeeper
+from callgate.burst_watch import BurstWatch
 from callgate.clinic import load_clinics
 from callgate.core.attempt import CallAttempt, Origin
 from callgate.gate import Gate, Passage
@@ -129,12 +130,23 @@ class Site:
     journal: Journal
     spool: Spool
     lending: Lending = field(default_factory=Lending)
+    bursts: BurstWatch = field(init=False)
     now: datetime = TUESDAY_11
+
+    def __post_init__(self) -> None:
+        self.bursts = BurstWatch(shelf=self.shelf, revisions=self.ledger)
 
     @property
     def gate(self) -> Gate:
         tagger = load_tagger(self.folder / "state")
-        return Gate(ledger=self.ledger, shelf=self.shelf, journal=self.journal, lending=self.lending, tagger=tagger)
+        return Gate(
+            ledger=self.ledger,
+            shelf=self.shelf,
+            journal=self.journal,
+            lending=self.lending,
+            tagger=tagger,
+            bursts=self.bursts,
+        )
 
     @property
     def bookkeeper(self) -> Bookkeeper:

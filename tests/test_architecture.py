@@ -66,6 +66,7 @@ RULES: dict[str, set[str]] = {
     },
     "callgate/gate.py": {
         *CORE,
+        "callgate.burst_watch",
         "callgate.clinic",
         "callgate.errors",
         "callgate.grants",

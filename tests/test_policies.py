@@ -1,7 +1,7 @@
 """Which policy binds: the installer's file, one from elsewhere, or the last good one while Redis is away."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -9,6 +9,7 @@ import pytest
 
 from callgate.clinic import Clinic, load_clinics
 from callgate.core.hold import Unavailable
+from callgate.core.locks import Lock, LockedCalls
 from callgate.ledger.client import connect
 from callgate.ledger.memory import MemoryLedger, at_second
 from callgate.ledger.redis import RedisLedger
@@ -16,6 +17,7 @@ from callgate.ledger.revisions import Outdated, PolicyRevision, Published
 from callgate.policies import PolicyShelf, author
 from callgate.settings import load_settings
 from clinic_samples import CLINIC, policy_text, silent_ledger, write_site
+from core.samples import a_lock
 from ledger.samples import PATIENT
 from redis_server import RedisServer
 
@@ -178,6 +180,106 @@ async def test_a_policy_that_cannot_be_used_here_leaves_the_last_good_one_and_it
     await ledger.publish(revision(2, document), 1)
     await started.shelf.fetch(CLINIC)
     assert started.binds() == (1, ())
+
+
+# Locks.
+
+
+async def locked_elsewhere(started: Start, *, calls: LockedCalls = LockedCalls.COSTLY, document: str = "") -> Lock:
+    """Lock by a new revision of what is in force, as `callgate lock` does."""
+    found = await started.revisions.fetch_policy(CLINIC)
+    assert isinstance(found, PolicyRevision)
+    lock = replace(a_lock(calls), at=found.at + timedelta(minutes=1))
+    revision = replace(found, revision=found.revision + 1, at=lock.at, locks=(*found.locks, lock))
+    revision = replace(revision, document=document or found.document)
+    assert isinstance(await started.revisions.publish(revision, found.revision), Published)
+    return lock
+
+
+async def test_a_lock_binds_with_its_revision_and_outlives_a_change_of_the_file(
+    tmp_path: Path, ledger: MemoryLedger
+) -> None:
+    started = await start(tmp_path, ledger)
+    lock = await locked_elsewhere(started)
+    assert (await started.shelf.fetch(CLINIC)).locks == (lock,)
+    again = await start(tmp_path, ledger, ALSO_BELGIUM)
+    assert again.binds() == (3, ("BE",))
+    assert again.clinic.locks == again.clinic.rulebook.locks == (lock,)
+
+
+async def test_a_gate_that_starts_without_redis_keeps_the_last_locks_it_knew(
+    tmp_path: Path, ledger: MemoryLedger
+) -> None:
+    started = await start(tmp_path, ledger)
+    lock = await locked_elsewhere(started)
+    await started.shelf.fetch(CLINIC)
+    assert (await start(tmp_path, silent_ledger(tmp_path))).clinic.locks == (lock,)
+
+
+async def test_so_it_does_where_it_can_no_longer_use_the_policy_beside_them(tmp_path: Path) -> None:
+    write_site(tmp_path)
+    kept = replace(revision(1, FROM_TOMORROW), locks=(a_lock(),))
+    (tmp_path / "state" / f"policy-{CLINIC}.json").write_bytes(msgspec.json.encode(kept))
+    assert (await start(tmp_path, silent_ledger(tmp_path))).clinic.locks == (a_lock(),)
+
+
+async def test_a_lock_binds_also_where_the_policy_beside_it_cannot_be_used(
+    tmp_path: Path, ledger: MemoryLedger
+) -> None:
+    started = await start(tmp_path, ledger)
+    lock = await locked_elsewhere(started, document=FROM_TOMORROW)
+    locked = await started.shelf.fetch(CLINIC)
+    assert (locked.revision, locked.locks) == (1, (lock,))
+    assert await started.shelf.fetch(CLINIC) is locked
+
+
+async def test_a_store_that_lost_a_lock_gets_it_back(tmp_path: Path, ledger: MemoryLedger) -> None:
+    started = await start(tmp_path, ledger)
+    lock = await locked_elsewhere(started)
+    await started.shelf.fetch(CLINIC)
+    damaged = MemoryLedger(at_second(lambda: 1_800_000_000))
+    started.shelf = replace_store(started.shelf, damaged)
+    await started.shelf.fetch(CLINIC)
+    found = await damaged.fetch_policy(CLINIC)
+    assert isinstance(found, PolicyRevision)
+    assert (found.revision, found.locks) == (2, (lock,))
+
+
+async def test_a_lock_that_was_set_in_a_store_which_had_lost_the_policy_is_not_undone_when_that_is_put_back(
+    tmp_path: Path, ledger: MemoryLedger
+) -> None:
+    """Somebody locks right after a failover: what the gates put back was made before that, and knew no lock."""
+    started = await start(tmp_path, ledger)
+    for number in (2, 3):
+        await ledger.publish(revision(number, ALSO_BELGIUM), number - 1)
+    await started.shelf.fetch(CLINIC)
+    damaged = MemoryLedger(at_second(lambda: 1_800_000_000))
+    await damaged.publish(revision(1, FACTORY), 0)
+    started.revisions = damaged
+    lock = await locked_elsewhere(started)
+    started.shelf = replace_store(started.shelf, damaged)
+    for _ in range(2):
+        assert (await started.shelf.fetch(CLINIC)).locks == (lock,)
+        assert started.binds() == (4, ("BE",))
+    found = await damaged.fetch_policy(CLINIC)
+    assert isinstance(found, PolicyRevision)
+    assert (found.revision, found.document, found.locks) == (4, ALSO_BELGIUM, (lock,))
+
+
+async def test_a_lock_that_was_lifted_in_what_the_store_lost_stays_lifted(tmp_path: Path, ledger: MemoryLedger) -> None:
+    started = await start(tmp_path, ledger)
+    before = replace(revision(2, FACTORY), locks=(a_lock(),))
+    await ledger.publish(before, 1)
+    later = before.at + timedelta(minutes=5)
+    await ledger.publish(replace(revision(3, FACTORY), at=later), 2)
+    await started.shelf.fetch(CLINIC)
+    damaged = MemoryLedger(at_second(lambda: 1_800_000_000))
+    await damaged.publish(before, 0)
+    started.shelf = replace_store(started.shelf, damaged)
+    assert (await started.shelf.fetch(CLINIC)).locks == ()
+    found = await damaged.fetch_policy(CLINIC)
+    assert isinstance(found, PolicyRevision)
+    assert (found.revision, found.locks) == (3, ())
 
 
 # Without Redis.

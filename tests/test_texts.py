@@ -13,6 +13,7 @@ import pytest
 from callgate.control.guard import Cause
 from callgate.core.hold import DenialKind, Window
 from callgate.core.limits import PurseKind, VelocityKind
+from callgate.core.locks import LockedCalls
 from callgate.core.plan import NumberClass
 from callgate.core.plan_lint import Flaw
 from callgate.core.reasons import Reason
@@ -41,6 +42,7 @@ CODED = {
     *(f"sample.{kind}" for kind in SampleKind),
     *(f"origin.{origin}" for origin in Origin),
     *(f"ungated.{cause}" for cause in Cause),
+    *(f"lock.{calls}" for calls in LockedCalls),
 }
 
 

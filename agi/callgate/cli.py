@@ -17,6 +17,7 @@ from callgate.commands.dialplan import dialplan
 from callgate.commands.exposure import add_exposure
 from callgate.commands.journal import add_journal
 from callgate.commands.ledger import add_ledger
+from callgate.commands.lock import add_lock
 from callgate.commands.plan import add_plan
 from callgate.commands.policy import apply, history, show, validate
 from callgate.commands.rate import add_rate
@@ -84,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     classifying.add_argument("rows", type=Path, metavar="ROWS.csv", help="columns home_country,outside_prefix,dialled")
     classifying.set_defaults(run=classify)
     _add_policy(commands.add_parser)
+    add_lock(commands.add_parser, _words)
     add_plan(commands.add_parser)
     add_rates(commands.add_parser)
     add_rate(commands.add_parser)

@@ -12,6 +12,7 @@ from callgate.core.case import Rulebook
 from callgate.core.deck import DeckError, RateDeck, parse_deck
 from callgate.core.dialling import read_dialled
 from callgate.core.hold import Unavailable
+from callgate.core.locks import Locks
 from callgate.core.plan import NumberClass, NumberPlan, PlanError, parse_plan
 from callgate.core.policy import Policy, parse_policy
 from callgate.core.policy_document import PolicyError, PolicyErrors
@@ -69,6 +70,7 @@ class Clinic:
         name, language: from the settings.
         document: the policy's text, as it was read; `policy` is the same, checked.
         revision: its number in Redis, 0 while it is not published.
+        locks: what is locked beside it.
         rates: the deck its calls are priced by.
         risks: the list of risk tiers.
         closed_days: public holidays of this year and the next two, in the clinic's zone.
@@ -86,6 +88,7 @@ class Clinic:
     closed_days: frozenset[date]
     channels: int
     ring_timeout_s: int
+    locks: Locks = ()
 
     @property
     def deck(self) -> RateDeck:
@@ -111,6 +114,7 @@ class Clinic:
             closed_days=self.closed_days,
             channels=self.channels,
             ring_timeout_s=self.ring_timeout_s,
+            locks=self.locks,
         )
 
 
@@ -235,7 +239,7 @@ def _load_clinic(settings: Settings, clinic: ClinicSettings, folder: Path, read_
 
 
 def under_policy(clinic: Clinic, document: str, where: Path | str) -> Clinic:
-    """Put a clinic under another policy; its revision stays for the caller to set.
+    """Put a clinic under another policy; its revision and its locks stay for the caller to set.
 
     Args:
         clinic: as it is.
@@ -265,7 +269,7 @@ def in_force(clinic: Clinic, found: PolicyRevision | NoPolicy | Unavailable) -> 
     match found:
         case PolicyRevision():
             bound = under_policy(clinic, found.document, f"revision {found.revision}")
-            return replace(bound, revision=found.revision)
+            return replace(bound, revision=found.revision, locks=found.locks)
         case NoPolicy() | Unavailable():
             return clinic
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import structlog
 
+from callgate.burst_watch import BurstWatch
 from callgate.clinic import Clinic, emergency_wire
 from callgate.core.attempt import CallAttempt
 from callgate.core.dialling import Destination, read_dialled
@@ -53,7 +54,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What every call's road needs: the ledger, the policies in force, the journal, the allowance, the number tags.
+    """What every call's road needs: ledger, policies in force, journal, allowance, number tags, watch for bursts.
 
     Fields:
         grants: gets every grant, before the answer goes out.
@@ -65,6 +66,7 @@ class Gate:
     journal: Journal
     lending: Lending
     tagger: Tagger
+    bursts: BurstWatch
     grants: Grants = field(default_factory=Grants)
     slices: Callable[[], bool] = lambda: False
 
@@ -83,16 +85,16 @@ class Gate:
         if isinstance(asked.outcome, Unavailable | Stale):
             lent = self.lending.lend(passage.attempt, asked.priced, clinic, instant)
         number = wire_number(passage, asked.priced, clinic)
-        verdict = await self._record(
-            Decision(
-                attempt=passage.attempt,
-                priced=asked.priced,
-                clinic=clinic,
-                number=number,
-                verdict=conclude(asked.ruling, lent or asked.outcome, number),
-                instant=instant,
-            )
+        decision = Decision(
+            attempt=passage.attempt,
+            priced=asked.priced,
+            clinic=clinic,
+            number=number,
+            verdict=conclude(asked.ruling, lent or asked.outcome, number),
+            instant=instant,
         )
+        self.bursts.note(decision)
+        verdict = await self._record(decision)
         answer = in_observation(verdict, clinic.policy, number, passage.attempt.nonce)
         if isinstance(answer, Grant) and answer.grant_id != EMERGENCY_GRANT:
             self.grants.add(_issued(answer, passage, asked, instant))

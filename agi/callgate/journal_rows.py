@@ -12,6 +12,7 @@ import msgspec
 from callgate.clinic import Clinic
 from callgate.core.attempt import CallAttempt
 from callgate.core.hold import Denial
+from callgate.core.locks import Locks, locks_on
 from callgate.core.policy import Mode
 from callgate.core.pricing import PricedDestination
 from callgate.core.reasons import Reason
@@ -43,6 +44,7 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
         retry_s: of a refusal, no sooner than; 0 where unknown.
         limits: of a refusal, each limit that was hit; money in micros of `currency`, times counted from `at`, told on
             the clock of `zone`.
+        locks: of a refusal, each lock that stops the call.
         observed: the clinic only observes: the refusal was not carried out, or the ungated call not ended.
         risk, risk_because, risk_version: the tier, the entry of the list that gave it, and that list's version.
         note: of what is no call: who, what and why; of an ungated one, why no grant covers it.
@@ -70,6 +72,7 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     amount_micros: int = 0
     retry_s: int = 0
     limits: tuple[Denial, ...] = ()
+    locks: Locks = ()
     currency: str = ""
     zone: str = ""
     policy_revision: int = 0
@@ -193,12 +196,15 @@ def verdict_row(decision: Decision) -> JournalRow:
                 held_micros=verdict.held_micros,
             )
         case Refusal():
-            policy = decision.clinic.policy
+            policy, book = decision.clinic.policy, decision.clinic.rulebook
+            stopping = locks_on(book.locks, attempt, decision.priced, plan=book.plan, instant=decision.instant)
+            locks = stopping if Reason.LOCKED in verdict.reasons else ()
             return msgspec.structs.replace(
                 row,
                 retry_s=verdict.retry_s,
                 limits=verdict.denials,
+                locks=locks,
                 currency=policy.currency if verdict.denials else "",
-                zone=policy.timezone.key if verdict.denials else "",
-                observed=policy.mode is Mode.OBSERVE and bool(decision.number),
+                zone=policy.timezone.key if verdict.denials or locks else "",
+                observed=policy.mode is Mode.OBSERVE and bool(decision.number) and not locks,
             )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import reduce
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ import structlog
 from callgate.clinic import Clinic, FileStamp, LoadedDeck, file_stamp, load_deck, under_policy
 from callgate.core.deck import RateDeck
 from callgate.core.hold import Unavailable
+from callgate.core.locks import Locks, with_lock
 from callgate.errors import SettingsError
 from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published, Revisions
 from callgate.rates.shelf import last_good
@@ -97,19 +99,29 @@ class PolicyShelf:
         ours = self._in_force.get(name)
         match found:
             case PolicyRevision() if ours is not None and found.revision < ours.revision:
-                await self._republish(ours, found.revision)
+                await self._republish(ours, found)
             case PolicyRevision() if found != ours:
                 self._adopt(found)
             case NoPolicy() if ours is not None:
-                await self._republish(ours, 0)
+                await self._republish(ours, found)
             case PolicyRevision() | NoPolicy() | Unavailable():
                 pass
         return self._clinics[name]
 
-    async def _republish(self, ours: PolicyRevision, expected: int) -> None:
-        """Put back what the store has lost (a failover, an old backup): a tightened rule must not be undone by that."""
+    async def _republish(self, ours: PolicyRevision, found: PolicyRevision | NoPolicy) -> PolicyRevision:
+        """Put back what the store has lost (a failover, an old backup): a tightened rule must not be undone by that.
+
+        Neither must a lock that somebody has set there since.
+        """
+        expected = found.revision if isinstance(found, PolicyRevision) else 0
+        since = tuple(lock for lock in _locks(found) if lock.at > ours.at and lock not in ours.locks)
+        if since:
+            # The same on every gate that does this.
+            ours = replace(ours, revision=ours.revision + 1, locks=reduce(with_lock, since, ours.locks))
+            self._adopt(ours)
         await self._revisions.publish(ours, expected)
         log.warning("policy.republished", clinic=ours.clinic, revision=ours.revision, found=expected)
+        return ours
 
     async def fetch_missing(self) -> None:
         """Try again for clinics that started without Redis."""
@@ -121,23 +133,23 @@ class PolicyShelf:
         found = await self._revisions.fetch_policy(clinic.name)
         kept = self._last_good(clinic)
         if kept is not None and not isinstance(found, Unavailable):
-            lost = kept.revision - (found.revision if isinstance(found, PolicyRevision) else 0)
-            if lost > 0:
+            is_lost = isinstance(found, NoPolicy) or found.revision < kept.revision
+            if is_lost:
                 # It was in force here before this start.
-                await self._republish(kept, kept.revision - lost)
-                found = kept
+                found = await self._republish(kept, found)
         match found:
             case PolicyRevision() if found.origin == ORIGIN_FILE and found.document != clinic.document:
-                await self._publish_file(clinic, found.revision)
+                await self._publish_file(clinic, found)
             case PolicyRevision():
                 self._adopt(found)
             case NoPolicy():
-                await self._publish_file(clinic, 0)
+                await self._publish_file(clinic, found)
             case Unavailable():
                 self._adopt_last_good(clinic)
 
-    async def _publish_file(self, clinic: Clinic, expected: int) -> None:
-        revision = file_revision(clinic, expected + 1)
+    async def _publish_file(self, clinic: Clinic, found: PolicyRevision | NoPolicy) -> None:
+        expected = found.revision if isinstance(found, PolicyRevision) else 0
+        revision = replace(file_revision(clinic.name, clinic.document), revision=expected + 1, locks=_locks(found))
         match await self._revisions.publish(revision, expected):
             case Published():
                 self._adopt(revision)
@@ -152,10 +164,13 @@ class PolicyShelf:
             bound = under_policy(clinic, revision.document, f"revision {revision.revision}")
         except SettingsError as error:
             # Written by a newer callgate, or for other rates: the last good one stays, and its number with it, so
-            # every hold says STALE and costly calls are refused until this gate is brought up to date.
+            # every hold says STALE and costly calls are refused until this gate is brought up to date. What is locked
+            # binds the others, too.
             log.warning("policy.unusable", clinic=clinic.name, revision=revision.revision, problem=str(error))
+            if clinic.locks != revision.locks:
+                self._clinics[clinic.name] = replace(clinic, locks=revision.locks)
             return
-        self._clinics[clinic.name] = replace(bound, revision=revision.revision)
+        self._clinics[clinic.name] = replace(bound, revision=revision.revision, locks=revision.locks)
         self._in_force[clinic.name] = revision
         log.info("policy.adopted", clinic=clinic.name, revision=revision.revision, origin=revision.origin)
         file = self._last_good_file(clinic.name)
@@ -172,6 +187,7 @@ class PolicyShelf:
         if kept is None:
             return
         file = self._last_good_file(clinic.name)
+        self._clinics[clinic.name] = clinic = replace(clinic, locks=kept.locks)
         try:
             self._clinics[clinic.name] = under_policy(clinic, kept.document, file)
         except SettingsError as error:
@@ -248,17 +264,21 @@ def _log_rates(clinic: Clinic) -> None:
     )
 
 
-def file_revision(clinic: Clinic, number: int) -> PolicyRevision:
-    """Make a revision of the installer's file."""
+def file_revision(clinic: str, document: str) -> PolicyRevision:
+    """Make a revision of the installer's file, the first one."""
     return PolicyRevision(
-        clinic=clinic.name,
-        revision=number,
+        clinic=clinic,
+        revision=1,
         author=author(),
         at=datetime.now(UTC),
         origin=ORIGIN_FILE,
         reason="settings",
-        document=clinic.document,
+        document=document,
     )
+
+
+def _locks(found: PolicyRevision | NoPolicy) -> Locks:
+    return found.locks if isinstance(found, PolicyRevision) else ()
 
 
 def author() -> str:

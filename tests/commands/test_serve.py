@@ -18,8 +18,19 @@ import pytest
 
 from asterisk_agi import CommandReader
 from callgate import acts
+from callgate.cli import main
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
-from clinic_samples import CLINIC, PARIS, POINTE_A_PITRE, SETTINGS, TUESDAY_11, header, policy_text, write_site
+from clinic_samples import (
+    BRUSSELS,
+    CLINIC,
+    PARIS,
+    POINTE_A_PITRE,
+    SETTINGS,
+    TUESDAY_11,
+    header,
+    policy_text,
+    write_site,
+)
 
 PATIENCE_S = 30
 ALWAYS_OPEN = policy_text({'outside = "national"': 'outside = "as_open"'})
@@ -315,4 +326,28 @@ def test_the_policy_of_the_file_is_published_under_the_clinics_name(tmp_path: Pa
         adopted = msgspec.json.decode(gate.wait_for("policy.adopted"))
         assert (adopted["clinic"], adopted["revision"], adopted["origin"]) == (CLINIC, 1, "file")
         gate.wait_for("gate.started")
+        assert gate.end() == 0
+
+
+def test_a_burst_when_closed_locks_the_extension_and_a_person_locks_and_unlocks_a_daemon_that_runs(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    write_settings(tmp_path, port)
+    closed = policy_text({"closed  = []": 'closed = ["2020-01-01/2099-12-31"]'})
+    (tmp_path / "policy.toml").write_text(closed, encoding="utf-8")
+    words = ("--settings", str(tmp_path / "callgate.toml"))
+    with daemon(tmp_path) as gate:
+        gate.wait_for("gate.started")
+        assert [ask(port, BRUSSELS)[6] for _ in range(10)] == ["country_refused"] * 10
+        locked = msgspec.json.decode(gate.wait_for("extension.locked"))
+        assert (locked["clinic"], locked["extensions"], locked["revision"]) == (CLINIC, ["101"], 2)
+        assert ask(port, BRUSSELS)[6] == "locked"
+        assert ask(port, PARIS)[1] == "grant"
+        assert main([*words, "lock"]) == 0
+        assert ask(port, PARIS)[6] == "locked"
+        assert main([*words, "unlock"]) == 0
+        assert ask(port, PARIS)[1] == "grant"
+        assert main([*words, "unlock", "--only", "international", "extension", "101"]) == 0
+        assert ask(port, BRUSSELS)[6] == "country_refused"
         assert gate.end() == 0

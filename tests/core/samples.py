@@ -13,6 +13,7 @@ from callgate.core.deck import COLUMNS, RateDeck, parse_deck
 from callgate.core.dialling import Destination, read_dialled
 from callgate.core.hold import HoldRequest
 from callgate.core.judge import Refuse, Reserve, Ruling, judge
+from callgate.core.locks import Lock, LockedCalls, Locks, LockScope
 from callgate.core.plan import NumberPlan, parse_plan
 from callgate.core.policy import Policy, parse_policy
 from callgate.core.pricing import PricedDestination, price_destination
@@ -60,6 +61,14 @@ def clinic_rules(*lines: str, allow: tuple[str, ...] = FRANCE) -> Policy:
 FACTORY = clinic_rules()
 
 
+def a_lock(
+    calls: LockedCalls = LockedCalls.ALL, extension: str = "", until: datetime | None = None, *, cut: bool = False
+) -> Lock:
+    """What a person has locked at opening time."""
+    scope = LockScope(calls=calls, extension=extension)
+    return Lock(scope=scope, until=until, cut=cut, author="dr.lilas", at=OPEN, reason="strange calls at night")
+
+
 def deck_of(*rows: str) -> RateDeck:
     """Read a deck of rows such as ``+32 0.10 0.30 60 60``: prefix, connect fee, minute, first and next increments."""
     lines = [",".join((prefix, "a rate", *figures, "EUR", "0", "", "")) for prefix, *figures in map(str.split, rows)]
@@ -99,6 +108,7 @@ class Call:
     holidays: frozenset[date] = frozenset()
     plan: NumberPlan = PLAN
     slices: bool = False
+    locks: Locks = ()
 
     @property
     def attempt(self) -> CallAttempt:
@@ -138,6 +148,7 @@ class Call:
             channels=self.channels,
             ring_timeout_s=60,
             slices=self.slices,
+            locks=self.locks,
         )
 
     @property

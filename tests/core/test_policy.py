@@ -13,6 +13,7 @@ from callgate.core.plan import NumberClass
 from callgate.core.policy import Mode, Policy, parse_policy
 from callgate.core.policy_document import PolicyError, PolicyErrors
 from callgate.core.policy_tables import (
+    AutomaticLock,
     Bundle,
     Ceilings,
     ClassChoice,
@@ -20,6 +21,7 @@ from callgate.core.policy_tables import (
     ExtensionReach,
     FirstCountry,
     Limits,
+    LockWhen,
     PurseCeilings,
     RuleHours,
 )
@@ -186,6 +188,7 @@ def test_what_an_installer_leaves_out_has_the_factory_figures() -> None:
     assert micros(policy.ceilings.national) == (None, None, 20_000_000, 60_000_000, None)
     assert micros(policy.ceilings.extension) == (None, None, 10_000_000, None, None)
     assert policy.when_the_ledger_is_down == written.when_the_ledger_is_down
+    assert policy.automatic_lock == AutomaticLock(when=LockWhen.CLOSED, refused=StartLimit(count_max=10, span_s=600))
 
 
 def test_what_an_installer_leaves_out_has_the_factory_limits() -> None:
@@ -287,6 +290,11 @@ FAX = '[[extensions]]\nmatch = "3[0-9]"\nallow = "national"\n'
             SMALLEST + FAX + FAX.replace('"national"', '"internal"'),
             {"extensions[1]": "3[0-9] is already spoken of above"},
         ),
+        (
+            SMALLEST + 'automatic_lock.refused = "0/10m"',
+            {"automatic_lock.refused": "no refusal at all is no burst"},
+        ),
+        (SMALLEST + 'automatic_lock = { when = "never", refused = "1/1m" }', {}),
     ],
 )
 def test_fields_that_contradict_each_other_are_told(text: str, found: dict[str, str]) -> None:

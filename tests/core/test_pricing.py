@@ -11,7 +11,7 @@ from callgate.core.deck import COLUMNS, COLUMNS_WITH_HOURS, RateDeck, parse_deck
 from callgate.core.dialling import Destination
 from callgate.core.plan import NumberClass, NumberPlan, PriceCap
 from callgate.core.policy_tables import Bundle
-from callgate.core.pricing import PricedDestination, is_overrun, price_destination
+from callgate.core.pricing import PricedDestination, is_abroad, is_overrun, price_destination
 from callgate.core.tariff import Rate
 from core.samples import (
     BRUSSELS,
@@ -366,3 +366,13 @@ def test_an_ordinary_call_always_has_a_rate(dialled: str, cap: PriceCap | None, 
     """The judge relies on it: only a costly call is refused for want of a rate."""
     found = priced_at(NOW, replace(destination(dialled), cap=cap), parse_deck(",".join(COLUMNS), currency))
     assert found.rate is not None or not found.ordinary
+
+
+@pytest.mark.parametrize(
+    ("dialled", "abroad"),
+    [(PARIS, False), (PREMIUM, False), (REUNION, False), (SAINT_PIERRE, True), (BRUSSELS, True), (INMARSAT, True)],
+)
+def test_other_countries_and_global_networks_are_abroad_and_the_overseas_departments_are_not(
+    dialled: str, *, abroad: bool
+) -> None:
+    assert is_abroad(destination(dialled), PLAN) is abroad

@@ -12,7 +12,7 @@ from callgate.core.limits import purses
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
 from callgate.core.renewal import CallInProgress, Complete, Renewal, charge, charge_granted, forbidden, renewal
-from core.samples import BRUSSELS, FRANCE, OPEN, PARIS, Call, clinic_rules
+from core.samples import BRUSSELS, FRANCE, OPEN, PARIS, Call, a_lock, clinic_rules
 
 WITH_BELGIUM = (*FRANCE, "BE")
 MINUTE = timedelta(minutes=1)
@@ -271,3 +271,13 @@ def test_a_call_that_the_ledger_never_held_is_judged_too() -> None:
     assert forbidden(lent, call.book, OPEN + MINUTE) == ()
     refusing = clinic_rules(f'numbers.always_refuse = ["{PARIS_E164}"]')
     assert forbidden(lent, replace(call.book, policy=refusing), OPEN + MINUTE) == (Reason.NUMBER_REFUSED,)
+
+
+@pytest.mark.parametrize("at", [OPEN, BEFORE_CLOSING])
+def test_a_lock_leaves_a_call_no_further_slice_and_no_grace(at: datetime) -> None:
+    """Locked at 10:01 a call is refused at 10:01, though it began before, and before the practice closed."""
+    call = in_slices(at=at)
+    locked = replace(call.book, locks=(replace(a_lock(), at=at + MINUTE / 2),), revision=8)
+    answer = renewal(in_progress(call), locked, at + MINUTE)
+    assert isinstance(answer, Refuse)
+    assert answer.reasons[0] is Reason.LOCKED

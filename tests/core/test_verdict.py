@@ -182,6 +182,13 @@ def test_what_no_trunk_can_dial_stays_refused_even_where_a_clinic_observes(reaso
     assert in_observation(refusal, OBSERVING, "", NONCE) == refusal
 
 
+@pytest.mark.parametrize("reasons", [(Reason.LOCKED,), (Reason.LOCKED, Reason.COUNTRY_REFUSED)])
+def test_what_is_locked_stays_refused_even_where_a_clinic_observes(reasons: tuple[Reason, ...]) -> None:
+    """A lock is somebody's order. Under observation it would have let an attack go on."""
+    refusal = Refusal(reasons=reasons)
+    assert in_observation(refusal, OBSERVING, NUMBER, NONCE) == refusal
+
+
 @pytest.mark.parametrize(("granted_s", "seconds"), [(58, 1800), (900, 1800), (1800, 1800), (7200, 7200)])
 def test_a_call_is_not_cut_short_for_want_of_money_where_a_clinic_observes(granted_s: int, seconds: int) -> None:
     """A refused call went for half an hour, and one that was granted 58 seconds was cut."""

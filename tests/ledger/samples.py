@@ -17,6 +17,7 @@ from callgate.core.hold import (
     Velocity,
     Window,
 )
+from callgate.core.locks import Lock, LockedCalls, LockScope
 from callgate.core.sighting import Ticks
 from callgate.core.tariff import Rate
 from callgate.ledger.base import AuditReport, LedgerBook, OrphanCharge, PurseBook, Settlement
@@ -137,6 +138,18 @@ def policy(revision: int = 1, document: str = "mode = 'enforce'") -> PolicyRevis
         origin="cli",
         reason="congrès à Bruxelles",
         document=document,
+    )
+
+
+def lock(extension: str = "23", author: str = "dr.lilas", reason: str = "appels étranges") -> Lock:
+    """A lock that a policy revision carries."""
+    return Lock(
+        scope=LockScope(calls=LockedCalls.COSTLY, extension=extension),
+        until=datetime(2027, 1, 16, 8, tzinfo=UTC),
+        cut=True,
+        author=author,
+        at=datetime(2027, 1, 15, 8, tzinfo=UTC),
+        reason=reason,
     )
 
 

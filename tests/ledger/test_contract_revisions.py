@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from callgate.ledger.revisions import HISTORY_MAX, NoPolicy, Outdated, Published
-from ledger.samples import Bench, policy
+from ledger.samples import Bench, lock, policy
 
 
 async def test_a_clinic_without_a_policy_says_so(bench: Bench) -> None:
@@ -21,6 +21,12 @@ async def test_a_published_policy_is_in_force_and_every_earlier_one_can_be_read(
     assert await bench.ledger.fetch_policy(bench.clinic, 3) == NoPolicy()
     assert await bench.ledger.policy_history(bench.clinic) == (second, first)
     assert (await bench.book()).policy_revision == 2
+
+
+async def test_what_is_locked_comes_back_as_it_was_published(bench: Bench) -> None:
+    locked = replace(policy(1), clinic=bench.clinic, locks=(lock(), replace(lock("24"), until=None, cut=False)))
+    assert await bench.publish(locked, 0) == Published(revision=1)
+    assert await bench.ledger.fetch_policy(bench.clinic) == locked
 
 
 async def test_publishing_the_same_policy_twice_changes_nothing(bench: Bench) -> None:

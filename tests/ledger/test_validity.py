@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from callgate.core.hold import Ceiling, Purse, Unavailable, Velocity, Window
+from callgate.core.locks import LOCKS_MAX
 from callgate.core.money import AMOUNT_MAX_MICROS
 from callgate.ledger.base import OrphanCharge
 from callgate.ledger.redis import RedisLedger
@@ -22,8 +23,9 @@ from callgate.ledger.validity import (
     RECORD_MAX,
     RECORDS_MAX,
 )
-from ledger.samples import MONTH, PATIENT, PER_SECOND, Bench, answered, hold_id, policy, renewal, request
+from ledger.samples import MONTH, PATIENT, PER_SECOND, Bench, answered, hold_id, lock, policy, renewal, request
 
+NO_ZONE = lock().at.replace(tzinfo=None)
 TWICE = (Ceiling(window=Window.DAY, limit_micros=1), Ceiling(window=Window.DAY, limit_micros=2))
 STARTS = Velocity(name="starts", count_max=1, span_s=60)
 COVERED = Coverage(covered=0, highest=0)
@@ -149,6 +151,13 @@ async def test_an_unsound_settlement_is_not_booked(bench: Bench, field: str, val
         ("origin", "\ud800"),
         ("reason", "\udfff"),
         ("document", "x" * (DOCUMENT_MAX + 1)),
+        ("locks", (lock(),) * (LOCKS_MAX + 1)),
+        ("locks", (lock(extension="2 3"),)),
+        ("locks", (lock(extension="1" * 65),)),
+        ("locks", (lock(author="a" * 1001),)),
+        ("locks", (lock(), lock(reason="\ud800"))),
+        ("locks", (replace(lock(), at=NO_ZONE),)),
+        ("locks", (replace(lock(), until=NO_ZONE),)),
     ],
 )
 async def test_an_unsound_policy_is_not_published(bench: Bench, field: str, value: object) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from callgate.core.hold import Unavailable
 from callgate.ledger import wire
+from callgate.ledger.revisions import PolicyRevision
 
 GARBLED = Unavailable(cause="garbled")
 READERS: tuple[Callable[[object], object], ...] = (
@@ -62,3 +63,12 @@ def test_a_damaged_policy_is_no_policy(document: str) -> None:
 @pytest.mark.parametrize("reply", [["DONE", 1], ["done"], ["done", 1, 2], ["done", "1"]])
 def test_half_an_answer_to_a_settlement_is_none(reply: object) -> None:
     assert wire.read_settled(reply) == GARBLED
+
+
+def test_a_revision_from_before_there_were_locks_has_none_and_an_unclear_lock_makes_it_unreadable() -> None:
+    old = '{"clinic":"a","revision":1,"author":"","at":"2027-01-15T08:00:00Z","origin":"","reason":"","document":""'
+    found = wire.read_policy(["POLICY", f"{old}}}"])
+    assert isinstance(found, PolicyRevision)
+    assert found.locks == ()
+    lock = '{"scope":{"calls":"all"},"until":null,"cut":false,"author":"","at":"2027-01-15T08:00:00","reason":""}'
+    assert wire.read_policy(["POLICY", f'{old},"locks":[{lock}]}}']) == GARBLED

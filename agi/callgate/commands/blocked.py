@@ -1,11 +1,10 @@
 """`callgate blocked`: the refused calls, from the gate's journal."""
 
 import argparse
-import re
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,14 +12,14 @@ import msgspec
 
 from callgate.commands import Exit
 from callgate.commands.context import printable, say, settings_of, state_folder, warn
+from callgate.commands.words import span
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from callgate.journal_file import HEADERS_BYTES, Damage, Record
 from callgate.limits_text import limit_lines
+from callgate.locks_text import lock_line
 from callgate.texts.catalog import Language, text
 
 FOLLOW_PAUSE_S = 0.2
-_SPAN = re.compile(r"([1-9][0-9]{0,4})([mhd])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def since_instant(word: str) -> datetime:
@@ -29,9 +28,9 @@ def since_instant(word: str) -> datetime:
     Raises:
         argparse.ArgumentTypeError: for anything else.
     """
-    span = _SPAN.fullmatch(word)
-    if span is not None:
-        return datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})
+    length = span(word)
+    if length is not None:
+        return datetime.now(UTC) - length
     try:
         return datetime.fromisoformat(word).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -102,12 +101,12 @@ def _show(file: Path, place: _Place, arguments: argparse.Namespace, faults: Faul
 
 
 def _limit_lines(row: JournalRow, arguments: argparse.Namespace) -> list[str]:
-    """Say which limits were hit, below the refusal; nothing for one that hit none."""
-    if not row.limits:
+    """Say which limits were hit and which locks stopped it, below the refusal; nothing for one that hit none."""
+    if not row.limits and not row.locks:
         return []
-    told = limit_lines(
-        row.limits, at=row.at, zone=_zone(row.zone), currency=row.currency, language=Language(arguments.language)
-    )
+    zone, language = _zone(row.zone), Language(arguments.language)
+    told = limit_lines(row.limits, at=row.at, zone=zone, currency=row.currency, language=language)
+    told += [lock_line(lock, zone, language) for lock in row.locks]
     return [f"    {printable(line)}" for line in told]
 
 

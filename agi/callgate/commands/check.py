@@ -20,6 +20,7 @@ from callgate.commands.site import site_of
 from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.case import open_case
 from callgate.core.judge import Reserve, Ruling, judge
+from callgate.core.locks import Locks
 from callgate.core.money import format_amount
 from callgate.core.plan import NumberClass
 from callgate.core.pricing import PricedDestination
@@ -28,6 +29,7 @@ from callgate.core.verdict import Grant, Refusal, Verdict, conclude
 from callgate.gate import Passage, classify, wire_number
 from callgate.ledger.memory import MemoryLedger, at_second
 from callgate.limits_text import limit_lines
+from callgate.locks_text import lock_line
 from callgate.texts.catalog import Language, text
 
 _NO_UUID = "00000000-0000-4000-8000-000000000000"
@@ -43,6 +45,13 @@ class Answer:
     priced: PricedDestination
     ruling: Ruling
     verdict: Verdict
+
+    @property
+    def locks(self) -> Locks:
+        """The locks that stop it; none for what no rule was asked about."""
+        if Reason.LOCKED not in self.verdict.reasons:
+            return ()
+        return open_case(self.passage.attempt, self.priced, self.clinic.rulebook, self.instant).locks
 
 
 def check(arguments: argparse.Namespace) -> Exit:
@@ -181,7 +190,12 @@ def _verdict_lines(answer: Answer, language: Language) -> list[str]:
                 language=language,
             )
             told = [text("cli.check_refusal", language), *_reason_lines(refusal.reasons, language)]
-            return [*told, *(f"    {line}" for line in limits)]
+            locks = [printable(line) for line in _lock_lines(answer, language)]
+            return [*told, *(f"    {line}" for line in (*limits, *locks))]
+
+
+def _lock_lines(answer: Answer, language: Language) -> list[str]:
+    return [lock_line(lock, answer.clinic.policy.timezone, language) for lock in answer.locks]
 
 
 def _reason_lines(reasons: tuple[Reason, ...], language: Language) -> list[str]:
@@ -210,6 +224,7 @@ def as_json(answer: Answer) -> dict[str, object]:
         else [],
         "verdict": "grant" if grant else "refuse",
         "reasons": [reason.value for reason in verdict.reasons],
+        "locks": [msgspec.to_builtins(lock) for lock in answer.locks],
         "limits": [msgspec.to_builtins(denial) for denial in denials],
         "wire_number": grant.number if grant else "",
         "seconds": grant.seconds if grant else 0,

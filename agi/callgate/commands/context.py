@@ -108,13 +108,22 @@ def ledger_place(settings: Settings) -> str:
     return settings.gate.redis.partition("?")[0].rpartition("@")[2] or "the daemon's own Redis"
 
 
-def with_ledger(settings: Settings, folder: Path, work: Callable[[RedisLedger], Awaitable[Answer]]) -> Answer:
-    """Run some work on the ledger and close the link. What it changes is left for the daemon's journal."""
+def with_ledger(
+    settings: Settings,
+    folder: Path,
+    work: Callable[[RedisLedger], Awaitable[Answer]],
+    deadlines: Deadlines | None = None,
+) -> Answer:
+    """Run some work on the ledger and close the link. What it changes is left for the daemon's journal.
+
+    `deadlines` are those of `ledger_link`.
+    """
+    told = deadlines or ledger_deadlines(settings)
 
     async def run() -> Answer:
-        async with ledger_link(settings, folder) as client:
+        async with ledger_link(settings, folder, told) as client:
             courier = Courier(state_folder(settings, folder))
-            return await work(RedisLedger(client, ledger_deadlines(settings), witness=courier))
+            return await work(RedisLedger(client, told, witness=courier))
 
     return asyncio.run(run())
 

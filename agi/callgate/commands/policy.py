@@ -25,11 +25,15 @@ from callgate.commands.context import (
     warn,
     with_ledger,
 )
+from callgate.commands.lock import still_locked
 from callgate.core.hold import Unavailable
+from callgate.core.locks import locks_in_force
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published
+from callgate.locks_text import lock_line
 from callgate.policies import author, deck_to_serve
 from callgate.settings import Settings
+from callgate.texts.catalog import Language
 
 ORIGIN = "command"
 
@@ -53,7 +57,9 @@ def apply(arguments: argparse.Namespace) -> Exit:
     # A broken rate deck must not keep anybody from tightening the rules.
     under_policy(load_clinics(settings, folder, deck_to_serve)[clinic], document, arguments.file)
 
-    async def publish(ledger: RedisLedger) -> Published | Outdated | Unavailable:
+    at = datetime.now(UTC)
+
+    async def publish(ledger: RedisLedger) -> PolicyRevision | Outdated | Unavailable:
         current = await ledger.fetch_policy(clinic)
         if isinstance(current, Unavailable):
             return current
@@ -62,16 +68,21 @@ def apply(arguments: argparse.Namespace) -> Exit:
             clinic=clinic,
             revision=number + 1,
             author=arguments.author or author(),
-            at=datetime.now(UTC),
+            at=at,
             origin=ORIGIN,
             reason=arguments.reason,
             document=document,
+            locks=() if isinstance(current, NoPolicy) else locks_in_force(current.locks, at),
         )
-        return await ledger.publish(revision, number)
+        outcome = await ledger.publish(revision, number)
+        return revision if isinstance(outcome, Published) else outcome
 
     match with_ledger(settings, folder, publish):
-        case Published(revision=number):
-            say(f"{clinic}: revision {number} is in force")
+        case PolicyRevision() as revision:
+            say(f"{clinic}: revision {revision.revision} is in force")
+            # A policy says what is allowed; it lifts no lock.
+            for line in still_locked(revision, at, Language(arguments.language)):
+                say(line)
             return Exit.OK
         case Outdated(revision=number):
             warn(f"callgate: revision {number} came in between. Remedy: look at it with 'callgate policy show', again")
@@ -105,7 +116,12 @@ def history(arguments: argparse.Namespace) -> Exit:
     if isinstance(found, Unavailable):
         return _unreachable(settings, found.cause)
     for revision in found:
-        say(msgspec.json.encode(revision).decode() if arguments.json else _line(revision))
+        if arguments.json:
+            say(msgspec.json.encode(revision).decode())
+            continue
+        say(_line(revision))
+        for lock in revision.locks:
+            say(f"    {printable(lock_line(lock, UTC, Language(arguments.language)))}")
     return Exit.OK
 
 

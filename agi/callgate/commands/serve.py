@@ -15,6 +15,7 @@ import structlog
 
 from callgate import acts
 from callgate.bookkeeper import Bookkeeper
+from callgate.burst_watch import BurstWatch
 from callgate.clinic import load_clinics
 from callgate.commands import Exit
 from callgate.commands.context import (
@@ -116,6 +117,7 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
         own_link = await ending.enter_async_context(ledger_link(settings, folder, patient))
         repairing = RedisLedger(own_link, patient, gate=name, witness=journal)
         repair = Repair(journal=journal, ledger=repairing, shelf=shelf)
+        bursts = BurstWatch(shelf=shelf, revisions=repairing)
         bookkeeper = Bookkeeper(
             settings=settings,
             shelf=shelf,
@@ -123,7 +125,7 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             journal=journal,
             spool=Spool(Path(settings.gate.spool), state),
             clock=utc_now,
-            others=(repair.mend, partial(acts.take, state, journal)),
+            others=(repair.mend, partial(acts.take, state, journal), bursts.publish),
         )
         grants, tagger = Grants(), load_tagger(state)
         desk = _desk(settings, folder, bookkeeper, grants)
@@ -134,6 +136,7 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             journal=journal,
             lending=Lending(),
             tagger=tagger,
+            bursts=bursts,
             grants=grants,
             slices=lambda: desk is not None and desk.switch.is_linked,
         )

@@ -2,10 +2,11 @@
 
 import argparse
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -16,6 +17,7 @@ from callgate.commands.context import printable, say, settings_of, state_folder,
 from callgate.control.guard import Cause
 from callgate.control.standing import Standing, read_standing
 from callgate.core.hold import Unavailable
+from callgate.core.locks import Locks, locks_in_force
 from callgate.core.money import format_amount
 from callgate.disk import SLOW_MS
 from callgate.errors import SettingsError
@@ -23,6 +25,7 @@ from callgate.journal import JOURNAL_FILE, JournalRow, last_row
 from callgate.ledger.base import LedgerBook
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import NoPolicy, PolicyRevision
+from callgate.locks_text import lock_line
 from callgate.policies import deck_to_serve
 from callgate.server import PING_SCRIPT
 from callgate.settings import Settings
@@ -57,6 +60,8 @@ class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
         policy: which policy `mode` and `currency` are from.
         policy_revision: the one in force, also where its document cannot be used here.
         rates_problem: why the rate deck of the settings cannot be used; "" where it can.
+        locks: those in force now.
+        zone: the clinic's clock, on which they are told.
         frozen: how the ledger lost entries, until it is restored; "" for a sound one.
         wall_ahead_s: how far the clock of the ledger's server is ahead of the ledger's own.
     """
@@ -65,12 +70,14 @@ class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicySource
     mode: str
     currency: str
+    zone: str
     policy_revision: int = 0
     rates_problem: str = ""
     frozen: str = ""
     wall_ahead_s: int = 0
     live_holds: int = 0
     purses: dict[str, dict[str, int]] = {}
+    locks: Locks = ()
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +172,7 @@ def _current(clinic: Clinic, found: PolicyRevision | NoPolicy | Unavailable) -> 
         return in_force(clinic, found)
     except SettingsError as error:
         warn(f"callgate: {printable(str(error))}")
-        return clinic
+        return replace(clinic, locks=found.locks) if isinstance(found, PolicyRevision) else clinic
 
 
 def _clinic_status(clinic: Clinic, book: LedgerBook | Unavailable) -> ClinicStatus:
@@ -174,6 +181,8 @@ def _clinic_status(clinic: Clinic, book: LedgerBook | Unavailable) -> ClinicStat
         policy=PolicySource.IN_FORCE if clinic.revision else PolicySource.FILE,
         mode=clinic.policy.mode.value,
         currency=clinic.policy.currency,
+        zone=clinic.policy.timezone.key,
+        locks=locks_in_force(clinic.locks, datetime.now(UTC)),
         policy_revision=clinic.revision,
         rates_problem=clinic.rates.problem,
     )
@@ -224,6 +233,10 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
                 calls=clinic.live_holds,
             )
         )
+        lines += [
+            text("cli.status_lock", language, clinic=clinic.clinic, line=printable(line))
+            for line in (lock_line(lock, ZoneInfo(clinic.zone), language) for lock in clinic.locks)
+        ]
         if clinic.frozen:
             cause = text(f"cli.frozen_{clinic.frozen}", language)
             lines.append(text("cli.status_frozen", language, clinic=clinic.clinic, cause=cause))

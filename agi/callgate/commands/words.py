@@ -4,8 +4,10 @@ import argparse
 import contextlib
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
+_SPAN = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 YEARS = range(2000, 2100)
 """`--at` asks about these: beyond them holidays are not known, and a zone's arithmetic ends."""
 
@@ -18,6 +20,33 @@ def iso_instant(word: str) -> datetime:
             return instant
     message = f'"{word}" is not an ISO instant of these decades, such as 2026-12-25T03:00'
     raise argparse.ArgumentTypeError(message)
+
+
+def span(word: str) -> timedelta | None:
+    """Read ``30m``, ``12h`` or ``7d``; None for anything else."""
+    found = _SPAN.fullmatch(word)
+    return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def until_instant(word: str) -> datetime:
+    """Read when something ends: a span from now, or an ISO instant to come, with its zone; aware UTC, whole seconds.
+
+    Raises:
+        argparse.ArgumentTypeError: for anything else.
+    """
+    now, length = datetime.now(UTC).replace(microsecond=0), span(word)
+    if length is not None:
+        return now + length
+    instant = iso_instant(word)
+    if instant.tzinfo is None:
+        # An hour too early or too late would be noticed by nobody.
+        here = instant.astimezone().isoformat(timespec="minutes")
+        message = f'"{word}" does not say on which clock; write it such as {here}, or a span such as 12h'
+        raise argparse.ArgumentTypeError(message)
+    if instant <= now:
+        message = f'"{word}" is past; it is {now.isoformat()} now'
+        raise argparse.ArgumentTypeError(message)
+    return instant.astimezone(UTC)
 
 
 def matching(pattern: str, meaning: str) -> Callable[[str], str]:

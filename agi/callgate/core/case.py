@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.hours import is_open
+from callgate.core.locks import Locks, locks_on
 from callgate.core.plan import NumberPlan
 from callgate.core.policy import Policy
 from callgate.core.policy_tables import CountryException, CountryRule, ExternalNumber, NumberException
@@ -22,6 +23,7 @@ class Rulebook:
         channels: of its trunks together.
         ring_timeout_s: how long a call may ring, during which its hold must not lapse.
         slices: whether somebody renews holds while calls are up, so that a costly call need not hold all its money.
+        locks: of the same revision.
     """
 
     policy: Policy
@@ -31,6 +33,7 @@ class Rulebook:
     channels: int
     ring_timeout_s: int
     slices: bool = False
+    locks: Locks = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,11 @@ class Case:
     def free_of_hours(self) -> bool:
         """Whether the number may be dialled whatever country, class or hour: listed, excepted or must-reach."""
         return self.permitted or self.priced.destination.must_reach
+
+    @property
+    def locks(self) -> Locks:
+        """The locks that stop it."""
+        return locks_on(self.book.locks, self.attempt, self.priced, plan=self.book.plan, instant=self.instant)
 
     @property
     def between_outsiders(self) -> bool:

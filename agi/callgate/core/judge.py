@@ -90,6 +90,10 @@ def broken_rules(case: Case) -> tuple[Reason, ...]:
     return by_weight(reason for rule in RULES if (reason := rule(case)) is not None)
 
 
+def _locked(case: Case) -> Reason | None:
+    return Reason.LOCKED if case.locks else None
+
+
 def _refused_number(case: Case) -> Reason | None:
     refused = any(pattern.matches(case.number) for pattern in case.book.policy.numbers.always_refuse)
     return Reason.NUMBER_REFUSED if refused else None
@@ -177,6 +181,7 @@ def _one_call(case: Case) -> Reason | None:
 
 
 RULES: tuple[Callable[[Case], Reason | None], ...] = (
+    _locked,
     _refused_number,
     _unknown_origin,
     _restricted_extension,

@@ -8,7 +8,7 @@ from callgate.core.case import Case
 from callgate.core.hold import PURSES_MAX, Ceiling, Purse, Velocity, Window
 from callgate.core.policy_tables import FirstCountry, PurseCeilings
 from callgate.core.policy_values import StartLimit
-from callgate.core.pricing import is_included
+from callgate.core.pricing import is_abroad, is_included
 from callgate.core.risk import Tier
 from callgate.core.tariff import CUT_MARGIN_S
 
@@ -139,7 +139,7 @@ def _is_overseas(case: Case) -> bool:
 
 
 def _is_abroad(case: Case) -> bool:
-    return case.priced.destination.region != case.book.plan.country and not _is_overseas(case)
+    return is_abroad(case.priced.destination, case.book.plan)
 
 
 def _hotspot(case: Case) -> Iterator[Purse]:

@@ -11,6 +11,7 @@ from callgate.core.hours import Hours, overlapping_day
 from callgate.core.money import format_amount
 from callgate.core.policy_document import PolicyError, PolicyErrors, read_document, read_toml
 from callgate.core.policy_tables import (
+    AutomaticLock,
     Bundle,
     Ceilings,
     Classes,
@@ -71,6 +72,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     limits: Limits = Limits()
     external_to_external: ExternalToExternal = ExternalToExternal()
     extensions: tuple[ExtensionRule, ...] = ()
+    automatic_lock: AutomaticLock = AutomaticLock()
     installer_maximum: InstallerMaximum = InstallerMaximum()
     when_the_ledger_is_down: LedgerDown = LedgerDown()
 
@@ -175,6 +177,12 @@ def _number_lists_are_sound(policy: Policy) -> Iterator[PolicyError]:
             yield PolicyError(path, f"{pattern.digits} is also in always_refuse", "keep it in one of the two")
 
 
+def _a_burst_is_more_than_nothing(policy: Policy) -> Iterator[PolicyError]:
+    if policy.automatic_lock.refused.count_max == 0:
+        remedy = 'write at least "1/10m", or when = "never"'
+        yield PolicyError("automatic_lock.refused", "no refusal at all is no burst", remedy)
+
+
 _CHECKS: tuple[Callable[[Policy], Iterator[PolicyError]], ...] = (
     _home_is_allowed,
     _classes_have_a_meaning_there,
@@ -182,4 +190,5 @@ _CHECKS: tuple[Callable[[Policy], Iterator[PolicyError]], ...] = (
     _opening_hours_do_not_overlap,
     _ceilings_are_within_the_maximum,
     _nothing_is_said_twice,
+    _a_burst_is_more_than_nothing,
 )

@@ -65,6 +65,13 @@ class ExtensionReach(StrEnum):
     AS_CLINIC = "as_clinic"
 
 
+class LockWhen(StrEnum):
+    """When a burst of refusals locks the extension: while the clinic is closed, or never."""
+
+    CLOSED = "closed"
+    NEVER = "never"
+
+
 class UnknownRate(StrEnum):
     """What becomes of a number without a rate while the ledger is down; there is no other safe choice."""
 
@@ -339,6 +346,21 @@ class ExtensionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     match: ExtensionPattern
     allow: ExtensionReach
+
+
+class AutomaticLock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[automatic_lock]``: a burst of refusals locks the calls abroad of the extension until a person unlocks.
+
+    Ten in ten minutes: published attacks dial once in 2.67 s or, slowly, once a minute (facts/features.md 5.9), and are
+    locked after half a minute or ten; who dials by hand and hears each refusal out hardly gets there.
+
+    Fields:
+        when: whether and when the rule holds.
+        refused: so many refused costly calls of one extension in so long a time are a burst.
+    """
+
+    when: LockWhen = LockWhen.CLOSED
+    refused: StartLimit = StartLimit(count_max=10, span_s=600)
 
 
 class Allowance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -109,6 +109,11 @@ def decides(rate: Rate, destination: Destination) -> bool:
     return len(rate.prefix) >= destination.opening
 
 
+def is_abroad(destination: Destination, plan: NumberPlan) -> bool:
+    """Tell whether a destination is another country or a global network; the overseas departments are neither."""
+    return destination.region != plan.country and destination.region not in plan.overseas
+
+
 def _is_home_line(destination: Destination, plan: NumberPlan) -> bool:
     return destination.region == plan.country and destination.number_class in ORDINARY_CLASSES
 

@@ -108,10 +108,11 @@ def conclude(ruling: Ruling, outcome: HoldOutcome | Lent | Spent | None, number:
 def in_observation(verdict: Verdict, policy: Policy, number: str, nonce: str) -> Verdict:
     """Answer for a clinic that only observes: a refusal stays in the journal and the call goes, and money cuts none.
 
-    What cannot be dialled (no number) stays refused. The grant of a refused call is `observe:` and the nonce, which no
+    What cannot be dialled (no number) stays refused, and so does what is locked: observed is the policy, and a lock is
+    no part of it but somebody's order. The grant of a refused call is `observe:` and the nonce, which no
     purse counts.
     """
-    if policy.mode is Mode.ENFORCE or not number:
+    if policy.mode is Mode.ENFORCE or not number or Reason.LOCKED in verdict.reasons:
         return verdict
     seconds = policy.limits.max_duration_s.costly
     match verdict:

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from callgate.core.hold import Unavailable
+from callgate.core.locks import Locks
 
 HISTORY_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRevision:
-    """One policy as it was put in force.
+    """One policy as it was put in force, and what is locked beside it.
 
     Fields:
         revision: its number; the next one, unless a gate republishes what a failover lost.
         author: who published it.
         at: when, aware, UTC.
-        origin: where from, such as ``cli`` or ``console``.
+        origin: where the document is from, such as ``file`` or ``console``; a lock or its end leaves that as it is.
         reason: why, in the author's words.
         document: the policy's text, at most 262,144 characters.
     """
@@ -29,6 +30,7 @@ class PolicyRevision:
     origin: str
     reason: str
     document: str
+    locks: Locks = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

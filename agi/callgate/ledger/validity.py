@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 
 from callgate.core.hold import Ceiling, HoldRequest, Purse, RenewRequest, Unavailable, Velocity
+from callgate.core.locks import LOCKS_MAX, Lock
 from callgate.core.money import AMOUNT_MAX_MICROS
 from callgate.core.sighting import Sighting
 from callgate.core.tariff import Rate
@@ -49,6 +50,7 @@ _ANY_ID = re.compile(r"[!-~]{1,200}")
 _NAME = re.compile(r"[ -~]{1,100}")
 _TAG = re.compile(r"[ -~]{0,100}")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_EXTENSION = re.compile(r"[0-9A-Za-z_-]{0,64}")
 _GATE = re.compile(r"[A-Za-z0-9-]{1,64}")
 _EPOCH = re.compile(r"[0-9a-f]{16}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -181,6 +183,7 @@ def unsound_revision(policy: PolicyRevision, expected: int) -> str:
             "origin": _text_is_sound(policy.origin, TEXT_MAX),
             "reason": _text_is_sound(policy.reason, TEXT_MAX),
             "document": _text_is_sound(policy.document, DOCUMENT_MAX),
+            "locks": len(policy.locks) <= LOCKS_MAX and all(_lock_is_sound(lock) for lock in policy.locks),
         }
     )
 
@@ -229,6 +232,15 @@ def _velocity_is_sound(velocity: Velocity) -> bool:
         and 0 <= velocity.count_max <= STARTS_MAX
         and 1 <= velocity.span_s <= SPAN_MAX_S
         and _TAG.fullmatch(velocity.tag) is not None
+    )
+
+
+def _lock_is_sound(lock: Lock) -> bool:
+    return (
+        lock.at.tzinfo is not None
+        and (lock.until is None or lock.until.tzinfo is not None)
+        and _EXTENSION.fullmatch(lock.scope.extension) is not None
+        and all(_text_is_sound(words, TEXT_MAX) for words in (lock.author, lock.reason))
     )
 
 

@@ -113,7 +113,8 @@ class _Run:
 
     def __init__(self, attempts: Sequence[Attempt], site: Site, clock_of: ClockOf) -> None:
         self._site = replace(site, clinic=_with_holidays(site.clinic, attempts))
-        self._book = self._site.clinic.rulebook
+        # What is locked now was not locked then.
+        self._book = replace(self._site.clinic.rulebook, locks=())
         self._tagger = Tagger(secrets.token_bytes(_SECRET_BYTES))
         self._ledger = MemoryLedger(clock_of(lambda: self._now_s))
         self._now_s = int(attempts[0].instant.timestamp()) if attempts else 0

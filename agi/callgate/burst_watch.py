@@ -1,0 +1,116 @@
+"""Counts refusals as they happen and, in the background, locks the extension that a burst of them comes from.
+
+Each gate counts what it sees itself, so with two of them nearly twice as many refusals may pass before one locks. What
+both see is locked once: the second finds another revision in force than the one it counted under.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from callgate.clinic import Clinic
+from callgate.core.burst import AUTHOR, Refusals, burst_lock, counts, is_burst, one_more
+from callgate.core.hold import Unavailable
+from callgate.core.locks import LOCKS_MAX, Locks, with_lock
+from callgate.core.verdict import Refusal
+from callgate.journal_rows import Decision
+from callgate.ledger.revisions import Outdated, PolicyRevision, Revisions
+from callgate.locking import Changed, Order, Unchanged, carry_out
+from callgate.policies import PolicyShelf, file_revision
+from callgate.texts.catalog import Language, text
+
+EXTENSIONS_MAX = 1000
+"""Counted at once; of more, the one that was refused least recently is forgotten."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """A burst that is to be answered: the policy it was counted under, and when it was complete."""
+
+    revision: int
+    at: datetime
+
+
+Bursts = Mapping[str, Burst]
+"""By extension."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BurstWatch:
+    """What every gate has one of. `note` is called for each verdict, `publish` again and again in the background.
+
+    Fields:
+        revisions: where locks are published; best with a link of its own, whose failures close no call's road.
+        refusals: the watch's own, by clinic and extension.
+        bursts: the watch's own, too.
+    """
+
+    shelf: PolicyShelf
+    revisions: Revisions
+    refusals: OrderedDict[tuple[str, str], Refusals] = field(default_factory=OrderedDict)
+    bursts: dict[tuple[str, str], Burst] = field(default_factory=dict)
+
+    def note(self, decision: Decision) -> None:
+        """Count a verdict, if it is a refusal that counts. Nothing is waited for: the call has no answer yet."""
+        clinic, extension, verdict = decision.clinic, decision.attempt.extension, decision.verdict
+        if not isinstance(verdict, Refusal) or not extension:
+            return
+        if not counts(decision.priced, verdict.reasons, clinic.rulebook, decision.instant):
+            return
+        line, rule = (clinic.name, extension), clinic.policy.automatic_lock
+        refusals = one_more(self.refusals.pop(line, None), rule, clinic.revision, decision.instant)
+        if is_burst(refusals, rule):
+            self.bursts[line] = Burst(revision=clinic.revision, at=decision.instant)
+            return
+        self.refusals[line] = refusals
+        if len(self.refusals) > EXTENSIONS_MAX:
+            self.refusals.popitem(last=False)
+
+    async def publish(self) -> None:
+        """Lock what bursts came from; where that cannot be published now, the next call of this tries again."""
+        for name in sorted({name for name, _ in self.bursts}):
+            await self._lock(self.shelf.clinic(name))
+
+    async def _lock(self, clinic: Clinic) -> None:
+        bursts = {extension: burst for (name, extension), burst in self.bursts.items() if name == clinic.name}
+        order = _order(clinic, bursts)
+        outcome = await carry_out(order, self.revisions, lambda: file_revision(clinic.name, clinic.document))
+        match outcome:
+            case Changed(now=now):
+                log.warning("extension.locked", clinic=clinic.name, extensions=sorted(bursts), revision=now.revision)
+                await self.shelf.fetch(clinic.name)
+            case Unchanged():
+                pass
+            case Outdated() | Unavailable():
+                log.warning("extension.not_locked", clinic=clinic.name, extensions=sorted(bursts))
+                return
+        for extension, burst in bursts.items():
+            if self.bursts.get((clinic.name, extension)) == burst:
+                del self.bursts[clinic.name, extension]
+
+
+def _order(clinic: Clinic, bursts: Bursts) -> Order:
+    """Lock the calls abroad of these extensions.
+
+    Where somebody has decided since a burst was counted, perhaps to unlock, it is over. The whole clinic never has more
+    than `LOCKS_MAX` locks: of more extensions the last are left to the ceilings.
+    """
+    rule = clinic.policy.automatic_lock.refused
+    words = {"count": rule.count_max, "minutes": -(-rule.span_s // 60)}
+    reason = text("cli.lock_burst", Language(clinic.language), **words)
+
+    def change(current: PolicyRevision) -> Locks:
+        locks = current.locks
+        for extension, burst in bursts.items():
+            wider = with_lock(locks, burst_lock(extension, reason, burst.at))
+            if burst.revision == current.revision and len(wider) <= LOCKS_MAX:
+                locks = wider
+        return locks
+
+    at = max(burst.at for burst in bursts.values())
+    return Order(clinic=clinic.name, author=AUTHOR, at=at, reason=reason, change=change)
