@@ -22,6 +22,7 @@ from callgate.core.hold import (
     SettleOutcome,
     Unavailable,
 )
+from callgate.core.locks import Lock
 from callgate.core.tariff import price
 from callgate.core.verdict import Grant
 from callgate.gate import Gate
@@ -281,8 +282,8 @@ class Stage:
                 self.site.write_spool(f"1|settle|{leg.grant}|callgate|{leg.dialled}|{answered}|{ended_s:.3f}|16|end")
         await self.site.bookkeeper.read_spool()
 
-    async def publish(self, changes: Mapping[str, str]) -> None:
-        """Put another policy in force, as a command on another machine does."""
+    async def publish(self, changes: Mapping[str, str], *locks: Lock) -> None:
+        """Put another policy in force, or locks, as a command on another machine does."""
         number = (await self.site.book()).policy_revision
         revision = PolicyRevision(
             clinic=CLINIC,
@@ -292,6 +293,7 @@ class Stage:
             origin="command",
             reason="",
             document=policy_text(changes),
+            locks=locks,
         )
         assert isinstance(await self.store.publish(revision, number), Published)
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from callgate.core.attempt import Origin
+from callgate.core.locks import LockScope
 from callgate.core.reasons import Reason
 from callgate.ledger.base import PurseBook
 from clinic_samples import CLINIC, OBSERVING, PARIS, POINTE_A_PITRE
 from control.samples import Stage, open_stage
+from core.samples import a_lock
 
 NO_OVERSEAS = {'allow = ["FR", "GP",': 'allow = ["FR",'}
 NO_PARIS = {"always_refuse = []": 'always_refuse = ["+33142685300"]'}
@@ -96,6 +98,30 @@ async def test_closing_time_ends_no_conversation_for_a_quarter_of_an_hour(stage:
     assert leg.channel in stage.pbx.ended
     assert stage.pbx.told("hang_up") == []
     assert len(stage.pbx.told("warn")) == 1
+
+
+async def test_a_lock_that_cuts_ends_every_call_but_help(stage: Stage) -> None:
+    legs = [await stage.talk(POINTE_A_PITRE), await stage.talk(PARIS), await stage.dial(PARIS)]
+    await stage.publish({}, replace(a_lock(), cut=True))
+    await stage.wait(1)
+    assert {*stage.pbx.ended} == {leg.channel for leg in legs}
+    assert reasons(stage) == [(Reason.LOCKED,)] * 3
+
+
+async def test_a_lock_that_cuts_nobody_leaves_a_costly_call_its_slice_and_an_ordinary_one_alone(stage: Stage) -> None:
+    costly, ordinary = await stage.talk(POINTE_A_PITRE), await stage.talk(PARIS)
+    await stage.publish({}, a_lock())
+    await stage.wait(70)
+    assert (stage.pbx.told("hang_up"), stage.pbx.ended) == ([], {costly.channel: 58.0})
+    assert [(done.at_s, done.channel) for done in stage.pbx.told("warn")] == [(29.0, costly.channel)]
+    assert ordinary.channel in stage.pbx.up
+
+
+async def test_a_lock_of_one_extension_ends_its_calls_only(stage: Stage) -> None:
+    leg = await stage.talk(PARIS)
+    await stage.publish({}, replace(a_lock(), cut=True, scope=LockScope(extension="102")))
+    await stage.wait(2)
+    assert leg.channel in stage.pbx.up
 
 
 async def test_a_cut_that_asterisk_did_not_hear_is_told_again(stage: Stage) -> None:

@@ -11,7 +11,16 @@ from callgate.core.judge import Refuse
 from callgate.core.limits import purses
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
-from callgate.core.renewal import CallInProgress, Complete, Renewal, charge, charge_granted, forbidden, renewal
+from callgate.core.renewal import (
+    CallInProgress,
+    Complete,
+    Renewal,
+    charge,
+    charge_granted,
+    ended_by,
+    forbidden,
+    renewal,
+)
 from core.samples import BRUSSELS, FRANCE, OPEN, PARIS, Call, a_lock, clinic_rules
 
 WITH_BELGIUM = (*FRANCE, "BE")
@@ -281,3 +290,12 @@ def test_a_lock_leaves_a_call_no_further_slice_and_no_grace(at: datetime) -> Non
     answer = renewal(in_progress(call), locked, at + MINUTE)
     assert isinstance(answer, Refuse)
     assert answer.reasons[0] is Reason.LOCKED
+
+
+@pytest.mark.parametrize(("cut", "reasons"), [(True, (Reason.LOCKED,)), (False, ())])
+def test_a_lock_ends_the_calls_that_are_up_only_where_it_says_so(*, cut: bool, reasons: tuple[Reason, ...]) -> None:
+    call = in_slices()
+    locked = replace(call.book, locks=(replace(a_lock(), cut=cut),))
+    assert ended_by(in_progress(call), locked, OPEN + MINUTE) == reasons
+    refused_too = replace(locked, policy=belgium('numbers.always_refuse = ["+32*"]'))
+    assert ended_by(in_progress(call), refused_too, OPEN + MINUTE) == (*reasons, Reason.NUMBER_REFUSED)

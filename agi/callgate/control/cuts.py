@@ -10,7 +10,7 @@ from callgate.core.hold import Denied, Held
 from callgate.core.judge import Refuse
 from callgate.core.policy import Mode
 from callgate.core.reasons import Reason
-from callgate.core.renewal import charge, charge_granted, forbidden
+from callgate.core.renewal import charge, charge_granted, ended_by
 from callgate.policies import PolicyShelf
 
 TOGETHER_MAX = 32
@@ -55,7 +55,7 @@ class Cuts:
     def _by_rules(self, call: LiveCall) -> Because | None:
         """Ask the rules. A grant says that its origin was known: on a leg taken up again it may have been lost."""
         book = self.shelf.clinic(call.clinic).rulebook
-        reasons = forbidden(call.progress(self.clocks.monotonic()), book, self.clocks.now())
+        reasons = ended_by(call.progress(self.clocks.monotonic()), book, self.clocks.now())
         reasons = tuple(reason for reason in reasons if reason is not Reason.ORIGIN_UNKNOWN)
         return Because(reasons=reasons) if reasons else None
 

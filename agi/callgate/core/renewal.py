@@ -12,6 +12,7 @@ from callgate.core.case import Case, Rulebook, open_case
 from callgate.core.hold import Held, RenewRequest
 from callgate.core.judge import SETTLE_GRACE_S, Refuse, broken_rules, longest_s, slice_s
 from callgate.core.limits import purses
+from callgate.core.locks import is_cut
 from callgate.core.pricing import PricedDestination
 from callgate.core.reasons import Reason
 
@@ -56,6 +57,14 @@ def forbidden(call: CallInProgress, book: Rulebook, instant: datetime) -> tuple[
     """
     reasons = broken_rules(open_case(call.attempt, call.priced, book, instant))
     return broken_rules(_patient_case(call, book, instant)) if reasons else ()
+
+
+def ended_by(call: CallInProgress, book: Rulebook, instant: datetime) -> tuple[Reason, ...]:
+    """Say why a call that is up must end now, heaviest first: all that forbids it, but for locks that cut none."""
+    reasons = forbidden(call, book, instant)
+    if is_cut(book.locks, call.attempt, call.priced, plan=book.plan, instant=instant):
+        return reasons
+    return tuple(reason for reason in reasons if reason is not Reason.LOCKED)
 
 
 def renewal(call: CallInProgress, book: Rulebook, instant: datetime) -> Renewal:
