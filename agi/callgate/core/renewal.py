@@ -1,7 +1,12 @@
 """What a call in progress asks of the ledger when its slice nears its end: the next one, by the policy in force now.
 
 So a tightened policy, or whatever else refuses calls, reaches live ones within a slice. Only what time itself ends (the
-opening hours, an exception) leaves a conversation `CLOSING_GRACE` more (facts/semantics.md 16).
+opening hours, an exception) leaves a conversation `CLOSING_GRACE` more (facts/semantics.md 16): for so long it goes on
+under the purses it had, and needs none of the few lines that are left when the clinic is closed.
+
+An intruder gains no money by that: costly calls have the same ceilings by day and by night, and ordinary ones are
+granted whole and never renewed. He gains lines: of calls begun just before closing more may be up than closed hours
+allow.
 """
 
 from dataclasses import dataclass
@@ -61,12 +66,10 @@ def renewal(call: CallInProgress, book: Rulebook, instant: datetime) -> Renewal:
     rate, granted_s = call.request.rate, call.held.seconds
     if call.held.is_final:
         return Complete()
-    case = open_case(call.attempt, call.priced, book, instant)
-    reasons = broken_rules(case)
-    if reasons:
-        case = open_case(call.attempt, call.priced, book, max(call.began, instant - CLOSING_GRACE))
-        if broken_rules(case):
-            return Refuse(reasons=reasons)
+    reasons = broken_rules(open_case(call.attempt, call.priced, book, instant))
+    case = open_case(call.attempt, call.priced, book, max(call.began, instant - CLOSING_GRACE))
+    if reasons and broken_rules(case):
+        return Refuse(reasons=reasons)
     seconds = longest_s(case, rate)
     if seconds <= granted_s:
         return Complete()
