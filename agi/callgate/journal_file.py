@@ -13,11 +13,10 @@ left out, or put in, breaks the chain. What is damaged is told and passed over, 
 """
 
 import hashlib
-import io
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import BinaryIO
@@ -158,17 +157,12 @@ def chain_of(record: bytes) -> bytes:
     return _hash(record)
 
 
-def record_in(frame: bytes, offset: int) -> Record | None:
-    """Read the record that these bytes are, no more and no less; None if they are none.
+def payload_in(frame: bytes) -> bytes | None:
+    """Read the payload of a record that a scan found at `Record.offset` to `Record.end`; None if it is whole no more.
 
-    Args:
-        frame: as a scan found it at `Record.offset` to `Record.end`.
-        offset: where.
+    The chain is not looked at again.
     """
-    found = _whole(_Window(io.BytesIO(frame), 0))
-    if found is None or found[0].end != len(frame):
-        return None
-    return replace(found[0], offset=offset, end=offset + len(frame))
+    return frame[_HEAD.size : -_CHECK.size] if frame.startswith(_MARK) and _passes(frame) else None
 
 
 def is_cut_short(tail: bytes) -> bool:
@@ -251,7 +245,7 @@ def _whole(window: _Window) -> tuple[Record, bytes] | None:
     size = _HEAD.size + length + _CHECK.size
     if length > PAYLOAD_MAX_BYTES or len(frame := window.peek(size)) < size:
         return None
-    if zlib.crc32(frame[: -_CHECK.size]) != _CHECK.unpack(frame[-_CHECK.size :])[0]:
+    if not _passes(frame):
         return None
     record = Record(
         number=number,
@@ -263,6 +257,11 @@ def _whole(window: _Window) -> tuple[Record, bytes] | None:
         chain=_hash(frame),
     )
     return record, before
+
+
+def _passes(frame: bytes) -> bool:
+    """Whether the CRC at the end covers all before it."""
+    return zlib.crc32(frame[: -_CHECK.size]) == int.from_bytes(frame[-_CHECK.size :])
 
 
 def _pass_over(window: _Window, last: Record | None) -> Damage | None:

@@ -10,7 +10,7 @@ those with the fewest changes first.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -27,8 +27,8 @@ from callgate.policies import PolicyShelf
 
 BATCH = 200
 """Changes restored at once: the most that `Restoration.restore` takes."""
-BATCH_BYTES = 64 * 1024
-"""And so many bytes of them: the store does nothing else meanwhile, and calls wait for it."""
+BATCH_BYTES = 32 * 1024
+"""And so many bytes of them: the store does nothing else meanwhile, and calls wait for two of these."""
 PATIENCE_S = 3
 """How long the other gates' journals are waited for."""
 GREETING_S = 86_400
@@ -40,7 +40,7 @@ SKIPPED = 1_000_000
 PRICE_MICROS = 5_000_000
 """What a lost change may have cost where the policy sets no bound to one call or one hour."""
 
-_SLICE = 200
+_SLICE = 500
 _REFUSED = ("err", "invalid")
 
 log = structlog.get_logger()
@@ -68,6 +68,11 @@ class Loss:
         # Of the ledger that is there now nothing was lost: other gates knew the one before.
         is_of_this_one = self.freeze.cause is FrozenCause.REPLACED and before.epoch == self.epoch
         return 0 if is_of_this_one else before.mine
+
+    @property
+    def numbers(self) -> range:
+        """Those of this gate's numbers that the ledger may lack."""
+        return range(self.base + 1, min(self.highest, self.base + SKIPPED) + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,51 +212,101 @@ async def restore_and_thaw(
         case Unavailable():
             log.warning("ledger.not_thawed", clinic=loss.clinic, cause=report.cause)
         case ThawReport(is_frozen=True):
-            log.info("ledger.not_thawed", clinic=loss.clinic, cause="missing", missing=report.missing)
+            cause = "missing" if report.missing else "awaited"
+            log.info("ledger.not_thawed", clinic=loss.clinic, cause=cause, missing=report.missing)
         case ThawReport():
             log.warning("ledger.thawed", clinic=loss.clinic, missing=report.missing, booked_micros=report.booked_micros)
     return report
 
 
 async def _restore(ledger: Restoration, loss: Loss, places: Places) -> Coverage | Unavailable:
-    """Restore all, in batches that the store takes in time; says which of the lost numbers that makes up for.
+    """Restore all; says which of the lost numbers that makes up for.
 
-    One change that cannot be read or taken is left out: its number is not covered, and has its price.
+    Two batches are under way at a time: while the store works on one, the next is read and sent.
     """
-    covered: set[int] = set()
-    begin, size, most = 0, BATCH, BATCH
-    while begin < len(places):
-        end = places.end_of(begin, size, BATCH_BYTES)
-        batch = await asyncio.to_thread(_read, places, begin, end)
-        outcome = await ledger.restore(loss.clinic, tuple(change.records for change in batch))
-        match outcome:
-            case Restored(base=base) if base != loss.base:
-                return Unavailable(cause="lost_again")
-            case Restored():
-                covered.update(change.sequence for change in batch if change.epoch == loss.freeze.before.epoch)
-                begin, size = end, min(2 * size, most)
-            case Unavailable(cause="timeout") if end - begin > 1:
-                size = most = (end - begin) // 2
-            case Unavailable() if end - begin > 1 and _is_refused(outcome):
-                size = (end - begin) // 2
-            case Unavailable() if _is_refused(outcome):
-                log.error("change.refused", clinic=loss.clinic, offset=places.offsets[begin], cause=outcome.cause)
-                begin = end
-            case Unavailable():
-                return outcome
-    lost = {number for number in covered if loss.base < number <= min(loss.highest, loss.base + SKIPPED)}
-    return Coverage(covered=len(lost), highest=max(lost, default=0))
+    taking = _Taking(ledger=ledger, loss=loss)
+    batches = _batches(places)
+
+    async def take_some() -> None:
+        for begin, end in batches:
+            await taking.take(await asyncio.to_thread(_read, places, begin, end))
+            if taking.failure is not None:
+                return
+
+    await asyncio.gather(take_some(), take_some())
+    return taking.failure or Coverage(covered=len(taking.covered), highest=max(taking.covered, default=0))
 
 
-def _read(places: Places, begin: int, end: int) -> list[Change]:
+def _batches(places: Places) -> Iterator[tuple[int, int]]:
+    """Say from which place to which each batch goes."""
+    end = 0
+    while end < len(places):
+        begin, end = end, places.end_of(end, BATCH, BATCH_BYTES)
+        yield begin, end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placed:
+    """A change, and where the journal has it."""
+
+    offset: int
+    change: Change
+
+
+def _read(places: Places, begin: int, end: int) -> list[_Placed]:
     """Read some changes, all but those that are not sound."""
-    changes = []
-    for place, change in enumerate(changes_at(places, begin, end), start=begin):
+    read = []
+    for offset, change in zip(places.offsets[begin:end], changes_at(places, begin, end), strict=True):
         if change is None:
-            log.error("change.unreadable", file=str(places.file), offset=places.offsets[place])
+            log.error("change.unreadable", file=str(places.file), offset=offset)
         else:
-            changes.append(change)
-    return changes
+            read.append(_Placed(offset=offset, change=change))
+    return read
+
+
+@dataclass(slots=True, kw_only=True)
+class _Taking:
+    """Gives changes to a ledger, as many at once as the store takes in time.
+
+    Fields:
+        size, most: how many are tried the next time, and at most.
+        covered: the lost numbers that are made up for.
+        failure: what ended it.
+    """
+
+    ledger: Restoration
+    loss: Loss
+    size: int = BATCH
+    most: int = BATCH
+    covered: set[int] = field(default_factory=set)
+    failure: Unavailable | None = None
+
+    async def take(self, read: Sequence[_Placed]) -> None:
+        """Restore some. One that the ledger does not take is left out: its number is not covered, and has its price."""
+        begin = 0
+        while begin < len(read) and self.failure is None:
+            batch = read[begin : begin + self.size]
+            outcome = await self.ledger.restore(self.loss.clinic, tuple(placed.change.records for placed in batch))
+            match outcome:
+                case Restored(base=base) if base != self.loss.base:
+                    self.failure = Unavailable(cause="lost_again")
+                case Restored():
+                    self._cover(batch)
+                    begin, self.size = begin + len(batch), min(2 * self.size, self.most)
+                case Unavailable(cause="timeout") if len(batch) > 1:
+                    self.size = self.most = min(self.most, len(batch) // 2)
+                case Unavailable() if len(batch) > 1 and _is_refused(outcome):
+                    self.size = len(batch) // 2
+                case Unavailable() if _is_refused(outcome):
+                    log.error("change.refused", clinic=self.loss.clinic, offset=batch[0].offset, cause=outcome.cause)
+                    begin += 1
+                case Unavailable():
+                    self.failure = outcome
+
+    def _cover(self, batch: Sequence[_Placed]) -> None:
+        epoch, lost = self.loss.freeze.before.epoch, self.loss.numbers
+        changes = (placed.change for placed in batch)
+        self.covered.update(change.sequence for change in changes if change.epoch == epoch and change.sequence in lost)
 
 
 def _is_refused(outcome: Unavailable) -> bool:

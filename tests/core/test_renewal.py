@@ -27,6 +27,7 @@ WITH_BELGIUM = (*FRANCE, "BE")
 MINUTE = timedelta(minutes=1)
 BEFORE_CLOSING = datetime(2026, 11, 24, 17, 50, tzinfo=UTC)
 """18:50 in Paris; the factory's clinic closes at 19:00."""
+BEFORE_OPENING = datetime(2026, 11, 24, 6, 50, tzinfo=UTC)
 RATE = "+32 0 0.30 60 60"
 PARIS_E164 = "+33142685300"
 
@@ -113,6 +114,43 @@ def test_a_policy_that_was_tightened_meanwhile_ends_the_call_with_its_slice(
 def test_closing_time_leaves_a_conversation_a_quarter_of_an_hour(after: timedelta, *, goes_on: bool) -> None:
     answer = renewed(in_slices(at=BEFORE_CLOSING), after)
     assert isinstance(answer, RenewRequest) if goes_on else answer == Refuse(reasons=(Reason.CLOSED,))
+
+
+@pytest.mark.parametrize(
+    ("began", "after", "is_of_closed_hours"),
+    [
+        (BEFORE_CLOSING, 9 * MINUTE, False),
+        (BEFORE_CLOSING, 10 * MINUTE, False),
+        (BEFORE_CLOSING, 25 * MINUTE - timedelta(seconds=1), False),
+        (BEFORE_CLOSING, 25 * MINUTE, True),
+        (BEFORE_CLOSING + 10 * MINUTE - timedelta(seconds=1), 15 * MINUTE, False),
+        (BEFORE_CLOSING + 10 * MINUTE - timedelta(seconds=1), 15 * MINUTE + timedelta(seconds=1), True),
+        (BEFORE_CLOSING + 10 * MINUTE, MINUTE, True),
+        (BEFORE_OPENING, MINUTE, True),
+        (BEFORE_OPENING, 11 * MINUTE, True),
+        (BEFORE_OPENING, 25 * MINUTE, False),
+    ],
+    ids=[
+        "before closing",
+        "at closing time",
+        "a second before the quarter of an hour is over",
+        "when it is over",
+        "begun a second before closing",
+        "begun a second before closing, when it is over",
+        "begun when closed",
+        "begun before opening",
+        "begun before opening, and goes on after it",
+        "begun before opening, long ago",
+    ],
+)
+def test_a_call_from_opening_hours_needs_no_line_of_closed_hours_for_a_quarter_of_an_hour(
+    began: datetime, after: timedelta, *, is_of_closed_hours: bool
+) -> None:
+    """Three such calls were up at closing time where two are allowed at night: the third was cut in its sentence."""
+    answer = renewed(in_slices(policy=belgium('hours.outside = "as_open"'), at=began), after)
+    assert isinstance(answer, RenewRequest)
+    assert ("closed" in {purse.name for purse in answer.purses}) is is_of_closed_hours
+    assert {"costly", "international"} <= {purse.name for purse in answer.purses}, "money counts at any hour"
 
 
 def test_a_permission_that_ends_leaves_the_same_time_and_its_ceiling_still_counts() -> None:

@@ -7,9 +7,11 @@ from random import Random
 
 import pytest
 
-from callgate.core.hold import Denied
+from callgate.core.hold import Denied, Held
 from callgate.core.sighting import Ticks
+from callgate.ledger.account import CLOCKS_DIFFER_S
 from callgate.ledger.base import ClockSet, LedgerBook
+from callgate.ledger.keys import clinic_keys
 from callgate.ledger.validity import EPOCH_MAX_S
 from ledger.samples import CENT, NO_LINE, T0, Bench, answered, costly, hold_id, no_money, request, unanswered
 
@@ -63,6 +65,71 @@ async def test_two_machines_prove_time_together(clock: Bench) -> None:
     assert await now(clock, 178, boot="b") == 200
     assert await now(clock, 5151, boot="a") == 200
     assert await now(clock, 5301, boot="a") == 300
+
+
+async def server_goes_on(clock: Bench, seconds: int) -> None:
+    """Let the server's own clock say that so much more has passed since time was kept; the model has the wall's."""
+    if clock.client is not None:
+        await clock.client.hincrby(clinic_keys(clock.clinic)[0], "kept", -seconds)
+
+
+async def test_what_a_machine_books_that_was_just_switched_on_is_not_overtaken_by_what_another_proves(
+    clock: Bench,
+) -> None:
+    """Booked as of eleven hours ago, it once was an hour old as soon as the other spoke: 20.00 in 5 s."""
+    await now(clock, 5000, boot="a")
+    quiet_s = 11 * 3600
+    await server_goes_on(clock, quiet_s)
+    for boot, uptime_s, second in (
+        ("b", 100, 0),
+        ("a", 5001 + quiet_s + 5, 5),
+        ("b", 106, 5),
+        ("a", 9000 + quiet_s, 4000),
+    ):
+        await server_goes_on(clock, 5)
+        clock.clocks.ticks = Ticks(boot=boot, uptime_s=uptime_s, wall_s=BEGUN + quiet_s + second)
+        asked = replace(request(), hold_id=hold_id(f"{boot}{second}", BEGUN + quiet_s), purses=costly(hour=60))
+        assert isinstance(await clock.hold(asked), Held) == (second in {0, 4000}), (boot, second)
+        await clock.settle(replace(answered(), hold_id=asked.hold_id))
+    assert (await clock.purse()).day_micros == 120 * CENT
+
+
+async def test_a_machine_that_begins_takes_from_the_others_what_nobody_has_kept(clock: Bench) -> None:
+    """Nobody knows who of them proved it; from then on all prove time as before."""
+    await now(clock, 5000, boot="a")
+    await server_goes_on(clock, 700)
+    assert await now(clock, 77, BEGUN + 700, "b") == 0
+    assert await now(clock, 5801, BEGUN + 800, "a") == 100
+    assert await now(clock, 278, BEGUN + 900, "b") == 200
+    assert await now(clock, 6001, BEGUN + 1000, "a") == 300
+
+
+async def test_a_server_whose_clock_was_set_back_cannot_say_what_the_others_proved(clock: Bench) -> None:
+    await now(clock, 5000, boot="a")
+    await server_goes_on(clock, -5)
+    assert await now(clock, 77, BEGUN - 5, "b") == 0
+    assert await now(clock, 9000, BEGUN - 5, "a") == 0
+    assert await now(clock, 9011, BEGUN - 5, "a") == 10
+    assert await now(clock, 108, BEGUN - 5, "b") == 30
+
+
+async def test_a_message_that_comes_a_day_late_gains_no_time(clock: Bench) -> None:
+    """Taken for a machine that was set back to a snapshot, it would: with the next message the day would pass again."""
+    found = [await now(clock, uptime_s) for uptime_s in (5000, 5001 + DAY_S, 5050, 5051, 5001 + DAY_S)]
+    assert found == [0, DAY_S, DAY_S, DAY_S, DAY_S]
+
+
+@pytest.mark.parametrize("machines", [2, 9])
+async def test_machines_that_take_turns_never_move_time_by_more_than_has_passed(clock: Bench, machines: int) -> None:
+    """At no turn has the ledger moved further since any earlier one than the truth has, but for cut seconds."""
+    up_since = [Random(machine).uniform(0, 10**6) for machine in range(machines)]
+    found: list[tuple[float, int]] = []
+    for machine, second in turns(machines, days=3):
+        await server_goes_on(clock, int(second) - int(found[-1][0] if found else 0))
+        found.append((second, await now(clock, int(second + up_since[machine]), BEGUN + int(second), f"m-{machine}")))
+    leads = [at - second for second, at in found]
+    assert max(later - min(leads[: turn + 1]) for turn, later in enumerate(leads)) < CLOCKS_DIFFER_S
+    assert leads[-1] > -1210 * machines, "it goes on all the same"
 
 
 async def test_64_boots_are_known(clock: Bench) -> None:
@@ -220,8 +287,8 @@ async def test_money_booked_before_time_was_set_back_counts_until_its_window_has
     purse = await bench.purse()
     assert (purse.hour_micros, purse.day_micros, purse.week_micros) == (60 * CENT,) * 3
     asked = replace(request("b"), purses=costly(hour=100))
-    assert await bench.hold(asked) == Denied(denials=(no_money(40 * CENT, 10 * DAY_S + 3660),))
-    await bench.set_clock(T0 + 10 * DAY_S + 3660)
+    assert await bench.hold(asked) == Denied(denials=(no_money(40 * CENT, 10 * DAY_S + 3675),))
+    await bench.set_clock(T0 + 10 * DAY_S + 3675)
     await bench.held(asked)
     assert (await bench.audit()).findings == ()
 

@@ -227,7 +227,7 @@ async def test_a_free_call_passes_a_ceiling_that_is_already_exceeded(bench: Benc
     free = replace(request("b"), rate=FREE, seconds=900, partial=True, purses=costly(hour=1000))
     assert (await bench.held(free)).seconds == 900
     paid = replace(request("c"), purses=costly(hour=1000))
-    assert await bench.hold(paid) == Denied(denials=(no_money(0, 3660),))
+    assert await bench.hold(paid) == Denied(denials=(no_money(0, 3675),))
 
 
 async def test_a_trunk_attempt_takes_the_place_of_the_one_before(bench: Bench) -> None:

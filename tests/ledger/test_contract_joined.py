@@ -63,7 +63,7 @@ async def test_a_call_that_is_too_dear_already_gets_no_more_and_stays_what_it_wa
 async def test_the_purse_says_when_the_whole_call_and_a_second_more_would_fit(bench: Bench) -> None:
     await bench.settle(local_call(hold_id("spent"), 40, purse="outside"))
     await bench.held(LONG)
-    assert await bench.renew(joined(outside(102))) == Denied(denials=(no_money_outside(62, 3660),))
+    assert await bench.renew(joined(outside(102))) == Denied(denials=(no_money_outside(62, 3675),))
 
 
 async def test_a_purse_whose_lines_are_busy_admits_no_call_that_it_does_not_count_yet(bench: Bench) -> None:

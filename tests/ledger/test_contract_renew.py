@@ -78,11 +78,11 @@ async def test_a_denied_renewal_says_when_the_ceiling_reopens(bench: Bench) -> N
     await bench.at(50)
     assert await bench.renew(renewal(asked, 1)) == Denied(denials=(no_money(0, 0),))
     lower = replace(renewal(asked, 1), purses=costly(hour=138))
-    assert await bench.renew(lower) == Denied(denials=(no_money(0, 3660 - 50),)), "of the least that gains a second"
+    assert await bench.renew(lower) == Denied(denials=(no_money(0, 3675 - 50),)), "of the least that gains a second"
     lower = replace(renewal(asked, 1), purses=costly(hour=139))
     assert await bench.renew(lower) == Denied(denials=(no_money(0, 0),))
     whole_slice = replace(lower, partial=False)
-    assert await bench.renew(whole_slice) == Denied(denials=(no_money(0, 3660 - 50),))
+    assert await bench.renew(whole_slice) == Denied(denials=(no_money(0, 3675 - 50),))
 
 
 async def test_what_is_paid_already_is_granted_under_an_overdrawn_ceiling(bench: Bench) -> None:
@@ -92,7 +92,7 @@ async def test_what_is_paid_already_is_granted_under_an_overdrawn_ceiling(bench:
     for number, seconds in ((1, 120), (2, 178)):
         held = await bench.renewed(renewal(asked, number))
         assert (held.seconds, held.amount_micros, held.is_final) == (seconds, 180 * CENT, False)
-    assert await bench.renew(renewal(asked, 3)) == Denied(denials=(no_money(0, 3660),))
+    assert await bench.renew(renewal(asked, 3)) == Denied(denials=(no_money(0, 3675),))
 
 
 async def test_a_renewal_goes_as_far_as_a_price_below_a_micro_does_not_rise(bench: Bench) -> None:

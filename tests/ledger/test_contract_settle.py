@@ -1,10 +1,11 @@
 """The contract of ending a hold, kept by both ledgers: settle, void, lapse."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
-from callgate.core.hold import Ceiling, Purse, Settled, SettleState, Window
+from callgate.core.hold import Ceiling, Denied, Gone, Purse, Settled, SettleState, Window
 from callgate.ledger.base import LapseReport, Settlement
 from ledger.samples import (
     CENT,
@@ -16,6 +17,8 @@ from ledger.samples import (
     answered,
     hold_id,
     local_call,
+    no_money,
+    renewal,
     request,
     starts,
     unanswered,
@@ -224,13 +227,53 @@ async def test_an_id_from_a_clock_ahead_is_kept_until_it_too_is_old(bench: Bench
     assert await bench.settle(ahead) == Settled(state=SettleState.TOO_OLD, amount_micros=0)
 
 
-async def test_the_latest_13_months_are_kept(bench: Bench) -> None:
-    months = [f"2026-{month:02}" for month in range(1, 13)] + ["2027-01", "2027-02"]
-    for month in months:
-        call = local_call(hold_id(month), 1)
-        assert call.orphan is not None
-        await bench.settle(replace(call, orphan=replace(call.orphan, month=month)))
-    assert [month.month for month in (await bench.purse("national")).months] == months[1:]
+def in_month(name: str, month: str) -> Settlement:
+    call = local_call(f"local:{name}", 1)
+    assert call.orphan is not None
+    return replace(call, orphan=replace(call.orphan, month=month))
+
+
+async def test_the_latest_13_months_are_kept_and_the_one_just_posted_in_any_case(bench: Bench) -> None:
+    """A clock that was years ahead once made 13 months to come: then no call counted in its own."""
+
+    async def months() -> list[str]:
+        return [month.month for month in (await bench.purse("national")).months]
+
+    called = [f"2026-{month:02}" for month in range(1, 13)] + ["2027-01", "2027-02"]
+    for month in called:
+        await bench.set_clock(int(datetime.fromisoformat(f"{month}-15T12:00:00+00:00").timestamp()))
+        await bench.settle(in_month(month, month))
+    assert await months() == called[1:]
+    await bench.set_clock(T0 - 365 * DAY_S)
+    await bench.settle(in_month("early", "2026-01"))
+    assert await months() == ["2026-01", *called[2:]]
+
+
+@pytest.mark.parametrize(
+    ("month", "counted"),
+    [
+        ("2026-11", "2027-01"),
+        ("2026-12", "2026-12"),
+        ("2027-01", "2027-01"),
+        ("2027-02", "2027-02"),
+        ("2027-03", "2027-01"),
+        ("2099-01", "2027-01"),
+    ],
+)
+async def test_a_month_that_is_far_from_ledger_time_is_not_believed(bench: Bench, month: str, counted: str) -> None:
+    """A clock that jumps from month to month would open a new month of money each time."""
+    ceiling = Ceiling(window=Window.MONTH, limit_micros=100 * CENT)
+    asked = replace(request("a"), month=month, purses=(Purse(name="costly", ceilings=(ceiling,)),))
+    for _ in range(2):
+        assert (await bench.held(asked)).seconds == 58
+    await bench.renewed(replace(renewal(asked, 1), slice_s=60))
+    await bench.settle(answered("a"))
+    await bench.settle(in_month("b", month))
+    again = replace(asked, hold_id=hold_id("again"), month=counted)
+    assert await bench.hold(again) == Denied(denials=(no_money(40 * CENT, 0, Window.MONTH),))
+    for name in ("costly", "national"):
+        assert [each.month for each in (await bench.purse(name)).months] == [counted]
+    assert await bench.hold(asked) == Gone()
 
 
 async def test_a_lapsed_free_attempt_hands_its_start_on(bench: Bench) -> None:

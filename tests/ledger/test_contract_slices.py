@@ -86,11 +86,11 @@ async def test_a_first_slice_is_denied_only_for_as_long_as_not_one_second_is_lef
         await bench.at(second)
         await bench.settle(local_call(hold_id(f"spent-{second}"), cents, purse="costly"))
     asked = replace(sliced(), purses=costly(hour=100))
-    assert await bench.hold(replace(asked, partial=False)) == Denied(denials=(no_money(0, 3660 + 600 - 1200),))
-    assert await bench.hold(asked) == Denied(denials=(no_money(0, 3660 - 1200),))
-    await bench.at(3659)
+    assert await bench.hold(replace(asked, partial=False)) == Denied(denials=(no_money(0, 3675 + 600 - 1200),))
+    assert await bench.hold(asked) == Denied(denials=(no_money(0, 3675 - 1200),))
+    await bench.at(3674)
     assert await bench.hold(asked) == Denied(denials=(no_money(0, 1),))
-    await bench.at(3660)
+    await bench.at(3675)
     assert (await bench.held(asked)).seconds == 18
 
 

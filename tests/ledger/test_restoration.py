@@ -207,6 +207,29 @@ async def test_a_record_older_than_memory_comes_back_once_and_stays_for_the_mont
     assert (await gate.audit()).findings == ()
 
 
+@pytest.mark.parametrize("is_settled_again", [False, True])
+async def test_a_month_counts_once_though_a_person_set_the_clock_back_after_it_was_forgotten(
+    gate: Gate, *, is_settled_again: bool
+) -> None:
+    """Forgotten by a clock that was too far ahead, the call looked lost once that was mended, and counted again."""
+    for name in ("b", "a"):
+        await gate.hold(call(name))
+        await gate.settle(replace(answered(name, 30), hold_id=id_of(name)))
+        gate.at(10)
+    await gate.ledger.set_clock(gate.clinic, BEGUN_S + KEPT_S + 11)
+    for _ in range(2):
+        await gate.ledger.lapse(gate.clinic, 1)
+    await gate.ledger.set_clock(gate.clinic, BEGUN_S + 20)
+    if is_settled_again:
+        await gate.settle(replace(unanswered("a"), hold_id=id_of("a")))
+    young = replace(call("young"), hold_id=hold_id("young", BEGUN_S + 20))
+    await gate.hold(young)
+    before = await gate.book()
+    assert (await gate.restore()).taken == 0
+    assert purses_of(await gate.book()) == purses_of(before)
+    assert [month.micros for month in purses_of(before)["costly"].months] == [60 * CENT]
+
+
 async def test_what_a_ledger_forgot_in_order_is_not_restored_to_it(gate: Gate, binary: Redis) -> None:
     await gate.settle(local_call(id_of("old"), 50))
     gate.at(KEPT_S + 10)
@@ -376,5 +399,5 @@ async def test_a_refused_call_leaves_no_trace_in_a_new_ledger_but_its_beginning(
     assert isinstance(await gate.hold(replace(call(), purses=costly(lines=0))), Denied)
     keys = clinic_keys(gate.clinic)
     assert await gate.client.exists(*keys[1:]) == 0
-    assert set(await gate.client.hkeys(keys[0])) == {"now", "boots", "epoch"}
+    assert set(await gate.client.hkeys(keys[0])) == {"now", "kept", "boots", "epoch"}
     assert gate.journal.changes == []

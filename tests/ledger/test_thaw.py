@@ -1,5 +1,7 @@
 """A ledger thaws once all gates have restored what they know; what nobody kept is booked at its price."""
 
+from dataclasses import replace
+
 import pytest
 from redis.asyncio import Redis
 
@@ -11,7 +13,7 @@ from callgate.core.hold import (
 )
 from callgate.core.sighting import Seen
 from callgate.ledger.restoration import Coverage, ThawReport
-from ledger.gates import BEGUN_S, SKIPPED, Backup, Gate, call, id_of, lose, purses_of
+from ledger.gates import BEGUN_S, FOREVER_S, SKIPPED, Backup, Gate, call, id_of, lose, purses_of
 from ledger.samples import (
     CENT,
     hold_id,
@@ -98,6 +100,41 @@ async def test_a_price_no_ceiling_can_bear_is_booked_at_most_at_a_million(gate: 
     await gate.hold(call())
     report = await gate.ledger.thaw(gate.clinic, Coverage(covered=0, highest=10), 10**12, 0)
     assert report == ThawReport(is_frozen=False, missing=10, booked_micros=10**12)
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+async def test_what_was_priced_as_missing_is_given_back_when_it_turns_up(gate: Gate, kept: int) -> None:
+    """A gate that was away for the thaw has lost one change for good, or none."""
+    other = Gate(client=gate.client, clinic=gate.clinic, name="gate-b")
+    for name in ("lost", "found"):
+        await other.hold(replace(call(name), grace_s=FOREVER_S))
+    await gate.hold(replace(call("c"), grace_s=FOREVER_S))
+    await gate.erase()
+    base = (await gate.restore()).base
+    assert (await gate.thaw(base, price_micros=5 * CENT, patience_s=0)).booked_micros == 10 * CENT
+    gate.at(7200)
+    assert await other.hold(call("next")) == Frozen(cause=FrozenCause.REGRESSED)
+    for number in range(2):
+        assert (await other.restore(other.journal.changes[kept:])).taken == (0 if number else 2 - kept)
+        assert (await gate.restore()).taken == 0, "its journal has the price as it was"
+        purse = purses_of(await gate.book())["costly"]
+        assert (purse.day_micros, purse.held_micros) == (kept * 5 * CENT, (3 - kept) * 60 * CENT)
+        assert [month.micros for month in purse.months] == [kept * 5 * CENT]
+        assert (await gate.audit()).findings == ()
+
+
+async def test_no_more_is_given_back_than_was_booked(gate: Gate) -> None:
+    """What is booked in all has a bound, so each of many missing ones may be booked at less than its price."""
+    other = Gate(client=gate.client, clinic=gate.clinic, name="gate-b")
+    for name in "ab":
+        await other.hold(replace(call(name), grace_s=FOREVER_S))
+    await gate.hold(call("c"))
+    await gate.erase()
+    base = (await gate.restore()).base
+    assert (await gate.thaw(base, price_micros=6 * 10**11, patience_s=0)).booked_micros == 10**12
+    await other.restore()
+    assert purses_of(await gate.book())["costly"].hour_micros == 0
+    assert (await gate.audit()).findings == ()
 
 
 @pytest.mark.parametrize("again", [FrozenCause.ERASED, FrozenCause.REGRESSED])

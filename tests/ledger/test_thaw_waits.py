@@ -87,7 +87,8 @@ async def test_news_is_waited_for_a_minute_and_not_for_ever(gate: Gate) -> None:
         speaker = Gate(client=gate.client, clinic=gate.clinic, name=f"gate-{second}")
         speaker.clocks = gate.clocks
         report = await gate.ledger.thaw(gate.clinic, Coverage(covered=1 + second, highest=1000), CENT, 3)
-        assert report.is_frozen  # type: ignore[union-attr]
+        assert isinstance(report, ThawReport)
+        assert report.is_frozen
     gate.at(62)
     last = await gate.ledger.thaw(gate.clinic, Coverage(covered=100, highest=1000), CENT, 3)
     assert last == ThawReport(is_frozen=False, missing=900, booked_micros=900 * CENT)

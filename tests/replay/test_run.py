@@ -80,7 +80,7 @@ async def test_a_call_that_a_limit_ends_costs_up_to_there_and_the_rest_is_avoide
 
 async def test_money_is_free_again_when_its_window_has_passed_and_not_before(tmp_path: Path) -> None:
     calls = [attempt(at, GUADELOUPE, AS_LONG_AS_MAY_BE_S, extension=at[:2]) for at in ("08:00", "09:30", "11:00")]
-    next_day = [_later(call, days=1, minutes=30) for call in calls]
+    next_day = [_later(call, days=1, minutes=31) for call in calls]
     found = await run(tmp_path, *calls, *next_day)
     assert found.reasons[:3] == [[], [Reason.CEILING_DAY], [Reason.CEILING_DAY]]
     assert found.reasons[3:] == [[], [Reason.CEILING_DAY], [Reason.CEILING_DAY]]

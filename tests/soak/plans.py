@@ -30,7 +30,7 @@ CEILINGS = {
     ("costly", Window.WEEK): 8_000 * EURO,
     ("costly", Window.MONTH): 16_000 * EURO,
     ("international", Window.DAY): 2_700 * EURO,
-    ("international", Window.WEEK): 6_000 * EURO,
+    ("international", Window.WEEK): 5_000 * EURO,
     ("extension:101", Window.DAY): 1_200 * EURO,
     ("country:BE", Window.HOUR): 400 * EURO,
     ("number:1", Window.HOUR): 15 * EURO,

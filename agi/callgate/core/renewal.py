@@ -1,7 +1,12 @@
 """What a call in progress asks of the ledger: its next slice, by the policy in force now; and what ends it at once.
 
-So a tightened policy, or whatever else refuses calls, reaches live ones. Only what time itself ends (the opening hours,
-an exception) leaves a conversation `CLOSING_GRACE` more (facts/semantics.md 16).
+So a tightened policy, or whatever else refuses calls, reaches live ones. Only what time itself ends (the opening
+hours, an exception) leaves a conversation `CLOSING_GRACE` more (facts/semantics.md 16): for so long it goes on
+under the purses it had, and needs none of the few lines that are left when the clinic is closed.
+
+An intruder gains no money by that: costly calls have the same ceilings by day and by night, and ordinary ones are
+granted whole and never renewed. He gains lines: of calls begun just before closing more may be up than closed hours
+allow.
 """
 
 from dataclasses import dataclass, replace

@@ -6,10 +6,21 @@ that it comes from is kept, whatever ledger time does, so that the buckets alway
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from callgate.core.hold import Window
 
 MONTHS_KEPT = 13
+CLOCKS_DIFFER_S = 15
+"""The clocks of several machines may differ by so much: money stays in its windows for that much longer."""
+
+
+def believed_month(month: str, now_s: int) -> str:
+    """Say in which month a call counts that began in `month`, as the gate's clock says; see `base`."""
+    own = datetime.fromtimestamp(now_s, UTC)
+    year, number = month.split("-")
+    is_near = abs(int(year) * 12 + int(number) - own.year * 12 - own.month) <= 1
+    return month if is_near else f"{own:%Y-%m}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +32,11 @@ class Ring:
 
     def oldest(self, now_s: int) -> int:
         """Say which is the first bucket that still counts at `now_s`; those after it all do, also later than now."""
-        return now_s // self.width_s - self.buckets
+        return (now_s - CLOCKS_DIFFER_S) // self.width_s - self.buckets
+
+    def reopens_s(self, bucket: int) -> int:
+        """Say from which second on a bucket no longer counts."""
+        return (bucket + self.buckets + 1) * self.width_s + CLOCKS_DIFFER_S
 
     def counts(self, at_s: int, now_s: int) -> bool:
         """Tell whether money spent at `at_s` still counts at `now_s`."""
@@ -64,7 +79,7 @@ class Buckets:
         for bucket in self._counting(self._ring.oldest(now_s)):
             needed_micros -= self._micros[bucket]
             if needed_micros <= 0:
-                return (bucket + self._ring.buckets + 1) * self._ring.width_s - now_s
+                return self._ring.reopens_s(bucket) - now_s
         return 0
 
     def _counting(self, oldest: int) -> list[int]:
@@ -101,7 +116,7 @@ class Account:
         self._count(amount_micros, at_s)
         self.months[month] = self.months.get(month, 0) + amount_micros
         if len(self.months) > MONTHS_KEPT:
-            del self.months[min(self.months)]
+            del self.months[min(self.months.keys() - {month})]
         if counts_in_total:
             self.total_micros += amount_micros
 

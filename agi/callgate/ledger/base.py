@@ -12,12 +12,21 @@ clocks of its gate's machine (`Ticks`).
   ``now = max(now, that ledger second + uptime - that uptime)``. A change takes a pair that is older than a day anew, so
   that it says when its machine was last heard of: as (uptime, now) if it proves that by itself, else again with the
   second more, so that time is never gained. 64 are kept: of more, the one with the oldest ledger second goes.
+* A boot that begins may find the time as it was kept long ago, though others have proven more since: what it books now
+  must not grow old at once when they speak. So as much as the server's clock says has passed since, if that is more
+  than 5 s, is taken from all other pairs; they are forgotten if that clock was set back. Machines whose clocks are cut
+  to seconds, or run unlike, differ by seconds all the same: money stays in its windows for 15 s more.
+* A boot whose uptime runs back proves nothing until it has caught up: its machine may have been set back to a snapshot,
+  but a message that comes late looks the same, and would gain what it is late by.
 * One leap, to ``min(the server's clock, wall_s)``, is made if that is 60 s to 35 days ahead, `is_synced`, and 24 h of
   proven time have passed since the last leap (the first needs none). A leap, like `set_clock`, forgets the boots: they
   count from before it. Anything else waits for `set_clock`. Until then windows roll late and refuse nobody by
   themselves (facts/semantics.md 6).
 * An operation that changes no record keeps of all this only the first sight of a boot, and a leap; `lapse` also keeps
   the time, every 15 minutes, so that little of what was proven is lost when a machine is switched off.
+
+The month of a call is told by its gate's clock. One that is more than a month away from ledger time's own (UTC) is not
+believed: the call counts in ledger time's own.
 
 A denied operation uses up no sequence number and changes no record.
 
@@ -53,7 +62,7 @@ class OrphanCharge:
     Fields:
         purses: names of the purses that count it.
         amount_micros: what it cost, if it was answered.
-        month: the calendar month it began in, as ``2026-11``.
+        month: the calendar month it began in, as ``2026-11``; believed as that of a hold.
     """
 
     purses: tuple[str, ...]
@@ -100,7 +109,8 @@ class MonthSpend:
 class PurseBook:
     """One purse: its live holds, the money they set aside, and what was spent in each window.
 
-    `months` are the 13 latest, oldest first; `total_micros` counts only calls held under a ceiling without a window.
+    `months` are the 13 latest, or 12 and the one just posted, oldest first; `total_micros` counts only calls held under
+    a ceiling without a window.
     """
 
     name: str

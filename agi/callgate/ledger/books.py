@@ -29,7 +29,7 @@ class Books:
         for purse in record.counted:
             counts_in_total = any(ceiling.window is Window.TOTAL for ceiling in purse.ceilings)
             account = self._open(purse.name)
-            account.post(post.micros, post.at_s, month=record.request.month, counts_in_total=counts_in_total)
+            account.post(post.micros, post.at_s, month=record.month, counts_in_total=counts_in_total)
 
     def book_orphan(self, orphan: OrphanCharge, post: Post) -> None:
         """Book money of a call that was never held."""

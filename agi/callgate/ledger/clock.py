@@ -6,6 +6,7 @@ from callgate.core.sighting import Ticks
 
 BOOTS_KEPT = 64
 BOOT_TAKEN_ANEW_S = 86_400
+KEPT_LATELY_S = 5
 LEAP_MIN_S = 60
 LEAP_MAX_S = 35 * 86_400
 LEAP_REST_S = 86_400
@@ -26,28 +27,31 @@ class LedgerClock:
 
     Fields:
         now_s: the ledger second.
+        kept_s: the second of the server's own clock when that was kept.
         boots: taken longest ago first, at most `BOOTS_KEPT`.
         leap_from_s: no leap before this ledger second.
     """
 
     now_s: int
+    kept_s: int
     boots: tuple[Boot, ...] = ()
     leap_from_s: int
 
 
 def begin(ticks: Ticks) -> LedgerClock:
     """Start ledger time with the very first operation; the server's own clock is taken to be the wall's."""
-    return _prove(LedgerClock(now_s=ticks.wall_s, leap_from_s=ticks.wall_s), ticks)
+    return _prove(LedgerClock(now_s=ticks.wall_s, kept_s=ticks.wall_s, leap_from_s=ticks.wall_s), ticks)
 
 
 def advance(clock: LedgerClock, ticks: Ticks) -> LedgerClock:
     """Move ledger time with the next operation."""
-    proven = _prove(clock, ticks)
+    proven = replace(_prove(clock, ticks), kept_s=ticks.wall_s)
     leaps = ticks.is_synced and LEAP_MIN_S <= ticks.wall_s - proven.now_s <= LEAP_MAX_S
     if not leaps or proven.now_s < proven.leap_from_s:
         return proven
     # Boots count from before the leap: kept, ledger time would stand still until they had caught up with it.
-    return _prove(LedgerClock(now_s=ticks.wall_s, leap_from_s=ticks.wall_s + LEAP_REST_S), ticks)
+    leapt = replace(proven, now_s=ticks.wall_s, boots=(), leap_from_s=ticks.wall_s + LEAP_REST_S)
+    return _take(leapt, ticks)
 
 
 def take_anew(clock: LedgerClock, ticks: Ticks) -> LedgerClock:
@@ -61,15 +65,19 @@ def take_anew(clock: LedgerClock, ticks: Ticks) -> LedgerClock:
 
 def set_to(clock: LedgerClock, second: int) -> LedgerClock:
     """Set ledger time by hand; the rest before the next leap stays as long as it was, for nothing was proven."""
-    return LedgerClock(now_s=second, leap_from_s=clock.leap_from_s + second - clock.now_s)
+    return replace(clock, now_s=second, boots=(), leap_from_s=clock.leap_from_s + second - clock.now_s)
 
 
 def _prove(clock: LedgerClock, ticks: Ticks) -> LedgerClock:
     for boot in clock.boots:
         if boot.name == ticks.boot:
-            proven_s = boot.zero_s + ticks.uptime_s
-            return replace(clock, now_s=proven_s) if proven_s > clock.now_s else clock
-    return _take(clock, ticks)
+            return replace(clock, now_s=max(clock.now_s, boot.zero_s + ticks.uptime_s))
+    # What others may have proven since time was kept would make it jump over what this boot books: they lose it.
+    unkept_s = ticks.wall_s - clock.kept_s
+    others = clock.boots if unkept_s >= 0 else ()
+    if unkept_s > KEPT_LATELY_S:
+        others = tuple(replace(boot, zero_s=boot.zero_s - unkept_s) for boot in others)
+    return _take(replace(clock, boots=others), ticks)
 
 
 def _take(clock: LedgerClock, ticks: Ticks, proven_zero_s: int | None = None) -> LedgerClock:

@@ -21,6 +21,7 @@ from callgate.core.hold import (
 from callgate.core.sighting import Ticks
 from callgate.core.tariff import price
 from callgate.ledger import clock as ledger_time
+from callgate.ledger.account import believed_month
 from callgate.ledger.agenda import Agenda
 from callgate.ledger.base import AuditReport, ClockSet, LapseReport, LedgerBook, LiveHold, Settlement
 from callgate.ledger.books import Books, differences, from_records
@@ -127,7 +128,14 @@ class ClinicModel:
             record = self._release(hold_id)
             post = Post(at_s=self.now_s, micros=record.held.amount_micros)
             self.books.book(record, post)
-            self._end(hold_id, Lapsed(request=record.request, counted=record.counted, post=post, starts=record.starts))
+            lapsed = Lapsed(
+                request=record.request,
+                month=record.month,
+                counted=record.counted,
+                post=post,
+                starts=record.starts,
+            )
+            self._end(hold_id, lapsed)
         for hold_id in past[:limit]:
             self.books.forget(self.ended.take(hold_id))
         for name in stale[:limit]:
@@ -195,7 +203,7 @@ class ClinicModel:
         inherits = (
             previous is not None and previous.starts and (isinstance(previous, Live) or not previous.amount_micros)
         )
-        situation = self._situation(request.month, previous)
+        situation = self._situation(believed_month(request.month, self.now_s), previous)
         offer = offer_hold(request, situation)
         hits = list(hit_limits(request, situation, offer.amount_micros, is_new_start=not inherits))
         if denied := _denied(hits):
@@ -208,7 +216,14 @@ class ClinicModel:
             self.starts.put(velocity.name, starts.ends_s, starts)
         held = _held(request.hold_id, offer, [*hits, *self._novelty(request.novelty)])
         lapses_s = self.now_s + offer.seconds + request.grace_s
-        record = Live(request=request, counted=request.purses, held=held, held_s=self.now_s, lapses_s=lapses_s)
+        record = Live(
+            request=request,
+            month=situation.month,
+            counted=request.purses,
+            held=held,
+            held_s=self.now_s,
+            lapses_s=lapses_s,
+        )
         self.live.put(request.hold_id, lapses_s, record)
         self._change()
         return held
@@ -217,7 +232,7 @@ class ClinicModel:
         added = tuple(purse for purse in request.purses if purse.name not in record.purses)
         if len(record.counted) + len(added) > PURSES_IN_ALL_MAX:
             return unavailable("purses")
-        situation = self._situation(record.request.month, None)
+        situation = self._situation(record.month, None)
         so_far = SoFar(micros=record.held.amount_micros, seconds=record.held.seconds, purses=record.purses)
         offer = offer_renewal(request, record.request.rate, situation, so_far)
         hits = [hit for purse in request.purses for hit in hit_purse(purse, situation, offer.amount_micros, so_far)]
@@ -269,7 +284,8 @@ class ClinicModel:
         over = Over()
         if settlement.orphan is not None and settlement.answered:
             post = Post(at_s=self.now_s, micros=settlement.orphan.amount_micros)
-            self.books.book_orphan(settlement.orphan, post)
+            month = believed_month(settlement.orphan.month, self.now_s)
+            self.books.book_orphan(replace(settlement.orphan, month=month), post)
             over = Over(amount_micros=post.micros, purses=settlement.orphan.purses, posts=(post,))
         self._end(settlement.hold_id, over)
         self._change()

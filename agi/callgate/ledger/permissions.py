@@ -19,8 +19,9 @@ def store_rules(kind: StoreKind) -> tuple[str, ...]:
     Besides what the gate sends itself they allow what its scripts call: Redis checks these for the same user.
     """
     many = {
-        StoreKind.ONE: (),
-        StoreKind.SENTINEL: (),
+        # An address may name a database; a cluster has only one.
+        StoreKind.ONE: ("select",),
+        StoreKind.SENTINEL: ("select",),
         StoreKind.CLUSTER: ("asking", "cluster|slots"),
     }
     commands = sorted({*_SCRIPTS, *_CHECKS, *_REPLICAS, *many[kind], *script_commands()})

@@ -22,6 +22,7 @@ class Live:
     """A hold that has not ended.
 
     Fields:
+        month: in which it counts.
         counted: the purses that count it: those of its request, and those that renewals added.
         held: the answer to its last renewal, or to the hold.
         renewals: how many it had.
@@ -31,6 +32,7 @@ class Live:
     """
 
     request: HoldRequest
+    month: str
     counted: tuple[Purse, ...]
     held: Held
     renewals: int = 0
@@ -49,6 +51,7 @@ class Lapsed:
     """A hold whose time was over: booked in full, until a settlement says less."""
 
     request: HoldRequest
+    month: str
     counted: tuple[Purse, ...]
     post: Post
     starts: bool

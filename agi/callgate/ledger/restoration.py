@@ -15,8 +15,8 @@ Every operation carries a `Sighting` (core/sighting.py). With it the ledger keep
   highest. The ledger thaws once all up to the highest of any gate are covered and each gate whose sighting showed a
   loss has said thaw; or `patience_s` after the last news (a gate not yet heard, or more covered; at most 60 s, or the
   patience, after the freeze) with `price_micros` booked in the purse ``costly`` for each that is missing. It takes each
-  gate's `seen.mine` as its own. A gate that was not waited for loses nothing for good: an unknown hold younger than 8
-  days is restored at any time.
+  gate's `seen.mine` as its own. A gate that was not waited for loses nothing for good, if it restores what it has all
+  the same: an unknown hold younger than 8 days is taken at any time, and what was booked for its number is given back.
 """
 
 from abc import ABC, abstractmethod

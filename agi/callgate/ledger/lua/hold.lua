@@ -17,7 +17,7 @@
 -- {'lines', purse}, {'starts', velocity, seconds until it may reopen or 0} and {'novelty', name}.
 
 local request, fingerprint = sound(cmsgpack.unpack(ARGV[2])), ARGV[3]
-local rate = rate_of(request)
+local rate, month = rate_of(request), believed(request.month)
 
 -- All that the change of `record` did, read back, so that a repeated request tells it again.
 local function entries_of(record)
@@ -50,7 +50,7 @@ local function best_offer()
     return {seconds = request.seconds, is_final = true}, price(rate, request.slice_s)
   end
   local offer = request.slice_s and next_slice(rate, request, 0) or whole_call(rate, request)
-  if request.partial then offer = cut(rate, offer, 0, budget(request.purses, request.month, NOTHING)) end
+  if request.partial then offer = cut(rate, offer, 0, budget(request.purses, month, NOTHING)) end
   return offer, price(rate, offer.covered)
 end
 
@@ -59,7 +59,7 @@ local function test_limits(amount, is_new_start)
   local function hit(enforced, ...)
     table.insert(enforced and denials or alarms, {...})
   end
-  for _, purse in ipairs(request.purses) do test_purse(purse, request.month, amount, NOTHING, hit) end
+  for _, purse in ipairs(request.purses) do test_purse(purse, month, amount, NOTHING, hit) end
   for _, velocity in ipairs(is_new_start and request.velocities or {}) do
     local full, retry = too_many(velocity)
     if full then hit(velocity.enforced, 'starts', velocity.name, retry) end
@@ -88,7 +88,7 @@ local function hold()
 
   local record = {
     state = 'live', sequence = number, amount = amount, starts = true, score = now + offer.seconds + request.grace_s,
-    month = request.month, purses = {}, posts = {}, rate = rate, seconds = offer.seconds, is_final = offer.is_final,
+    month = month, purses = {}, posts = {}, rate = rate, seconds = offer.seconds, is_final = offer.is_final,
     alarms = alarms, costly = request.costly, fingerprint = fingerprint, held_at = now, renewals = 0,
   }
   for _, purse in ipairs(request.purses) do table.insert(record.purses, listed(purse)) end

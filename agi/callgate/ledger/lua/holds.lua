@@ -7,7 +7,8 @@
 --   score        its ledger second in `live` or `ended` (start.lua)
 --   month        of the call's start
 --   purses       list of {name, whether it has a ceiling without a window}
---   posts        list of {ledger second, micros spent then}
+--   posts        list of {ledger second, micros spent then}; of what nobody restored also the highest number that it is
+--                for, and the micros for each (thaw.lua)
 --   rate         {connect, per minute, first increment, increment}: live and lapsed ones, and orphans that were joined to
 --                their hold (restore.lua)
 --   seconds      granted, of a live one; of an orphan how long it talked, 0 if nobody answered; what follows, live ones only
@@ -23,6 +24,17 @@ local KEPT_S = 8 * 86400
 local RECORD_VERSION = 1
 -- What begins the id of a record of what nobody restored (thaw.lua).
 local MISSING = 'missing:'
+
+local function missing_after(base)
+  return MISSING .. epoch .. ':' .. digits(base)
+end
+
+-- The numbers after which some were missing and were priced.
+local function priced_bases()
+  local text = redis.call('HGET', META, 'priced')
+  return text and cmsgpack.unpack(text) or {}
+end
+
 local FIELDS = {
   'state', 'sequence', 'amount', 'starts', 'score', 'month', 'purses', 'posts', 'rate', 'seconds', 'is_final', 'alarms',
   'costly', 'fingerprint', 'held_at', 'renewals',
@@ -54,6 +66,11 @@ end
 -- The second an id was made, from its end (`.1795000000`); 0 for an id that does not say.
 local function made_at(id)
   return tonumber(string.match(id, '%.(%d+)$')) or 0
+end
+
+-- Records that ended later than this were never forgotten.
+local function forgotten_until()
+  return tonumber(redis.call('HGET', META, 'forgotten') or 0)
 end
 
 local function too_old(id)

@@ -29,8 +29,12 @@ for _, id in ipairs(lapsing) do
 end
 
 -- With nothing to do nothing else is written: a tick that writes costs thousands of disk flushes a day.
-if now - (tonumber(state.now) or now) >= NOW_KEPT_EVERY_S then keep('now', digits(now)) end
+if now - (tonumber(state.now) or now) >= NOW_KEPT_EVERY_S then keep_now() end
 local entries = #lapsing + #forgotten + #stale > 0 and save_turned() or nil
+if #forgotten > 0 then
+  -- The latest comes last. It stays forgotten if a person sets the time back (restore.lua).
+  keep('forgotten', digits(math.max(forgotten_until(), tonumber(redis.call('ZSCORE', ENDED, forgotten[#forgotten])))))
+end
 for _, id in ipairs(forgotten) do
   redis.call('HDEL', HOLDS, id)
   redis.call('ZREM', ENDED, id)

@@ -83,16 +83,22 @@ local function known_until(from_epoch)
   return loss.cause == 'regressed' and math.huge or 0
 end
 
+local function is_missing(id)
+  return string.sub(id, 1, #MISSING) == MISSING
+end
+
+local horizon = math.max(now - KEPT_S - 1, forgotten_until())
+
 -- Whether an unknown record is one that was forgotten 8 days after its end: taken, it would count in its month again. A
 -- call that began later can only have been lost, whatever its number and whether anybody has found that out.
 local function was_forgotten(change, id, record)
   -- What nobody restored once may be priced by another record meanwhile.
-  if not loss and string.sub(id, 1, #MISSING) == MISSING then return true end
+  if not loss and is_missing(id) then return true end
   local began = made_at(id)
   if began == 0 then began = record.posts[1] and record.posts[1][1] or record.held_at or record.score end
-  if now - began <= KEPT_S then return false end
+  if began > horizon then return false end
   if not loss then return true end
-  return record.sequence <= known_until(change.epoch) and (record.held_at or record.score) < now - KEPT_S
+  return record.sequence <= known_until(change.epoch) and (record.held_at or record.score) <= horizon
 end
 
 -- An end is never undone; then more seconds or more money, then more purses, then the later change.
@@ -146,9 +152,12 @@ end
 local TAKE = {
   hold = function(change, id, record)
     local known = known_hold(id)
+    -- Of a call that was forgotten a late settlement may be known.
+    if (not known or is_orphan(known)) and was_forgotten(change, id, record) then return false end
+    -- What is priced may have been given back since.
+    if known and is_missing(id) and record.sequence <= known.sequence then return false end
     if known then record = after_both(record, known) end
     if not record then return false end
-    if not known and was_forgotten(change, id, record) then return false end
     -- Forgotten at once, it would count in its month a second time if it came again.
     if record.state ~= 'live' and record.score < now - KEPT_S then record.score = now end
     turn(id, known, record)
@@ -177,13 +186,40 @@ local TAKE = {
   end,
 }
 
+local bases, PRICED = priced_bases(), {'number', 'number', 'number', 'number'}
+
+-- Take off what was booked for a lost number as long as nobody had restored it. No journal hears of this: lost again, the
+-- price comes back.
+local function give_back(lost)
+  for _, base in ipairs(bases) do
+    local id = missing_after(base)
+    local known = lost > base and known_hold(id) or {posts = {}}
+    for position, posted in ipairs(known.posts) do
+      local second, amount, highest, each = unpack(posted)
+      if is_row(posted, PRICED) and lost <= highest and amount > 0 then
+        local after, back = unpacked(packed(known)), math.min(amount, each)
+        after.amount, after.posts = known.amount - back, {unpack(known.posts)}
+        after.posts[position] = {second, amount - back, highest, each}
+        turn(id, known, after)
+        known_holds[id] = after
+        return
+      end
+    end
+  end
+end
+
 -- The latest first: what was before it then needs no work.
 local changes, taken = {}, 0
 for position = #ARGV, 2, -1 do table.insert(changes, read_change(ARGV[position])) end
 for _, change in ipairs(changes) do
+  local was_missing = false
   for _, entry in ipairs(change.entries) do
-    if TAKE[entry[1]](change, unpack(entry, 2)) then taken = taken + 1 end
+    if TAKE[entry[1]](change, unpack(entry, 2)) then
+      taken, was_missing = taken + 1, was_missing or entry[1] == 'hold'
+    end
   end
+  -- What this loss lacks is not priced yet.
+  if was_missing and change.epoch == epoch and not (loss and change.number > loss.base) then give_back(change.number) end
 end
 save_turned()
 return finish({'RESTORED', taken, loss and loss.base or sequence})

@@ -20,7 +20,7 @@ local function settle_orphan(before)
   -- The hold may have been lost, and come back: it says what the call costs, and where that counts.
   after.seconds = settlement.answered and settlement.duration_s or 0
   if charge then
-    after.month, after.posts = charge.month, {{now, after.amount}}
+    after.month, after.posts = believed(charge.month), {{now, after.amount}}
     for _, name in ipairs(charge.purses) do table.insert(after.purses, {name, false}) end
   end
   turn(id, before, after)

@@ -1,11 +1,13 @@
 -- What every script does first: look at the keys, the time, and whether something was lost. Only `finish` writes.
 --
 -- KEYS[1..9], always all of them, all under the clinic's hash tag (callgate/ledger/keys.py):
---   meta HASH           now (ledger second of the last change), sequence (number of the last change), epoch (which
---                       ledger this is), gate:NAME (number of that gate's last change), boots (list of {boot, uptime,
---                       ledger second}, taken longest ago first), leap (ledger second of the last leap), revision
---                       (policy revision in force, 0 or absent: none), published (number of the change that published
---                       it), loss ('' or absent unless frozen, see below)
+--   meta HASH           now (ledger second of the last change), kept (second of the server's own clock when `now` was
+--                       written), sequence (number of the last change), epoch (which ledger this is), gate:NAME
+--                       (number of that gate's last change), boots (list of {boot, uptime, ledger second}, taken
+--                       longest ago first), leap (ledger second of the last leap), forgotten (highest ledger second of
+--                       an ended record that was forgotten), priced (list of the numbers after which some are priced
+--                       as missing, see thaw.lua), revision (policy revision in force, 0 or absent: none), published
+--                       (number of the change that published it), loss ('' or absent unless frozen, see below)
 --   holds HASH          hold id -> record (see holds.lua)
 --   live ZSET           hold id -> ledger second at which it lapses
 --   ended ZSET          hold id -> ledger second it ended, or the second its id was made if that is later
@@ -31,7 +33,7 @@
 
 local META, HOLDS, LIVE, ENDED, BOOKS, VELOCITY, VELOCITY_ENDS, POLICIES, NOVELTIES = unpack(KEYS)
 local CHANGE_VERSION = 1
-local BOOTS_KEPT, BOOT_TAKEN_ANEW_S = 64, 86400
+local BOOTS_KEPT, BOOT_TAKEN_ANEW_S, KEPT_LATELY_S = 64, 86400, 5
 local LEAP_MIN_S, LEAP_MAX_S, LEAP_REST_S = 60, 35 * 86400, 86400
 local NUMBERS_SKIPPED = 1000000
 
@@ -68,7 +70,7 @@ local GATE = 'gate:' .. sighting.gate
 
 local state, unsaved = {}, {}
 do
-  local fields = {'now', 'sequence', 'epoch', 'boots', 'leap', 'revision', 'published', 'loss', GATE}
+  local fields = {'now', 'kept', 'sequence', 'epoch', 'boots', 'leap', 'revision', 'published', 'loss', GATE}
   for position, value in ipairs(redis.call('HMGET', META, unpack(fields))) do state[fields[position]] = value or nil end
 end
 
@@ -90,6 +92,11 @@ for _, boot in ipairs(boots) do
     boot_is_known = true
     now = math.max(now, boot[3] + ticks.uptime_s - boot[2])
   end
+end
+
+local function keep_now()
+  keep('now', digits(now))
+  keep('kept', digits(server_now))
 end
 
 -- `proven` is the second up to which this boot has proven time by itself. For what others proved a second is given
@@ -117,8 +124,14 @@ if ticks.is_synced and ahead >= LEAP_MIN_S and ahead <= LEAP_MAX_S and (not leap
   keep('leap', digits(leap))
 end
 if not boot_is_known then
+  -- Since `now` was kept others may have proven time, which would make it jump over what this boot books. As much as the
+  -- server's clock says has passed is taken from them; if that was set back, they begin anew, too. A few seconds are what
+  -- windows bear (accounts.lua).
+  local unkept = server_now - (tonumber(state.kept) or math.huge)
+  if unkept < 0 then boots = {} end
+  for _, boot in ipairs(unkept > KEPT_LATELY_S and boots or {}) do boot[2] = boot[2] + unkept end
   take_boot(now - 1)
-  keep('now', digits(now))
+  keep_now()
 end
 
 -- What was lost. While frozen, `loss` is a map (MessagePack):
@@ -199,7 +212,7 @@ local function finish(reply, entries)
   if entries then
     mine = number
     take_old_boot_anew()
-    keep('now', digits(now))
+    keep_now()
     keep('sequence', digits(number))
     keep(GATE, digits(number))
   end

@@ -23,27 +23,17 @@ local GREETING_S = 86400
 -- However much news there is, gates are waited for no longer than this, or their own patience.
 local WAITED_S = 60
 
--- The month of ledger time in UTC, as "2026-11": days since 0000-03-01, whose years end with the leap day.
-local function this_month()
-  local days = math.floor(now / 86400) + 719468
-  local era = math.floor(days / 146097)
-  local day = days - era * 146097
-  local year = math.floor((day - math.floor(day / 1460) + math.floor(day / 36524) - math.floor(day / 146096)) / 365)
-  local day_of_year = day - (365 * year + math.floor(year / 4) - math.floor(year / 100))
-  local from_march = math.floor((5 * day_of_year + 2) / 153)
-  local month = from_march < 10 and from_march + 3 or from_march - 9
-  return string.format('%04d-%02d', year + era * 400 + (month <= 2 and 1 or 0), month)
-end
-
-local function book_missing(amount)
+local function book_missing(amount, each)
   -- What is lost after the same number again is added to what was booked for it before, whether or not that is restored.
-  local id = MISSING .. epoch .. ':' .. digits(loss.base)
-  local known = load_hold(id)
+  local id = missing_after(loss.base)
+  local known, bases = load_hold(id), priced_bases()
   local record = ending(id, 'settled', amount + (known and known.amount or 0), false)
   record.month, record.purses = known and known.month or this_month(), {{'costly', false}}
   record.posts = known and {unpack(known.posts)} or {}
-  table.insert(record.posts, {now, amount})
+  table.insert(record.posts, {now, amount, loss.highest, each})
   turn(id, known, record)
+  if not known then table.insert(bases, loss.base) end
+  keep('priced', cmsgpack.pack(bases))
 end
 
 local covered, highest, each, patience
@@ -77,7 +67,7 @@ if is_greeting or ((missing > 0 or is_awaited) and is_in_time) then
 end
 
 local booked = math.min(missing * each, BOOKED_MAX_MICROS)
-if missing > 0 then book_missing(booked) end
+if missing > 0 then book_missing(booked, each) end
 local gap = {'gap', loss.resumed, loss.resumed - math.max(loss.highest, loss.base), missing}
 -- Its numbers were another ledger's, or many more are lost than were looked for: only what was skipped is sure.
 if loss.cause == 'replaced' or loss.resumed ~= loss.base + NUMBERS_SKIPPED then
