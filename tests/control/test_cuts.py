@@ -108,6 +108,15 @@ async def test_a_lock_that_cuts_ends_every_call_but_help(stage: Stage) -> None:
     assert reasons(stage) == [(Reason.LOCKED,)] * 3
 
 
+async def test_a_lock_is_an_order_where_the_policy_is_only_observed(tmp_path: Path) -> None:
+    stage = await open_stage(tmp_path, OBSERVING)
+    leg = await stage.talk(PARIS)
+    await stage.publish({**OBSERVING, **NO_PARIS}, replace(a_lock(), cut=True))
+    await stage.wait(1)
+    assert leg.channel in stage.pbx.ended
+    assert reasons(stage) == [(Reason.LOCKED,)]
+
+
 async def test_a_lock_that_cuts_nobody_leaves_a_costly_call_its_slice_and_an_ordinary_one_alone(stage: Stage) -> None:
     costly, ordinary = await stage.talk(POINTE_A_PITRE), await stage.talk(PARIS)
     await stage.publish({}, a_lock())

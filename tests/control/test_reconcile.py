@@ -7,7 +7,7 @@ import pytest
 
 from callgate.control.reconcile import ENDS_MAX, SETTLES_MAX, used_s
 from callgate.core.hold import Held
-from clinic_samples import CLINIC, PARIS, POINTE_A_PITRE
+from clinic_samples import CLINIC, OBSERVING, PARIS, POINTE_A_PITRE
 from control.samples import Stage, open_stage
 
 MANY = {
@@ -86,6 +86,14 @@ async def test_an_ordinary_call_is_never_hung_up_for_a_hold(stage: Stage) -> Non
     leg = await stage.talk(PARIS)
     await stage.store.void(CLINIC, leg.grant)
     await looks(stage, 5)
+    assert leg.channel in stage.pbx.up
+
+
+async def test_a_call_that_is_only_observed_may_outlast_its_hold(tmp_path: Path) -> None:
+    stage = await open_stage(tmp_path, OBSERVING)
+    leg = await stage.talk(POINTE_A_PITRE)
+    await stage.store.void(CLINIC, leg.grant)
+    await looks(stage, 3)
     assert leg.channel in stage.pbx.up
 
 

@@ -58,11 +58,11 @@ class Books:
         told = [leg for leg in self.legs if not leg.is_lost]
         lost = [leg for leg in self.legs if leg.is_lost]
         exact = sum(leg.booked == leg.cost for leg in told)
-        yield f"{len(told)} answered legs: {exact} booked to the micro, the others within one increment"
-        yield f"{len(lost)} killed with Asterisk: none below the carrier's log, none more than a slice above"
+        yield f"{len(told)} answered legs, {exact} of them booked to the micro; {len(lost)} killed with Asterisk"
+        yield f"{len(self.wrong)} wrong: more than an increment off, or below the carrier's log, or a slice above"
         for name, legs in (("told", told), ("killed", lost)):
             yield f"{name}: carrier {sum(leg.cost for leg in legs)}, booked {sum(leg.booked for leg in legs)} micros"
-        yield f"journal {self.journal}, ledger {self.ledger} micros; wrong: {len(self.wrong)}"
+        yield f"journal {self.journal}, ledger {self.ledger} micros"
         yield from (f"wrong: {leg}" for leg in self.wrong)
 
 

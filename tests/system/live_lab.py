@@ -8,11 +8,12 @@ from lab import Lab
 
 DEAR_RATE = "+590,dear,0,1.20,1,1,EUR,0,,"
 _USUAL_RATE = "+590,assumed: overseas,0,0.25,60,60,EUR,0,,"
+_WIDE = 'hour = "900.00"\nday = "900.00"\nweek = "900.00"\ncalendar_month = "900.00"'
 _TABLES = {
-    "ceilings.costly": 'per_call = "40.00"\nhour = "900.00"',
-    "ceilings.overseas": 'day = "900.00"',
+    "ceilings.costly": f'per_call = "40.00"\n{_WIDE}',
+    "ceilings.overseas": 'day = "900.00"\nweek = "900.00"',
     "ceilings.extension": 'day = "900.00"',
-    "ceilings.national": 'day = "900.00"',
+    "ceilings.national": 'day = "900.00"\nweek = "900.00"',
     "installer_maximum.costly": 'hour = "1000.00"',
     "limits": 'max_rate_per_minute = "2.00"\nfirst_country = "ignore"',
     "limits.concurrent": "clinic = 200\noverseas = 50\nexternal_to_external = 4",

@@ -240,8 +240,7 @@ async def run(lab: Lab, stories: list[Story], kill_at: int | None) -> Books:
                     stage.broken.append(f"{story.plot.__name__} {story.number} {time.time():.1f}: {broken!r}")
 
         await asyncio.gather(*(tell(story) for story in stories))
-        for line in stage.broken:
-            print("broken off:", line)
+        print(f"{len(stage.broken)} stories were broken off", *stage.broken, sep="\n")
         # What was broken off, by the kill mostly, is still up.
         await stage.command("channel", "request", "hangup", "all")
         await stage.wait_until_over()

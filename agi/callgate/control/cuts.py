@@ -44,23 +44,28 @@ class Cuts:
             clinic = self.shelf.clinic(call.clinic)
             if not self.calls.can_touch(call):
                 return
-            if clinic.policy.mode is Mode.OBSERVE:
-                call.owes_purses = False
-            else:
-                because = self._by_rules(call) or await self._by_purses(call)
-                if because is not None and not await self.endings.end(call, because):
-                    return
+            because = self._by_rules(call) or await self._by_purses(call)
+            if because is not None and not await self.endings.end(call, because):
+                return
             call.judged_by = clinic.rulebook.revision
 
     def _by_rules(self, call: LiveCall) -> Because | None:
-        """Ask the rules. A grant says that its origin was known: on a leg taken up again it may have been lost."""
+        """Ask the rules.
+
+        A grant says that its origin was known: on a leg taken up again it may have been lost. Where the policy is only
+        observed, a lock is still an order.
+        """
         book = self.shelf.clinic(call.clinic).rulebook
         reasons = ended_by(call.progress(self.clocks.monotonic()), book, self.clocks.now())
+        if book.policy.mode is Mode.OBSERVE:
+            reasons = tuple(reason for reason in reasons if reason is Reason.LOCKED)
         reasons = tuple(reason for reason in reasons if reason is not Reason.ORIGIN_UNKNOWN)
         return Because(reasons=reasons) if reasons else None
 
     async def _by_purses(self, call: LiveCall) -> Because | None:
         """Charge a call where it counts by now, if that has to be done still and can be."""
+        if self.shelf.clinic(call.clinic).policy.mode is Mode.OBSERVE:
+            call.owes_purses = False
         if not call.owes_purses or call.held is None:
             return None
         outcome = await self.slices.ask(call, charge)

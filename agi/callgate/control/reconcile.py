@@ -15,6 +15,7 @@ from callgate.control.endings import Because, Endings
 from callgate.control.switch import Switch
 from callgate.core.hold import Settled, Unavailable
 from callgate.core.judge import SLICE_S
+from callgate.core.policy import Mode
 from callgate.journal import JournalRow
 from callgate.ledger.base import Ledger, LedgerBook, LiveHold, Settlement
 from callgate.policies import PolicyShelf
@@ -58,7 +59,7 @@ class Reconciliation:
 
     async def _look_at(self, clinic: str) -> None:
         # Before the book is read: a leg that begins meanwhile was held before.
-        costly = [call for call in self.calls.live.values() if call.clinic == clinic and _is_costly_hold(call)]
+        costly = [call for call in self.calls.live.values() if call.clinic == clinic and self._needs_hold(call)]
         book = await self.ledger.book(clinic)
         if isinstance(book, Unavailable) or book.frozen is not None or not self.calls.is_linked:
             # Nobody knows enough: what was seen before counts for nothing any more.
@@ -76,6 +77,11 @@ class Reconciliation:
         for hold in [hold for hold in holds if hold.hold_id in confirmed][:SETTLES_MAX]:
             if self.is_spool_read():
                 await self._settle(book, hold)
+
+    def _needs_hold(self, call: LiveCall) -> bool:
+        """Whether a call may not be up without its hold; one that is only observed may outlast it."""
+        observes = self.shelf.clinic(call.clinic).policy.mode is Mode.OBSERVE
+        return call.is_held and not call.priced.ordinary and not observes
 
     def _confirm(self, clinic: str, odd: set[str]) -> set[str]:
         """Note what looks wrong now; returns what has done so for long enough."""
@@ -118,7 +124,3 @@ def used_s(granted_s: int, talked_s: float) -> int:
         talked_s: how long it had talked when its leg was last seen, at most.
     """
     return max(1, min(granted_s, math.ceil(min(talked_s, granted_s)) + SLICE_S))
-
-
-def _is_costly_hold(call: LiveCall) -> bool:
-    return call.is_held and not call.priced.ordinary
