@@ -46,6 +46,7 @@ RULES: dict[str, set[str]] = {
         "callgate.journal",
         "callgate.ledger.base",
         "callgate.policies",
+        "callgate.repeating",
         "callgate.settings",
         "structlog",
     },
