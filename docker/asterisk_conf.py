@@ -1,6 +1,7 @@
 """The lab's Asterisk configuration: few modules, quiet, two trunks, and a handful of phones."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 PHONES = ("101", "102", "103", "104", "105")
 SIP_PORT = 5060
@@ -8,7 +9,7 @@ AMI_PORT = 5038
 
 # What the gate's dialplan, the tests and an installer's experiments use; nothing that wants a configuration of its own.
 _MODULES = {
-    "app": "attended_transfer blind_transfer cdr channelredirect db dial disa echo exec if milliwatt originate "
+    "app": "attended_transfer blind_transfer cdr chanspy channelredirect db dial disa echo exec if milliwatt originate "
     "playback playtones read record senddtmf softhangup stack system transfer userevent verbose waitforcond while",
     "bridge": "builtin_features builtin_interval_features holding native_rtp simple softmix",
     "cdr": "manager",
@@ -111,10 +112,11 @@ def modules_conf(*more: str) -> str:
 
 
 def manager_conf(secret: str) -> str:
-    """An AMI user `callgate` with every right, also from this machine; GRANT goes with each channel event."""
+    """An AMI user `callgate` with every right, also from this machine, and the gate's own account as it is shipped."""
     lines = ["[general]", "enabled = yes", f"port = {AMI_PORT}", "bindaddr = 0.0.0.0", "displayconnects = no"]
-    lines += ["channelvars = GRANT", "[callgate]", f"secret = {secret}", "read = all", "write = all", ""]
-    return "\n".join(lines)
+    lines += ["[callgate]", f"secret = {secret}", "read = all", "write = all", ""]
+    shipped = (Path(__file__).parent.parent / "asterisk-conf" / "manager-callgate.conf").read_text(encoding="utf-8")
+    return "\n".join(lines) + shipped.replace("CHANGE-THIS", secret)
 
 
 def pjsip_conf(*, password: str, language: str, carrier_host: str, trunks: dict[str, int]) -> str:

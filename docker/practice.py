@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from asterisk_conf import PHONES
+from asterisk_conf import AMI_PORT, PHONES
 from lab import Gate, Lab
 from lab_images import ROOT
 
@@ -60,6 +60,12 @@ outside_prefix = "{OUTSIDE_PREFIX}"
 trunks         = ["carrier-a", "carrier-b"]
 """
 
+_CONTROL = f"""
+[control]
+ami = "127.0.0.1:{AMI_PORT}"
+secret_file = "manager.secret"
+"""
+
 _EXTENSIONS = """\
 ; The installer's own file. callgate needs two lines of it: the #tryinclude and the include.
 [general]
@@ -92,6 +98,7 @@ class Practice:
         rates: the rate deck, CSV; "" for the shipped one.
         extensions: what the installer has written beside it, at the end of ``extensions.conf``.
         asterisk_conf: files put over the lab's own in /etc/asterisk, by path inside it.
+        control: whether the gate has its link to Asterisk's manager interface.
     """
 
     policy: str = ""
@@ -99,6 +106,7 @@ class Practice:
     rates: str = ""
     extensions: str = ""
     asterisk_conf: Mapping[str, str] = field(default_factory=dict)
+    control: bool = False
 
 
 def preset(hours: str = ALWAYS_OPEN) -> str:
@@ -127,7 +135,8 @@ def with_table(policy: str, table: str, body: str) -> str:
 
 def settings(practice: Practice | None = None) -> str:
     """The installer's settings, TOML."""
-    return _SETTINGS.replace("{agi}", (practice or Practice()).agi)
+    practice = practice or Practice()
+    return _SETTINGS.replace("{agi}", practice.agi) + (_CONTROL if practice.control else "")
 
 
 def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
@@ -139,7 +148,7 @@ def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
     (config / "policy.toml").write_text(practice.policy or preset(), encoding="utf-8")
     (config / "rates.csv").write_text(practice.rates or RATES.read_text(encoding="utf-8"), encoding="utf-8")
     internal = "\n".join(f"exten => {phone},1,Dial(PJSIP/{phone},30)" for phone in PHONES)
-    return Lab(
+    lab = Lab(
         name,
         folder,
         asterisk_conf={
@@ -157,6 +166,8 @@ def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
         ),
         mounts={SOUNDS: ROOT / "asterisk-conf" / "sounds", "/usr/share/callgate/agi": ROOT / "agi"},
     )
+    (config / "manager.secret").write_text(lab.secrets.manager, encoding="utf-8")
+    return lab
 
 
 def dialplan(config: Path, *words: str) -> str:

@@ -20,6 +20,9 @@ speak() { # speak VOICE WORDS_A_MINUTE TEXT FILE
             rate 8000 silence 1 0.01 1% reverse silence 1 0.01 1% reverse pad 0.02 0.15 gain -n -3
 }
 
+# The tone before a call ends: no language, and unlike any tone of the network.
+sox -R -n -r 8000 -b 16 -c 1 "$sounds/warning.wav" synth 0.18 sine 1400 gain -9 pad 0 0.12 repeat 2
+
 for language in fr en; do
     case $language in
         fr) voice=fr-fr speed=152 ;;

@@ -37,6 +37,18 @@ CORE = {"callgate.core", "phonenumbers", "msgspec"}
 RULES: dict[str, set[str]] = {
     "asterisk_agi": set(),
     "callgate/core": CORE,
+    "callgate/control": {
+        *CORE,
+        "callgate.clinic",
+        "callgate.control",
+        "callgate.errors",
+        "callgate.grants",
+        "callgate.journal",
+        "callgate.ledger.base",
+        "callgate.policies",
+        "callgate.settings",
+        "structlog",
+    },
     "callgate/ledger": {*CORE, "callgate.ledger", "redis"},
     "callgate/rates": {*CORE, "callgate.errors", "callgate.rates", "callgate.resources"},
     "callgate/replay": {
@@ -68,6 +80,7 @@ RULES: dict[str, set[str]] = {
         *CORE,
         "callgate.clinic",
         "callgate.errors",
+        "callgate.grants",
         "callgate.journal",
         "callgate.ledger.base",
         "callgate.lending",

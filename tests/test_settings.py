@@ -10,6 +10,7 @@ import pytest
 from callgate.errors import SettingsError
 from callgate.settings import (
     ClinicSettings,
+    ControlSettings,
     DialplanSettings,
     EntrySettings,
     GateSettings,
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 TABLES: dict[str, type[msgspec.Struct]] = {
     "gate": GateSettings,
     "dialplan": DialplanSettings,
+    "control": ControlSettings,
     "clinic": ClinicSettings,
     "trunk": TrunkSettings,
     "entry": EntrySettings,
@@ -121,6 +123,15 @@ def test_a_trunk_or_an_entry_is_found_by_its_name_or_not_at_all() -> None:
         (changed("[gate]", '[gate]\nredis_ca = "ca.pem"'), "gate.redis_ca", "own Redis"),
         (changed("[gate]", '[gate]\nredis_cert = "c.pem"\nredis_key = "k.pem"'), "gate.redis_cert", "own Redis"),
         (changed("[gate]", '[gate]\nredis_key = "k.pem"'), "gate.redis_cert", "needs its key"),
+        (changed("[gate]", '[control]\nami = "127.0.0.1:5038"\n[gate]'), "control", "needs secret_file"),
+        (changed("[gate]", '[control]\nsecret_file = "secret"\n[gate]'), "control", "and secret_file ami"),
+        (changed("[gate]", '[control]\nami = "127.0.0.1"\n[gate]'), "$.control.ami", "regex"),
+        (
+            changed("[gate]", '[control]\nami = "[::1]:99999"\nsecret_file = "s"\n[gate]'),
+            "control.ami",
+            "no such port",
+        ),
+        (changed("[gate]", '[control]\nuser = "a\\r\\nAction: Originate"\n[gate]'), "$.control.user", "regex"),
         (changed("channels      = 5", "channels = 0"), "$.trunk[0].channels", ">= 1"),
         (changed("channels      = 5", 'channels = "5"'), "$.trunk[0].channels", "Expected `int`"),
         (changed('"e164_plus"', '"plus"'), "$.trunk[1].number_format", "Invalid enum value"),

@@ -26,9 +26,9 @@ async def lives(call: Call) -> tuple[list[Held], Denied | Complete]:
             attempt=call.attempt,
             priced=call.priced,
             began=OPEN,
-            request=call.request,
             held=held,
             renewals=len(answers) - 1,
+            elapsed_s=held.seconds,
         )
         asked = renewal(going_on, call.book, OPEN)
         if isinstance(asked, Complete):

@@ -10,6 +10,7 @@ from string import Formatter
 
 import pytest
 
+from callgate.control.guard import Cause
 from callgate.core.hold import DenialKind, Window
 from callgate.core.limits import PurseKind, VelocityKind
 from callgate.core.plan import NumberClass
@@ -39,6 +40,7 @@ CODED = {
     *(f"taxed.{taxed}" for taxed in Taxed),
     *(f"sample.{kind}" for kind in SampleKind),
     *(f"origin.{origin}" for origin in Origin),
+    *(f"ungated.{cause}" for cause in Cause),
 }
 
 

@@ -4,7 +4,8 @@ Each stop takes values and returns a value; none calls back to an earlier one. T
 bookkeeper settles from the spool; everything between is here.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -12,7 +13,7 @@ import structlog
 from callgate.clinic import Clinic, emergency_wire
 from callgate.core.attempt import CallAttempt
 from callgate.core.dialling import Destination, read_dialled
-from callgate.core.hold import HoldOutcome, Stale, Unavailable
+from callgate.core.hold import Held, HoldOutcome, Stale, Unavailable
 from callgate.core.judge import Refuse, Reserve, Ruling, judge
 from callgate.core.plan import NumberClass
 from callgate.core.pricing import PricedDestination, price_destination
@@ -21,6 +22,7 @@ from callgate.core.risk import assess, claimed_number
 from callgate.core.verdict import EMERGENCY_GRANT, Grant, Refusal, Verdict, conclude, in_observation
 from callgate.core.wire import to_wire
 from callgate.errors import JournalError
+from callgate.grants import Grants, Issued
 from callgate.journal import Decision, Journal, verdict_row
 from callgate.ledger.base import Ledger
 from callgate.lending import Lending
@@ -41,49 +43,66 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the rules said of an attempt, and, where they reserved money, the ledger."""
+
+    priced: PricedDestination
+    ruling: Ruling
+    outcome: HoldOutcome | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What every call's road needs: the ledger, the policies in force, the journal, the allowance, the number tags."""
+    """What every call's road needs: the ledger, the policies in force, the journal, the allowance, the number tags.
+
+    Fields:
+        grants: gets every grant, before the answer goes out.
+        slices: whether somebody can renew holds while calls are up, and cut them: the link of control, while it is up.
+    """
 
     ledger: Ledger
     shelf: PolicyShelf
     journal: Journal
     lending: Lending
     tagger: Tagger
+    grants: Grants = field(default_factory=Grants)
+    slices: Callable[[], bool] = lambda: False
 
     async def decide(self, passage: Passage, instant: datetime) -> Verdict:
         """Take one attempt down the road, from classify to the answer."""
         clinic = self.shelf.clinic(passage.attempt.clinic)
-        priced, ruling, outcome = await self._rule_and_hold(passage, clinic, instant)
-        if isinstance(outcome, Stale) or isinstance(ruling, Refuse):
+        asked = await self._rule_and_hold(passage, clinic, instant)
+        if isinstance(asked.outcome, Stale) or isinstance(asked.ruling, Refuse):
             # Another revision is in force, or may be: a refusal asked the ledger nothing, and a permission given since
             # must count. Fetched once, judged again; if that is outdated too, the contract applies.
             fetched = await self.shelf.fetch(clinic.name)
             if fetched is not clinic:
                 clinic = fetched
-                priced, ruling, outcome = await self._rule_and_hold(passage, clinic, instant)
+                asked = await self._rule_and_hold(passage, clinic, instant)
         lent = None
-        if isinstance(outcome, Unavailable | Stale):
-            lent = self.lending.lend(passage.attempt, priced, clinic, instant)
-        number = wire_number(passage, priced, clinic)
+        if isinstance(asked.outcome, Unavailable | Stale):
+            lent = self.lending.lend(passage.attempt, asked.priced, clinic, instant)
+        number = wire_number(passage, asked.priced, clinic)
         verdict = await self._record(
             Decision(
                 attempt=passage.attempt,
-                priced=priced,
+                priced=asked.priced,
                 clinic=clinic,
                 number=number,
-                verdict=conclude(ruling, lent or outcome, number),
+                verdict=conclude(asked.ruling, lent or asked.outcome, number),
                 instant=instant,
             )
         )
-        return in_observation(verdict, clinic.policy, number, passage.attempt.nonce)
+        answer = in_observation(verdict, clinic.policy, number, passage.attempt.nonce)
+        if isinstance(answer, Grant) and answer.grant_id != EMERGENCY_GRANT:
+            self.grants.add(_issued(answer, passage, asked, instant))
+        return answer
 
-    async def _rule_and_hold(
-        self, passage: Passage, clinic: Clinic, instant: datetime
-    ) -> tuple[PricedDestination, Ruling, HoldOutcome | None]:
+    async def _rule_and_hold(self, passage: Passage, clinic: Clinic, instant: datetime) -> Asked:
         priced = self.tagger.tagged(classify(passage, clinic, instant))
-        ruling = judge(passage.attempt, priced, clinic.rulebook, instant)
+        ruling = judge(passage.attempt, priced, replace(clinic.rulebook, slices=self.slices()), instant)
         outcome = await self.ledger.hold(ruling.request) if isinstance(ruling, Reserve) else None
-        return priced, ruling, outcome
+        return Asked(priced=priced, ruling=ruling, outcome=outcome)
 
     async def _record(self, decision: Decision) -> Verdict:
         """Write the verdict down.
@@ -103,16 +122,31 @@ class Gate:
         return verdict
 
 
+def _issued(grant: Grant, passage: Passage, asked: Asked, instant: datetime) -> Issued:
+    """Say what was granted. A hold that the answer does not name (its row could not be written) is no part of it."""
+    held = asked.outcome if isinstance(asked.outcome, Held) and asked.outcome.hold_id == grant.grant_id else None
+    return Issued(
+        grant=grant.grant_id,
+        attempt=passage.attempt,
+        priced=asked.priced,
+        number=grant.number,
+        endpoint=passage.trunk.endpoint,
+        request=asked.ruling.request if held and isinstance(asked.ruling, Reserve) else None,
+        held=held,
+        at=instant,
+    )
+
+
 def classify(passage: Passage, clinic: Clinic, instant: datetime) -> PricedDestination:
     """Read what was dialled, find its rate on the clinic's clock, and look its risk up."""
     dialled, plan, prefix = passage.attempt.dialled, clinic.plan, passage.entry.outside_prefix
     destination = read_dialled(dialled, plan=plan, outside_prefix=prefix)
-    priced = _priced(destination, clinic, instant)
+    priced = price_on(clinic, destination, instant)
     claimed = "" if destination.number else claimed_number(dialled, plan=plan, outside_prefix=prefix)
     return replace(priced, risk=assess(destination, plan.country, clinic.risks, claimed=claimed))
 
 
-def _priced(destination: Destination, clinic: Clinic, instant: datetime) -> PricedDestination:
+def price_on(clinic: Clinic, destination: Destination, instant: datetime) -> PricedDestination:
     """Find the rate of a call by what it may meet; what changes after the longest costly call is none of its price."""
 
     def within(longest_s: int) -> PricedDestination:

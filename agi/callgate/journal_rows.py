@@ -30,7 +30,8 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     Fields:
         at: the instant of the decision, UTC.
         event: ``call.granted``, ``call.refused``, ``call.settled``, or ``call.local`` (granted by the dialplan alone);
-            ``gate.started``, ``journal.cut``, ``journal.behind``; or what a person did: ``ledger.clock_set``,
+            ``call.ungated`` (reached a carrier trunk without a grant); ``gate.started``, ``journal.cut``,
+            ``journal.behind``; or what a person did: ``ledger.clock_set``,
             ``ledger.rebuilt``.
         clinic: whose; "" for what concerns the gate.
         call: the passage's id; "" for what is no call. attempt: the trunk attempt.
@@ -42,9 +43,10 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
         retry_s: of a refusal, no sooner than; 0 where unknown.
         limits: of a refusal, each limit that was hit; money in micros of `currency`, times counted from `at`, told on
             the clock of `zone`.
-        observed: the clinic only observes: the refusal was not carried out.
+        observed: the clinic only observes: the refusal was not carried out, or the ungated call not ended.
         risk, risk_because, risk_version: the tier, the entry of the list that gave it, and that list's version.
-        note: of what is no call: who, what and why.
+        note: of what is no call: who, what and why; of an ungated one, why no grant covers it.
+        count: how many ungated calls a row stands for, where there was a flood of them.
         sync_p99_ms: of a start: how slow the slowest of its 50 trial fdatasyncs was.
     """
 
@@ -76,6 +78,7 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     risk_because: str = ""
     risk_version: str = ""
     note: str = ""
+    count: int = 1
     sync_p99_ms: int = 0
 
 

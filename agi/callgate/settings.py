@@ -64,6 +64,20 @@ class DialplanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     sounds: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+\Z")] = "/usr/share/callgate/sounds"
 
 
+class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[control]``: the link to Asterisk's manager interface (AMI), by which live calls are watched and ended.
+
+    Fields:
+        ami: host and port; "" for no link: then every call is held for all that it may last, and nothing guards.
+        user: the account, as in ``asterisk-conf/manager-callgate.conf``.
+        secret_file: a file with its secret, relative to the settings file, read at each login.
+    """
+
+    ami: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9A-Za-z.:\[\]-]+:[0-9]{1,5})?\Z")] = ""
+    user: Name = "callgate-control"
+    secret_file: str = ""
+
+
 class ClinicSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[[clinic]]``: one clinic, its policy document and its rate deck (paths, relative to the settings file)."""
 
@@ -115,6 +129,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     gate: GateSettings = GateSettings()
     dialplan: DialplanSettings = DialplanSettings()
+    control: ControlSettings = ControlSettings()
     clinic: Annotated[tuple[ClinicSettings, ...], msgspec.Meta(min_length=1)]
     trunk: Annotated[tuple[TrunkSettings, ...], msgspec.Meta(min_length=1)]
     entry: Annotated[tuple[EntrySettings, ...], msgspec.Meta(min_length=1)]
@@ -143,7 +158,8 @@ def parse_settings(text: str) -> Settings:
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at ")
         raise SettingsError(path.strip("`") or "settings", problem, "see the settings in docs/settings.md") from None
-    _check_listen(settings.gate.listen)
+    _check_port("gate.listen", settings.gate.listen)
+    _check_control(settings.control)
     _check_ledger(settings.gate)
     _check_unique("clinic", [clinic.name for clinic in settings.clinic])
     _check_unique("trunk", [trunk.name for trunk in settings.trunk])
@@ -154,9 +170,16 @@ def parse_settings(text: str) -> Settings:
     return msgspec.structs.replace(settings, entry=entries)
 
 
-def _check_listen(listen: str) -> None:
-    if int(listen.rpartition(":")[2]) > PORT_MAX:
-        raise SettingsError("gate.listen", f'"{listen}" has no such port', f"use a port up to {PORT_MAX}")
+def _check_port(path: str, address: str) -> None:
+    if int(address.rpartition(":")[2]) > PORT_MAX:
+        raise SettingsError(path, f'"{address}" has no such port', f"use a port up to {PORT_MAX}")
+
+
+def _check_control(control: ControlSettings) -> None:
+    if bool(control.ami) != bool(control.secret_file):
+        raise SettingsError("control", "ami needs secret_file, and secret_file ami", "name both, or neither")
+    if control.ami:
+        _check_port("control.ami", control.ami)
 
 
 def _check_ledger(gate: GateSettings) -> None:

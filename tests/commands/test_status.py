@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from callgate.cli import main
 from callgate.commands import status as status_module
+from callgate.control.standing import STANDING_FILE, Standing
 from callgate.core.sighting import Seen
 from callgate.core.verdict import Grant
 from callgate.journal import JOURNAL_FILE, JournalRow
@@ -20,6 +22,7 @@ from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import PolicyRevision
 from callgate.ledger_memory import LedgerMemory
 from callgate.server import Server, utc_now
+from callgate.texts.catalog import Language, text
 from clinic_samples import (
     BRUSSELS,
     CLINIC,
@@ -53,6 +56,7 @@ def test_with_nothing_running_it_says_so(tmp_path: Path, capsys: Out) -> None:
     assert capsys.readouterr().out.splitlines() == [
         "Gate: Connection refused (127.0.0.1:1)",
         "Ledger: connection",
+        text("cli.status_control_none", Language.EN),
         f"{CLINIC}: enforce, policy revision 0, 0 live holds",
     ]
     assert status(tmp_path, "--quiet") == 1
@@ -171,6 +175,50 @@ def test_a_damaged_journal_is_no_fault(tmp_path: Path, capsys: Out) -> None:
     (tmp_path / "state" / JOURNAL_FILE).write_bytes(b"\xff\n{}\n{")
     assert status(tmp_path) == 1
     assert "Last refusal" not in capsys.readouterr().out
+
+
+CONTROL = '\n[control]\nami = "127.0.0.1:5038"\nsecret_file = "secret"\n'
+LINKED = Standing(is_linked=True, since=TUESDAY_11, ungated=3)
+
+
+@pytest.mark.parametrize(
+    ("standing", "is_up", "said"),
+    [
+        (LINKED, True, "Control: linked to Asterisk since 2026-11-24 10:00:00 UTC; calls without a grant since the"),
+        (LINKED, False, "Control: NO LINK to Asterisk"),
+        (msgspec.structs.replace(LINKED, is_linked=False), True, "since 2026-11-24 10:00:00 UTC: nothing guards"),
+        (None, True, "interface since ?: nothing guards"),
+    ],
+    ids=["linked", "a gate that is down", "not linked", "a gate that never wrote it"],
+)
+def test_whether_live_calls_are_watched_is_said(
+    tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch, *, standing: Standing | None, is_up: bool, said: str
+) -> None:
+    write_site(tmp_path, settings=SETTINGS + CONTROL)
+    monkeypatch.setattr(status_module, "_gate", lambda _: "up" if is_up else "Connection refused")
+    if standing is not None:
+        (tmp_path / "state" / STANDING_FILE).write_bytes(msgspec.json.encode(standing))
+    status(tmp_path)
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("Control: "))
+    assert said in line
+    status(tmp_path, "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert found["control"] == ("up" if standing == LINKED and is_up else "down")
+    assert found["ungated"] == (3 if standing else 0)
+
+
+@pytest.mark.parametrize(
+    ("note", "why"), [("no_grant", "nobody had asked the gate"), ("of_tomorrow\x1b[2J", "of_tomorrow\\x1b[2J")]
+)
+def test_the_last_call_without_a_grant_is_shown(tmp_path: Path, capsys: Out, *, note: str, why: str) -> None:
+    write_site(tmp_path, settings=SETTINGS.replace("127.0.0.1:0", "127.0.0.1:1"))
+    row = JournalRow(
+        at=TUESDAY_11, event="call.ungated", clinic="", call="", trunk="carrier-a", number="0088216••••", note=note
+    )
+    write_journal(tmp_path / "state", row)
+    status(tmp_path)
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said == f"Last call without a grant: 2026-11-24 10:00:00 UTC, carrier-a, 0088216••••: {why}"
 
 
 @pytest.mark.parametrize(("slowest_ms", "is_said"), [(60, False), (61, True)])

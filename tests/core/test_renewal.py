@@ -11,7 +11,7 @@ from callgate.core.judge import Refuse
 from callgate.core.limits import purses
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
-from callgate.core.renewal import CallInProgress, Complete, Renewal, renewal
+from callgate.core.renewal import CallInProgress, Complete, Renewal, charge, forbidden, renewal
 from core.samples import BRUSSELS, FRANCE, OPEN, PARIS, Call, clinic_rules
 
 WITH_BELGIUM = (*FRANCE, "BE")
@@ -19,6 +19,7 @@ MINUTE = timedelta(minutes=1)
 BEFORE_CLOSING = datetime(2026, 11, 24, 17, 50, tzinfo=UTC)
 """18:50 in Paris; the factory's clinic closes at 19:00."""
 RATE = "+32 0 0.30 60 60"
+PARIS_E164 = "+33142685300"
 
 
 def belgium(*rules: str) -> Policy:
@@ -29,12 +30,16 @@ def in_slices(dialled: str = BRUSSELS, policy: Policy | None = None, at: datetim
     return Call(dialled=dialled, policy=policy or belgium(), at=at, rates=(rate,), slices=True)
 
 
-def in_progress(call: Call, granted_s: int = 58, renewals: int = 0) -> CallInProgress:
-    request = call.request
-    held = Held(hold_id=request.hold_id, seconds=granted_s, amount_micros=300_000, is_final=False)
+def in_progress(call: Call, granted_s: int = 58, renewals: int = 0, elapsed_s: int = 58) -> CallInProgress:
+    held = Held(hold_id=call.request.hold_id, seconds=granted_s, amount_micros=300_000, is_final=False)
     return CallInProgress(
-        attempt=call.attempt, priced=call.priced, began=call.at, request=request, held=held, renewals=renewals
+        attempt=call.attempt, priced=call.priced, began=call.at, held=held, renewals=renewals, elapsed_s=elapsed_s
     )
+
+
+def final(call: CallInProgress) -> CallInProgress:
+    assert call.held is not None
+    return replace(call, held=replace(call.held, is_final=True))
 
 
 def renewed(call: Call, after: timedelta, policy: Policy | None = None) -> Renewal:
@@ -140,10 +145,8 @@ def test_a_call_that_has_all_it_may_last_asks_for_nothing_more(rules: str, grant
 
 def test_nobody_asks_for_more_than_a_final_slice() -> None:
     call = in_slices()
-    going_on = in_progress(call)
-    assert isinstance(renewal(going_on, call.book, OPEN + MINUTE), RenewRequest)
-    final = replace(going_on, held=replace(going_on.held, is_final=True))
-    assert renewal(final, call.book, OPEN + MINUTE) == Complete()
+    assert isinstance(renewal(in_progress(call), call.book, OPEN + MINUTE), RenewRequest)
+    assert renewal(final(in_progress(call)), call.book, OPEN + MINUTE) == Complete()
 
 
 @pytest.mark.parametrize("dialled", [PARIS, BRUSSELS])
@@ -163,11 +166,99 @@ def test_where_slices_are_given_up_the_rest_of_a_call_is_asked_for_at_once(now: 
     assert answer.slice_s == answer.seconds == 958
 
 
+def test_an_evening_call_is_not_brought_under_the_limits_of_the_night_by_closing_time() -> None:
+    """The next slice of the third call at 19:00 would find both lines of the night taken, by its own like."""
+    at_night = belgium('countries.rule = [{country = "BE", hours = "always"}]')
+    call = in_slices(policy=at_night, at=BEFORE_CLOSING)
+    asked = renewed(call, 20 * MINUTE)
+    assert isinstance(asked, RenewRequest)
+    assert "closed" not in {purse.name for purse in asked.purses}
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "granted_s", "slice_s"),
+    [(29, 58, 31), (30, 60, 30), (58, 58, 60), (59, 58, 61), (0, 58, 2), (0, 118, 1)],
+)
+def test_a_call_is_never_more_than_one_slice_ahead_of_what_is_spoken(
+    elapsed_s: int, granted_s: int, slice_s: int
+) -> None:
+    """Whatever dies, a costly call then ends within a minute: asked at half a slice, a whole one would make it 90 s."""
+    call = in_slices()
+    asked = renewal(in_progress(call, granted_s, elapsed_s=elapsed_s), call.book, OPEN + MINUTE)
+    assert isinstance(asked, RenewRequest)
+    assert asked.slice_s == slice_s
+
+
+# Calls left to outside parties.
+
+
+def listed(*rules: str) -> Policy:
+    return belgium('external_to_external.number = [{number = "+3225551212", day = "1.00"}]', *rules)
+
+
+def left_to_outsiders(call: CallInProgress) -> CallInProgress:
+    return replace(call, attempt=replace(call.attempt, origin=Origin.EXTERNAL))
+
+
+def purses_of(asked: RenewRequest | Refuse) -> list[str]:
+    assert isinstance(asked, RenewRequest)
+    return [purse.name.partition(":")[0] for purse in asked.purses]
+
+
 def test_a_call_left_to_two_outside_parties_is_judged_as_theirs() -> None:
     call = in_slices()
-    left = replace(in_progress(call), attempt=replace(call.attempt, origin=Origin.EXTERNAL))
-    assert renewal(left, call.book, OPEN + MINUTE) == Refuse(reasons=(Reason.EXTERNAL_TO_EXTERNAL,))
-    listed = belgium('external_to_external.number = [{number = "+3225551212", day = "1.00"}]')
-    answer = renewal(left, replace(call.book, policy=listed), OPEN + MINUTE)
-    assert isinstance(answer, RenewRequest)
-    assert [purse.name.partition(":")[0] for purse in answer.purses][-2:] == ["external_to_external", "external"]
+    left = left_to_outsiders(in_progress(call))
+    forbidden_now = Refuse(reasons=(Reason.EXTERNAL_TO_EXTERNAL,))
+    assert renewal(left, call.book, OPEN + MINUTE) == charge(left, call.book, OPEN + MINUTE) == forbidden_now
+    asked = charge(left, replace(call.book, policy=listed()), OPEN + MINUTE)
+    assert purses_of(asked)[-2:] == ["external_to_external", "external"]
+    assert asked == renewal(left, replace(call.book, policy=listed()), OPEN + MINUTE)
+
+
+@pytest.mark.parametrize(("granted_s", "rules"), [(958, ""), (118, "limits.max_duration_s.costly = 100")])
+def test_a_call_that_has_all_it_may_last_is_charged_there_all_the_same(granted_s: int, rules: str) -> None:
+    call = in_slices()
+    left = left_to_outsiders(in_progress(call, granted_s))
+    for whole in (left, final(left)):
+        asked = charge(whole, replace(call.book, policy=listed(rules)), OPEN + MINUTE)
+        assert purses_of(asked)[-2:] == ["external_to_external", "external"]
+        assert isinstance(asked, RenewRequest)
+        assert asked.seconds == granted_s
+
+
+def test_an_ordinary_call_too() -> None:
+    call = Call(dialled=PARIS, policy=clinic_rules(f'external_to_external.number = [{{number = "{PARIS_E164}"}}]'))
+    asked = charge(left_to_outsiders(final(in_progress(call, 7200))), call.book, OPEN + MINUTE)
+    assert purses_of(asked) == ["clinic", "national", "external_to_external", "external"]
+
+
+# What ends a call at once.
+
+
+@pytest.mark.parametrize(
+    ("rules", "reasons"),
+    [
+        ("", ()),
+        ('numbers.always_refuse = ["+32*"]', (Reason.NUMBER_REFUSED,)),
+        ('extensions = [{match = "101", allow = "internal"}]', (Reason.EXTENSION_RESTRICTED,)),
+        ('ceilings.costly.per_call = "0.00"', (Reason.CEILING_CALL,)),
+    ],
+)
+def test_a_policy_that_was_tightened_forbids_a_call_that_is_up(rules: str, reasons: tuple[Reason, ...]) -> None:
+    call = in_slices()
+    assert forbidden(in_progress(call), replace(call.book, policy=belgium(rules)), OPEN + MINUTE) == reasons
+
+
+def test_closing_time_alone_ends_no_call_that_is_up() -> None:
+    call = in_slices(at=BEFORE_CLOSING)
+    assert forbidden(in_progress(call), call.book, BEFORE_CLOSING + 24 * MINUTE) == ()
+    assert forbidden(in_progress(call), call.book, BEFORE_CLOSING + 25 * MINUTE) == (Reason.CLOSED,)
+
+
+def test_a_call_that_the_ledger_never_held_is_judged_too() -> None:
+    """One of the local allowance, say."""
+    call = Call(dialled=PARIS)
+    lent = CallInProgress(attempt=call.attempt, priced=call.priced, began=OPEN, held=None)
+    assert forbidden(lent, call.book, OPEN + MINUTE) == ()
+    refusing = clinic_rules(f'numbers.always_refuse = ["{PARIS_E164}"]')
+    assert forbidden(lent, replace(call.book, policy=refusing), OPEN + MINUTE) == (Reason.NUMBER_REFUSED,)

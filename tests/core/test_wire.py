@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.core.dialling import read_dialled
-from callgate.core.wire import NumberFormat, e164_to_wire, mask, to_wire
+from callgate.core.wire import NumberFormat, e164_to_wire, from_wire, mask, to_wire
 from core.samples import (
     BRUSSELS,
     HEALTH_INSURANCE,
@@ -45,7 +45,9 @@ from core.samples import (
 )
 def test_a_trunk_is_sent_the_number_in_its_own_format(dialled: str, as_sent: tuple[str, ...]) -> None:
     """A row is one number: for ``e164_plus``, ``e164``, ``00`` and ``national``."""
-    assert tuple(to_wire(destination(dialled), number_format, PLAN) for number_format in NumberFormat) == as_sent
+    asked = destination(dialled)
+    assert tuple(to_wire(asked, number_format, PLAN) for number_format in NumberFormat) == as_sent
+    assert [from_wire(sent, how, PLAN) for sent, how in zip(as_sent, NumberFormat, strict=True)] == [asked] * 4
 
 
 def test_a_foreign_number_in_national_format_has_the_home_country_s_own_prefix() -> None:

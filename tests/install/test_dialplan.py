@@ -343,7 +343,10 @@ def test_the_allowance_is_that_of_the_clinics_policy(contexts: dict[str, Context
 
 def test_the_last_resort_names_nothing_of_the_missing_file(last_resort: Context) -> None:
     applications = [step.application for steps in last_resort.extensions.values() for step in steps]
-    assert all(re.fullmatch(r"Dial\(PJSIP/[^,]+@carrier-a,\d+(,S\(900\))?\)", found) for found in applications)
+    assert all(
+        re.fullmatch(r"Dial\(PJSIP/[^,]+@carrier-a,\d+(,S\(900\)b\(callgate-last-resort-leg\^s\^1\))?\)", found)
+        for found in applications
+    )
     assert last_resort.includes == []
 
 

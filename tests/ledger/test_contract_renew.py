@@ -244,7 +244,8 @@ async def test_a_renewed_hold_lapses_after_all_that_was_granted_and_is_booked_in
     await bench.held(sliced())
     await bench.at(45)
     await bench.renewed(replace(renewal(sliced(), 1), grace_s=100))
-    assert (await bench.book()).holds[0].lapses_at.timestamp() == T0 + 120 + 100
+    (hold,) = (await bench.book()).holds
+    assert (hold.lapses_at.timestamp(), hold.renewals) == (T0 + 120 + 100, 1)
     await bench.at(219)
     assert await bench.lapse() == LapseReport(lapsed=(), forgotten=0, left=0)
     await bench.at(220)

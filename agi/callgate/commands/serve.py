@@ -23,10 +23,15 @@ from callgate.commands.context import (
     state_folder,
     warn,
 )
+from callgate.control.desk import Desk, make_desk
+from callgate.control.link import Account
+from callgate.control.standing import STANDING_FILE
+from callgate.control.trunks import Trunks
 from callgate.core.dialling import preload
 from callgate.disk import SLOW_MS, sync_p99_ms
 from callgate.errors import JournalError, JournalInUseError, SettingsError
-from callgate.gate import Gate
+from callgate.gate import Gate, price_on
+from callgate.grants import Grants
 from callgate.journal import Journal, JournalRow
 from callgate.ledger.embedded import EmbeddedFault, EmbeddedRedis, EmbeddedStoreError, start_embedded
 from callgate.ledger.redis import RedisLedger
@@ -111,8 +116,34 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             clock=utc_now,
             others=(repair.mend, partial(acts.take, state, journal)),
         )
-        gate = Gate(ledger=ledger, shelf=shelf, journal=journal, lending=Lending(), tagger=load_tagger(state))
-        return await _run(settings, Server(settings, gate, utc_now), bookkeeper, stop)
+        grants = Grants()
+        desk = _desk(settings, folder, bookkeeper, grants)
+        gate = Gate(
+            ledger=ledger,
+            shelf=shelf,
+            journal=journal,
+            lending=Lending(),
+            tagger=load_tagger(state),
+            grants=grants,
+        )
+        return await _run(Server(settings, gate, utc_now), bookkeeper, desk, stop)
+
+
+def _desk(settings: Settings, folder: Path, bookkeeper: Bookkeeper, grants: Grants) -> Desk | None:
+    """Prepare control, where the settings name Asterisk's manager interface."""
+    control = settings.control
+    if not control.ami:
+        (state_folder(settings, folder) / STANDING_FILE).unlink(missing_ok=True)
+        return None
+    host, _, port = control.ami.rpartition(":")
+    return make_desk(
+        Account(host=host.strip("[]"), port=int(port), user=control.user, secret_file=folder / control.secret_file),
+        trunks=Trunks(settings, bookkeeper.shelf, price_on),
+        grants=grants,
+        ledger=bookkeeper.ledger,
+        journal=bookkeeper.journal,
+        clock=utc_now,
+    )
 
 
 def _identity(journal: Journal) -> str:
@@ -190,19 +221,21 @@ async def _end(task: asyncio.Task[None]) -> None:
         await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
 
 
-async def _background(bookkeeper: Bookkeeper) -> None:
-    await asyncio.gather(bookkeeper.run(), _try_disk(bookkeeper.journal))
+async def _background(bookkeeper: Bookkeeper, desk: Desk | None) -> None:
+    controlling = [] if desk is None else [desk.run()]
+    await asyncio.gather(bookkeeper.run(), _try_disk(bookkeeper.journal), *controlling)
 
 
-async def _run(settings: Settings, server: Server, bookkeeper: Bookkeeper, stop: asyncio.Event) -> Exit:
+async def _run(server: Server, bookkeeper: Bookkeeper, desk: Desk | None, stop: asyncio.Event) -> Exit:
     """Take calls until told to stop, and let the last ones have their answer."""
+    settings = bookkeeper.settings
     try:
         listening = await server.listen()
     except OSError as error:
         remedy = "end what holds the port, or change gate.listen"
         warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: {remedy}")
         return Exit.UNREACHABLE
-    background = asyncio.create_task(_background(bookkeeper))
+    background = asyncio.create_task(_background(bookkeeper, desk))
     log.info("gate.started", listen=settings.gate.listen, clinics=bookkeeper.shelf.names(), pid=os.getpid())
     await stop.wait()
     listening.close()

@@ -13,6 +13,8 @@ from callgate.clinic import Clinic, in_force, load_clinics
 from callgate.commands import Exit
 from callgate.commands.blocked import blocked_line
 from callgate.commands.context import printable, say, settings_of, state_folder, warn, with_ledger
+from callgate.control.guard import Cause
+from callgate.control.standing import Standing, read_standing
 from callgate.core.hold import Unavailable
 from callgate.core.money import format_amount
 from callgate.disk import SLOW_MS
@@ -29,6 +31,7 @@ from callgate.texts.catalog import Language, text
 GATE_DEADLINE_S = 1.0
 CLOCK_BEHIND_S = 3600
 """A ledger whose clock is further behind is pointed out, in whole hours."""
+_INSTANT = "%Y-%m-%d %H:%M:%S UTC"
 _PING = f"agi_network_script: {PING_SCRIPT}\n\n".encode()
 
 
@@ -37,6 +40,14 @@ class PolicySource(StrEnum):
 
     IN_FORCE = "in_force"
     FILE = "file"
+
+
+class ControlStatus(StrEnum):
+    """Whether somebody watches live calls: nobody is told to, the daemon is linked to Asterisk, or it is not."""
+
+    NONE = "none"
+    UP = "up"
+    DOWN = "down"
 
 
 class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +76,8 @@ class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer. `gate` and `ledger` are "up", or why not.
 
-    `sync_p99_ms` is how slow the disk was when the gate started last; 0 where nobody knows.
+    `sync_p99_ms` is how slow the disk was when the gate started last; 0 where nobody knows. `control_since` is when the
+    link came up or went down, `ungated` how many calls no grant covered since the gate started.
     """
 
     at: datetime
@@ -74,6 +86,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     clinics: tuple[ClinicStatus, ...]
     last_refusal: JournalRow | None
     sync_p99_ms: int = 0
+    control: ControlStatus = ControlStatus.NONE
+    control_since: datetime | None = None
+    ungated: int = 0
+    last_ungated: JournalRow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,15 +125,26 @@ def _status(settings: Settings, folder: Path) -> Status:
         for clinic, entry in zip(clinics.values(), found, strict=True)
     ]
     journal = state_folder(settings, folder) / JOURNAL_FILE
+    gate, standing = _gate(settings), read_standing(state_folder(settings, folder))
     last_start = _last_row(journal, "gate.started")
     return Status(
         at=datetime.now(UTC),
-        gate=_gate(settings),
+        gate=gate,
         ledger="up" if silent is None else silent,
         clinics=tuple(known),
         last_refusal=_last_row(journal, "call.refused"),
         sync_p99_ms=last_start.sync_p99_ms if last_start else 0,
+        control=_control(settings, standing if gate == "up" else None),
+        control_since=standing.since if standing else None,
+        ungated=standing.ungated if standing else 0,
+        last_ungated=_last_row(journal, "call.ungated"),
     )
+
+
+def _control(settings: Settings, standing: Standing | None) -> ControlStatus:
+    if not settings.control.ami:
+        return ControlStatus.NONE
+    return ControlStatus.UP if standing is not None and standing.is_linked else ControlStatus.DOWN
 
 
 def _gate(settings: Settings) -> str:
@@ -183,6 +210,7 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
         text("cli.status_gate", language, state=found.gate, listen=settings.gate.listen),
         text("cli.status_ledger", language, state=found.ledger),
     ]
+    lines.append(_control_line(found, language))
     if found.sync_p99_ms > SLOW_MS:
         lines.append(text("cli.status_disk", language, milliseconds=found.sync_p99_ms, slow=SLOW_MS))
     for clinic in found.clinics:
@@ -219,4 +247,18 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
         ]
     if found.last_refusal is not None:
         lines.append(text("cli.status_last_refusal", language, line=blocked_line(found.last_refusal, language)))
+    if found.last_ungated is not None:
+        lines.append(_ungated_line(found.last_ungated, language))
     return lines
+
+
+def _control_line(found: Status, language: Language) -> str:
+    since = f"{found.control_since:{_INSTANT}}" if found.control_since else "?"
+    return text(f"cli.status_control_{found.control.value}", language, since=since, ungated=found.ungated)
+
+
+def _ungated_line(row: JournalRow, language: Language) -> str:
+    # A row of a newer callgate may know other causes.
+    why = text(f"ungated.{row.note}", language) if row.note in set(Cause) else printable(row.note)
+    at, number = f"{row.at:{_INSTANT}}", printable(row.number)
+    return text("cli.status_ungated", language, at=at, trunk=printable(row.trunk), number=number, why=why)

@@ -1,41 +1,42 @@
-"""What a call in progress asks of the ledger when its slice nears its end: the next one, by the policy in force now.
+"""What a call in progress asks of the ledger: its next slice, by the policy in force now; and what ends it at once.
 
-So a tightened policy, or whatever else refuses calls, reaches live ones within a slice. Only what time itself ends (the
-opening hours, an exception) leaves a conversation `CLOSING_GRACE` more (facts/semantics.md 16).
+So a tightened policy, or whatever else refuses calls, reaches live ones. Only what time itself ends (the opening hours,
+an exception) leaves a conversation `CLOSING_GRACE` more (facts/semantics.md 16).
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from callgate.core.attempt import CallAttempt
-from callgate.core.case import Rulebook, open_case
-from callgate.core.hold import Held, HoldRequest, RenewRequest
-from callgate.core.judge import Refuse, broken_rules, longest_s, slice_s
+from callgate.core.case import Case, Rulebook, open_case
+from callgate.core.hold import Held, RenewRequest
+from callgate.core.judge import SETTLE_GRACE_S, Refuse, broken_rules, longest_s, slice_s
 from callgate.core.limits import purses
 from callgate.core.pricing import PricedDestination
+from callgate.core.reasons import Reason
 
 CLOSING_GRACE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallInProgress:
-    """A call that was granted in slices, and where it stands.
+    """A call that was granted, and where it stands.
 
     Fields:
         attempt: what was asked. Its origin may be another by now: a transfer can leave only outside parties.
         priced: as it was judged; the rate is that of the hold.
         began: when it was judged, aware UTC.
-        request: what the ledger was asked at first.
-        held: what it answered last.
+        held: what the ledger answered last; None of a call that it never held (the local allowance, observation).
         renewals: how many it has granted.
+        elapsed_s: whole seconds since the answer.
     """
 
     attempt: CallAttempt
     priced: PricedDestination
     began: datetime
-    request: HoldRequest
-    held: Held
+    held: Held | None
     renewals: int = 0
+    elapsed_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +47,24 @@ class Complete:
 Renewal = RenewRequest | Refuse | Complete
 
 
+def forbidden(call: CallInProgress, book: Rulebook, instant: datetime) -> tuple[Reason, ...]:
+    """Judge a call that is up by the rules as they are now.
+
+    Returns:
+        Why it would be refused by now, and would have been a quarter of an hour ago, too; heaviest first. Nothing if it
+        may go on.
+    """
+    reasons = broken_rules(open_case(call.attempt, call.priced, book, instant))
+    return broken_rules(_patient_case(call, book, instant)) if reasons else ()
+
+
 def renewal(call: CallInProgress, book: Rulebook, instant: datetime) -> Renewal:
     """Rule on the next slice of a call.
 
+    It is never more than one slice ahead of the call: whatever fails from then on, the call ends within that.
+
     Args:
-        call: the call.
+        call: the call; the ledger holds it.
         book: the clinic's rules now.
         instant: now, aware UTC.
 
@@ -58,26 +72,47 @@ def renewal(call: CallInProgress, book: Rulebook, instant: datetime) -> Renewal:
         What to ask the ledger; `Refuse` if the rules forbid the call by now: it ends with what it was granted;
         `Complete` if there is no next slice.
     """
-    rate, granted_s = call.request.rate, call.held.seconds
+    assert call.held is not None
     if call.held.is_final:
         return Complete()
-    case = open_case(call.attempt, call.priced, book, instant)
-    reasons = broken_rules(case)
-    if reasons:
-        case = open_case(call.attempt, call.priced, book, max(call.began, instant - CLOSING_GRACE))
-        if broken_rules(case):
-            return Refuse(reasons=reasons)
-    seconds = longest_s(case, rate)
-    if seconds <= granted_s:
-        return Complete()
+    asked = charge(call, book, instant)
+    return Complete() if isinstance(asked, RenewRequest) and asked.seconds <= call.held.seconds else asked
+
+
+def charge(call: CallInProgress, book: Rulebook, instant: datetime) -> RenewRequest | Refuse:
+    """Rule on a call that counts elsewhere from now on, as when a transfer has left it to outside parties.
+
+    Args:
+        call: the call as it is now; the ledger holds it.
+        book: the clinic's rules now.
+        instant: now, aware UTC.
+
+    Returns:
+        What to ask the ledger, if only for the purses: where there is no next slice, no second is gained. `Refuse` if
+        the rules forbid the call as it is now.
+    """
+    assert call.held is not None
+    if reasons := forbidden(call, book, instant):
+        return Refuse(reasons=reasons)
+    case, rate = _patient_case(call, book, instant), call.priced.rate
+    # A call without a rate is forbidden: a costly one by its rule, an ordinary one has the cap of its class.
+    assert rate is not None
+    granted_s = call.held.seconds
+    seconds = granted_s if call.held.is_final else max(granted_s, longest_s(case, rate))
+    next_s = slice_s(case, rate, seconds)
     return RenewRequest(
-        clinic=call.request.clinic,
-        hold_id=call.request.hold_id,
+        clinic=call.attempt.clinic,
+        hold_id=call.held.hold_id,
         number=call.renewals + 1,
         seconds=seconds,
-        slice_s=slice_s(case, rate, seconds) or seconds,
+        slice_s=seconds if next_s is None else max(1, call.elapsed_s + next_s - granted_s),
         partial=True,
         purses=purses(case),
-        grace_s=call.request.grace_s,
+        grace_s=book.ring_timeout_s + SETTLE_GRACE_S,
         policy_revision=book.revision,
     )
+
+
+def _patient_case(call: CallInProgress, book: Rulebook, instant: datetime) -> Case:
+    """Look the call up as of a quarter of an hour ago: nor does closing time bring it under the limits of the night."""
+    return open_case(call.attempt, call.priced, book, max(call.began, instant - CLOSING_GRACE))

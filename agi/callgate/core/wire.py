@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 
-from callgate.core.dialling import Destination
+from callgate.core.dialling import Destination, read_dialled
 from callgate.core.plan import Family, NumberPlan
 
 MASKED_DIGITS = 4
@@ -34,6 +34,16 @@ def to_wire(destination: Destination, number_format: NumberFormat, plan: NumberP
     if not destination.number.startswith("+"):
         return destination.number
     return e164_to_wire(destination.number[1:], number_format, plan)
+
+
+def from_wire(number: str, number_format: NumberFormat, plan: NumberPlan) -> Destination:
+    """Read a destination from what a trunk was sent: what `to_wire` wrote, an invalid one for anything else."""
+    if number_format is NumberFormat.E164:
+        # A short code has no plus in front of it in any format.
+        destination = read_dialled(f"+{number}", plan=plan, outside_prefix="")
+        if destination.number:
+            return destination
+    return read_dialled(number, plan=plan, outside_prefix="")
 
 
 def e164_to_wire(digits: str, number_format: NumberFormat, plan: NumberPlan) -> str:

@@ -81,8 +81,15 @@ def write_last_resort(settings: Settings, clinics: dict[str, Clinic]) -> str:
     for pattern in _patterns(site):
         for prefix in _prefixes(pattern, site):
             number = _ordinary_number(pattern, prefix, trunk, site)
-            dial = f"Dial(PJSIP/{number}@{trunk.endpoint},{settings.dialplan.ring_timeout_s},S({LENT_SECONDS}))"
+            options = f"S({LENT_SECONDS})b(callgate-last-resort-leg^s^1)"
+            dial = f"Dial(PJSIP/{number}@{trunk.endpoint},{settings.dialplan.ring_timeout_s},{options})"
             lines.append(f"exten => _{prefix}{pattern.pattern},1,{dial}")
+    lines += [
+        "; Only a name, by which the guard knows the leg of an ordinary call.",
+        "[callgate-last-resort-leg]",
+        "exten => s,1,Set(CALLGATE_GRANT=local:last-resort)",
+        " same => n,Return()",
+    ]
     return "\n".join(lines) + "\n"
 
 

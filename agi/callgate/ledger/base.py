@@ -115,12 +115,16 @@ class PurseBook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveHold:
-    """One hold that has not ended; it counts in full until it is settled, voided or lapsed, whatever its age."""
+    """One hold that has not ended; it counts in full until it is settled, voided or lapsed, whatever its age.
+
+    `renewals` is the number of its last renewal, 0 for none.
+    """
 
     hold_id: str
     seconds: int
     amount_micros: int
     lapses_at: datetime
+    renewals: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

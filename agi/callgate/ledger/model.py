@@ -310,4 +310,5 @@ def _live_hold(record: Live) -> LiveHold:
         seconds=record.held.seconds,
         amount_micros=record.held.amount_micros,
         lapses_at=datetime.fromtimestamp(record.lapses_s, UTC),
+        renewals=record.renewals,
     )

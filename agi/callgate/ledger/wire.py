@@ -114,6 +114,7 @@ class _Hold(Reply):
     seconds: int
     amount_micros: int
     lapses_s: int
+    renewals: int
 
 
 class _Book(Reply, tag="BOOK"):
@@ -367,6 +368,7 @@ def _live_hold(row: _Hold) -> LiveHold:
         seconds=row.seconds,
         amount_micros=row.amount_micros,
         lapses_at=datetime.fromtimestamp(row.lapses_s, UTC),
+        renewals=row.renewals,
     )
 
 

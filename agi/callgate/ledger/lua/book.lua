@@ -9,7 +9,7 @@
 --     now      ledger second
 --     ahead    seconds that the server's own clock is ahead of it
 --     purses   list of {name, live holds, held, hour, day, week, total, list of {month, spent}}, micros, in no order
---     holds    list of {id, seconds granted, held micros, ledger second at which it lapses}, live ones, in no order
+--     holds    list of {id, seconds granted, held micros, ledger second at which it lapses, renewals}, live, in no order
 
 local purses, holds = {}, {}
 for _, name in ipairs(redis.call('HKEYS', BOOKS)) do
@@ -22,6 +22,6 @@ end
 local live = redis.call('ZRANGE', LIVE, '0', '-1', 'WITHSCORES')
 for position = 1, #live, 2 do
   local record = load_hold(live[position])
-  table.insert(holds, {live[position], record.seconds, record.amount, tonumber(live[position + 1])})
+  table.insert(holds, {live[position], record.seconds, record.amount, tonumber(live[position + 1]), record.renewals})
 end
 return show({'BOOK', now, server_now - now, epoch, frozen(), sequence, revision, purses, holds})

@@ -1,0 +1,201 @@
+"""The real switch: one Asterisk, seen and moved through its manager interface."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+
+import structlog
+
+from callgate.control.ami import Message
+from callgate.control.board import ANSWERED, FOR, GRANT, LEG, WANTED, Board
+from callgate.control.conversations import HOLDING
+from callgate.control.link import Account, Link, Listener
+from callgate.control.news import Answered, Begun, BetweenOutsiders, Ended, Found, News, NumberWanted, WithEmergency
+from callgate.control.switch import Leg, Switch, Watcher
+
+WARNING_CONTEXT = "callgate-warning"
+WARNED_MAX = 3
+"""So many parties of the clinic hear the warning of one leg: a conference has no end."""
+READ_AT_ONCE = 50
+"""Questions about channels that were up before: so many are on their way at once, or those behind them time out."""
+_REMOTE_URI = "CHANNEL(pjsip,remote_uri)"
+_REQUEST_URI = "CHANNEL(pjsip,request_uri)"
+_LISTED = ("ActionID", "Channel", "ChannelState", "ChannelStateDesc")
+_LISTS = {"CoreShowChannel": "", "CoreShowChannelsComplete": "", "BridgeListItem": "", "BridgeListComplete": ""}
+_UP = "6"
+
+log = structlog.get_logger()
+
+
+class ReadingFailedError(OSError):
+    """Asterisk does not say which channels are up: nothing is known of them, and the link is made anew."""
+
+
+class AsteriskSwitch(Switch, Listener):
+    """One Asterisk. `run` keeps the link up; watchers are told in the order in which they came.
+
+    Args:
+        account: how to log in.
+        board: makes an empty board: one is kept as long as a link.
+        clock: aware UTC.
+    """
+
+    def __init__(self, account: Account, board: Callable[[], Board], clock: Callable[[], datetime]) -> None:
+        self._link = Link(account, {**WANTED, **_LISTS}, self)
+        self._make_board = board
+        self._board = board()
+        self._clock = clock
+        self._watchers: list[Watcher] = []
+        self._asking: set[asyncio.Task[None]] = set()
+        self._is_linked = False
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell a watcher from now on."""
+        self._watchers.append(watcher)
+
+    async def run(self) -> None:
+        """Keep the link up, for ever."""
+        try:
+            await self._link.run()
+        finally:
+            for task in self._asking:
+                task.cancel()
+
+    @property
+    def is_linked(self) -> bool:
+        """See `Switch.is_linked`."""
+        return self._is_linked
+
+    def legs(self) -> tuple[Leg, ...]:
+        """See `Switch.legs`."""
+        return self._board.legs()
+
+    async def hang_up(self, channel: str) -> bool:
+        """See `Switch.hang_up`."""
+        answer = await self._link.ask("Hangup", Channel=channel)
+        return answer is not None and (answer.is_success or answer.last("Message") == "No such channel")
+
+    async def limit(self, channel: str, seconds: int) -> bool:
+        """See `Switch.limit`. Not by AbsoluteTimeout, which refuses to take a limit away (Asterisk 22.10)."""
+        answer = await self._link.ask("Setvar", Channel=channel, Variable="TIMEOUT(absolute)", Value=str(seconds))
+        return answer is not None and answer.is_success
+
+    async def warn(self, channel: str) -> bool:
+        """See `Switch.warn`: somebody whispers to the clinic's party; whispered words go to nobody else."""
+        parties = self._board.clinic_parties(channel)[:WARNED_MAX]
+        return any([await self._whisper(party) for party in parties])
+
+    async def _whisper(self, party: str) -> bool:
+        answer = await self._link.ask(
+            "Originate",
+            Channel=f"Local/tone@{WARNING_CONTEXT}/n",
+            Application="ChanSpy",
+            # u: exactly this channel, W: only to it, q: no beep, E: until it ends.
+            Data=f"{party},uWqE",
+            Async="true",
+        )
+        return answer is not None and answer.is_success
+
+    async def opened(self) -> None:
+        """See `Listener.opened`: reads what is up, and says so.
+
+        Raises:
+            ReadingFailedError: Asterisk does not list its channels.
+        """
+        found = await self._read()
+        self._tell(self._board.found(found, self._clock()))
+        self._is_linked = True
+        log.info("control.linked", legs=len(self._board.legs()), channels=len(found))
+        for watcher in self._watchers:
+            watcher.linked()
+
+    def heard(self, message: Message) -> None:
+        """See `Listener.heard`."""
+        self._tell(self._board.hear(message, self._clock()))
+
+    def lost(self) -> None:
+        """See `Listener.lost`: what is not seen any more is not known any more."""
+        self._board = self._make_board()
+        if self._is_linked:
+            self._is_linked = False
+            for watcher in self._watchers:
+                watcher.unlinked()
+
+    def _tell(self, news: tuple[News, ...]) -> None:
+        for one in news:
+            if isinstance(one, NumberWanted):
+                self._start(self._ask_number(one.channel))
+            else:
+                for watcher in self._watchers:
+                    _tell(watcher, one)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _ask_number(self, channel: str) -> None:
+        board = self._board
+        # Not the target URI: that is another one as soon as the carrier has answered, if only that it rings.
+        uri = await self._variable(channel, _REMOTE_URI)
+        if board is self._board:
+            self._tell(board.dials(channel, uri or ""))
+
+    async def _read(self) -> list[Found]:
+        bridges = await self._link.ask_list("BridgeList")
+        channels = await self._link.ask_list("CoreShowChannels")
+        if bridges is None or channels is None:
+            raise ReadingFailedError(
+                "CoreShowChannels or BridgeList fails: see the account's rights in docs/control.md"
+            )
+        holding = {item.last("BridgeUniqueid") for item in bridges if item.last("BridgeTechnology") == HOLDING}
+        gate = asyncio.Semaphore(READ_AT_ONCE)
+        return await asyncio.gather(*(self._found(item, holding, gate) for item in channels if item.opening(*_LISTED)))
+
+    async def _found(self, item: Message, holding: set[str], gate: asyncio.Semaphore) -> Found:
+        channel, bridge = item.lines[2][1], item.last("BridgeId")
+        found = Found(
+            channel=channel,
+            uniqueid=item.last("Uniqueid"),
+            linkedid=item.last("Linkedid"),
+            bridge="" if bridge in holding else bridge,
+            is_up=item.lines[3][1] == _UP,
+        )
+        if not self._board.is_carrier(channel):
+            return found
+        async with gate:
+            names = (GRANT, LEG, FOR, ANSWERED)
+            # Only an incoming call has this one. Who does not say so is not touched.
+            asked, remote_uri, *values = await asyncio.gather(
+                *(self._variable(channel, name) for name in (_REQUEST_URI, _REMOTE_URI, *names))
+            )
+        variables = {name: value for name, value in zip(names, values, strict=True) if value}
+        return Found(
+            channel=found.channel,
+            uniqueid=found.uniqueid,
+            linkedid=found.linkedid,
+            bridge=found.bridge,
+            is_up=found.is_up,
+            is_outgoing=asked == "" and bool(remote_uri),
+            remote_uri=remote_uri or "",
+            variables=variables,
+        )
+
+    async def _variable(self, channel: str, name: str) -> str | None:
+        """Ask for a variable; None if Asterisk does not say, "" where it is not set."""
+        answer = await self._link.ask("Getvar", Channel=channel, Variable=name)
+        return answer.last("Value") if answer is not None and answer.is_success else None
+
+
+def _tell(watcher: Watcher, news: Begun | Answered | Ended | BetweenOutsiders | WithEmergency) -> None:
+    match news:
+        case Begun():
+            watcher.began(news.leg)
+        case Answered():
+            watcher.answered(news.leg)
+        case Ended():
+            watcher.ended(news.leg)
+        case BetweenOutsiders():
+            watcher.between_outsiders(news.leg)
+        case WithEmergency():
+            watcher.with_emergency(news.leg)

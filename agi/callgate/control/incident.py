@@ -1,0 +1,125 @@
+"""Incidents: calls that reached a carrier trunk without a grant. Each is a row of the journal; a flood is few rows."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from callgate.control.standing import StandingFile
+from callgate.control.switch import Leg
+from callgate.control.trunks import Trunks
+from callgate.core.wire import mask
+from callgate.errors import JournalError
+from callgate.journal import Journal, JournalRow
+
+ROWS_A_MINUTE = 20
+"""For one trunk and cause; those beyond are one row that counts them (facts/semantics.md 15)."""
+WRITE_PAUSE_S = 0.5
+MINUTE_S = 60
+_TEXT_MAX = 120
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One leg without a grant.
+
+    Fields:
+        cause: a code of `callgate.control.guard.Cause`.
+        is_ended: whether it was hung up; False in a clinic that only observes.
+        count: how many such legs this stands for.
+    """
+
+    at: datetime
+    leg: Leg
+    cause: str
+    is_ended: bool
+    count: int = 1
+
+
+class Incidents:
+    """Writes incidents down, in the background; nothing waits for the disk.
+
+    Args:
+        journal: where to.
+        trunks: whose they are.
+        standing: is told how many there were.
+        clock: aware UTC.
+    """
+
+    def __init__(self, journal: Journal, trunks: Trunks, standing: StandingFile, clock: Callable[[], datetime]) -> None:
+        self._journal = journal
+        self._trunks = trunks
+        self._standing = standing
+        self._clock = clock
+        self._waiting: deque[Incident] = deque()
+        self._seen: Counter[tuple[str, str]] = Counter()
+        self._beyond: dict[tuple[str, str], Incident] = {}
+        self._minute = 0
+        self._total = 0
+
+    def add(self, incident: Incident) -> None:
+        """Take one."""
+        self._total += 1
+        self._turn()
+        key = incident.leg.endpoint, incident.cause
+        self._seen[key] += 1
+        if self._seen[key] > ROWS_A_MINUTE:
+            counted = self._beyond.get(key)
+            self._beyond[key] = replace(incident, count=counted.count + 1 if counted else 1)
+            return
+        self._waiting.append(incident)
+        leg = incident.leg
+        log.error(
+            "call.ungated",
+            channel=leg.channel,
+            number=mask(leg.dialled),
+            cause=incident.cause,
+            is_ended=incident.is_ended,
+        )
+
+    async def run(self) -> None:
+        """Write what came, again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(WRITE_PAUSE_S)
+            self._turn()
+            self._standing.count(self._total)
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what waits; what the disk does not take is tried again."""
+        while self._waiting:
+            try:
+                await self._journal.write(self._row(self._waiting[0]), durable=True)
+            except JournalError:
+                log.exception("journal.failed")
+                return
+            self._waiting.popleft()
+
+    def _turn(self) -> None:
+        """At the end of a minute, let what was only counted be written, too."""
+        minute = int(self._clock().timestamp()) // MINUTE_S
+        if minute != self._minute:
+            self._minute = minute
+            self._seen.clear()
+            self._waiting += self._beyond.values()
+            self._beyond.clear()
+
+    def _row(self, incident: Incident) -> JournalRow:
+        leg = incident.leg
+        return JournalRow(
+            at=incident.at,
+            event="call.ungated",
+            clinic=self._trunks.clinic_on(leg.endpoint),
+            call="",
+            trunk=self._trunks.name_of(leg.endpoint),
+            number=mask(leg.dialled[:_TEXT_MAX]),
+            grant=leg.grant[:_TEXT_MAX],
+            observed=not incident.is_ended,
+            note=incident.cause,
+            count=incident.count,
+        )

@@ -1,0 +1,71 @@
+"""Whether control has its hand on Asterisk, for `callgate status`: a small file in the state folder."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from callgate.control.switch import Watcher
+
+STANDING_FILE = "control.json"
+
+log = structlog.get_logger()
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the link is up, since when it is or is not, and how many legs no grant covered since the gate started."""
+
+    is_linked: bool
+    since: datetime
+    ungated: int
+
+
+class StandingFile(Watcher):
+    """Writes it whenever it changes.
+
+    Args:
+        state: the gate's state folder.
+        clock: aware UTC.
+    """
+
+    def __init__(self, state: Path, clock: Callable[[], datetime]) -> None:
+        self._file = state / STANDING_FILE
+        self._clock = clock
+        self._standing = Standing(is_linked=False, since=clock(), ungated=0)
+        self._write()
+
+    def linked(self) -> None:
+        """See `Watcher.linked`."""
+        self._turn(is_linked=True)
+
+    def unlinked(self) -> None:
+        """See `Watcher.unlinked`."""
+        self._turn(is_linked=False)
+
+    def count(self, ungated: int) -> None:
+        """Say how many legs no grant covered."""
+        if ungated != self._standing.ungated:
+            self._standing = msgspec.structs.replace(self._standing, ungated=ungated)
+            self._write()
+
+    def _turn(self, *, is_linked: bool) -> None:
+        self._standing = msgspec.structs.replace(self._standing, is_linked=is_linked, since=self._clock())
+        self._write()
+
+    def _write(self) -> None:
+        draft = self._file.with_suffix(".new")
+        try:
+            draft.write_bytes(msgspec.json.encode(self._standing))
+            draft.replace(self._file)
+        except OSError as error:
+            log.warning("control.not_told", file=str(self._file), problem=error.strerror)
+
+
+def read_standing(state: Path) -> Standing | None:
+    """Read it; None where no daemon with control has run, or the file is none of ours."""
+    try:
+        return msgspec.json.decode((state / STANDING_FILE).read_bytes(), type=Standing)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,206 @@
+"""The switch at a manager interface of our own: what it believes when Asterisk does not say."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from callgate.control import link as link_module
+from callgate.control.asterisk import AsteriskSwitch
+from callgate.control.board import Board
+from callgate.control.link import Account
+from callgate.control.switch import Leg, Watcher
+from control.ami_samples import INCOMING, LEG, OTHER, PHONE, channel_lines, dial_begin, enter, hangup, new, newstate
+from control.manager_sample import Manager, answered, until
+
+PARIS = "<sip:+33142685300@192.0.2.2>"
+
+
+class Notes(Watcher):
+    """What a watcher was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def began(self, leg: Leg) -> None:
+        self.told.append(("began", leg.dialled))
+
+    def answered(self, leg: Leg) -> None:
+        self.told.append(("answered", leg.channel))
+
+    def ended(self, leg: Leg) -> None:
+        self.told.append(("ended", leg.channel))
+
+    def between_outsiders(self, leg: Leg) -> None:
+        self.told.append(("between_outsiders", leg.channel))
+
+    def with_emergency(self, leg: Leg) -> None:
+        self.told.append(("with_emergency", leg.channel))
+
+    def linked(self) -> None:
+        self.told.append(("linked", ""))
+
+    def unlinked(self) -> None:
+        self.told.append(("unlinked", ""))
+
+
+def value(asked: dict[str, str], text: str | None) -> str:
+    if text is None:
+        return answered(asked).replace("Success", "Error")
+    return answered(asked).replace("Message: done", f"Value: {text}")
+
+
+def listed(asked: dict[str, str], event: str, *items: list[str]) -> str:
+    every = [[f"Event: {event}", f"ActionID: {asked['ActionID']}", *item] for item in items]
+    end = [f"Event: {event}sComplete", f"ActionID: {asked['ActionID']}", "EventList: Complete"]
+    return answered(asked) + "".join("\r\n".join([*lines, "", ""]) for lines in [*every, end])
+
+
+class Pbx:
+    """Answers with these channels and bridges, and these values of their variables."""
+
+    def __init__(self) -> None:
+        self.channels: dict[str, str] = {}
+        self.holding = ""
+        self.values: dict[str, str | None] = {}
+        self.is_broken = False
+
+    def __call__(self, asked: dict[str, str]) -> str:
+        match asked["Action"]:
+            case "CoreShowChannels":
+                items = [[*channel_lines(name, 6), f"BridgeId: {bridge}"] for name, bridge in self.channels.items()]
+                return "" if self.is_broken else listed(asked, "CoreShowChannel", *items)
+            case "BridgeList":
+                bridges = [[f"BridgeUniqueid: {self.holding}", "BridgeTechnology: holding_bridge"]]
+                return listed(asked, "BridgeListItem", *bridges).replace(
+                    "BridgeListItemsComplete", "BridgeListComplete"
+                )
+            case "Getvar":
+                return value(asked, self.values.get(f"{asked['Channel']} {asked['Variable']}", ""))
+            case _:
+                return answered(asked)
+
+    def add(self, channel: str, bridge: str = "", *, remote: str | None = PARIS, asked: str | None = "") -> None:
+        self.channels[channel] = bridge
+        self.values[f"{channel} CHANNEL(pjsip,remote_uri)"] = remote
+        self.values[f"{channel} CHANNEL(pjsip,request_uri)"] = asked
+
+
+@asynccontextmanager
+async def switch(folder: Path, pbx: Pbx, notes: Notes) -> AsyncIterator[tuple[AsteriskSwitch, Manager]]:
+    manager = Manager(answers=pbx)
+    server = await asyncio.start_server(manager.serve, "127.0.0.1", 0)
+    (folder / "secret").write_text("s3cret")
+    account = Account(
+        host="127.0.0.1", port=server.sockets[0].getsockname()[1], user="x", secret_file=folder / "secret"
+    )
+    made = AsteriskSwitch(
+        account, lambda: Board(["carrier-a", "carrier-b"], lambda _, number: number == "15"), lambda: datetime.now(UTC)
+    )
+    made.watch(notes)
+    running = asyncio.create_task(made.run())
+    try:
+        yield made, manager
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+        server.close()
+        for writer in manager.writers:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+async def test_only_what_asterisk_says_it_placed_is_a_leg(tmp_path: Path) -> None:
+    pbx, notes = Pbx(), Notes()
+    pbx.add(LEG, "a")
+    pbx.add(INCOMING, "a", asked="sip:0142000000@192.0.2.4")
+    pbx.add("PJSIP/carrier-a-00000005", asked=None)
+    pbx.add("PJSIP/carrier-a-00000006", remote=None)
+    pbx.add(PHONE, "b")
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: made.is_linked)
+        assert notes.told == [("began", "+33142685300"), ("between_outsiders", LEG), ("linked", "")]
+        assert [leg.channel for leg in made.legs()] == [LEG]
+        asked = {asked["Channel"] for asked in manager.asked if asked["Action"] == "Getvar"}
+        assert PHONE not in asked
+
+
+async def test_parked_legs_speak_with_nobody(tmp_path: Path) -> None:
+    pbx, notes = Pbx(), Notes()
+    pbx.holding = "park"
+    pbx.add(LEG, "park")
+    pbx.add(OTHER, "park")
+    async with switch(tmp_path, pbx, notes) as (made, _):
+        await until(lambda: made.is_linked)
+        assert [told for told, _ in notes.told] == ["began", "began", "linked"]
+
+
+async def test_until_asterisk_lists_its_channels_nothing_is_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "LIST_S", 0.05)
+    pbx, notes = Pbx(), Notes()
+    pbx.is_broken = True
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: len(manager.writers) > 1)
+        assert (made.is_linked, notes.told) == (False, [])
+        pbx.is_broken = False
+        await until(lambda: made.is_linked)
+
+
+async def test_everything_that_happens_to_a_leg_is_told_in_order(tmp_path: Path) -> None:
+    pbx, notes = Pbx(), Notes()
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: made.is_linked)
+        pbx.add(LEG, remote="<sip:15@192.0.2.2>")
+        manager.say(new(LEG) + dial_begin(LEG))
+        await until(made.legs)
+        manager.say(newstate(LEG, 6) + enter(LEG, "a") + enter(INCOMING, "a") + hangup(LEG))
+        await until(lambda: not made.legs())
+    assert notes.told == [
+        ("linked", ""),
+        ("began", "15"),
+        ("answered", LEG),
+        ("with_emergency", LEG),
+        ("between_outsiders", LEG),
+        ("ended", LEG),
+        ("unlinked", ""),
+    ]
+
+
+async def test_a_number_that_asterisk_does_not_tell_is_left_open(tmp_path: Path) -> None:
+    pbx, notes = Pbx(), Notes()
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: made.is_linked)
+        pbx.add(LEG, remote=None)
+        manager.say(new(LEG) + dial_begin(LEG))
+        await until(made.legs)
+        assert made.legs()[0].dialled == ""
+
+
+async def test_a_lost_link_is_told_once_and_nothing_is_known_until_it_is_back(tmp_path: Path) -> None:
+    pbx, notes = Pbx(), Notes()
+    pbx.add(LEG)
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: made.is_linked)
+        manager.drop()
+        await until(lambda: not made.is_linked)
+        assert (made.legs(), await made.hang_up(LEG), await made.limit(LEG, 5)) == ((), False, False)
+        await until(lambda: made.is_linked)
+        assert [told for told, _ in notes.told] == ["began", "linked", "unlinked", "began", "linked"]
+
+
+async def test_every_party_of_the_clinic_is_warned_and_nobody_outside(tmp_path: Path) -> None:
+    pbx, notes = Pbx(), Notes()
+    for channel in (LEG, PHONE, "PJSIP/102-00000008", INCOMING):
+        pbx.add(channel, "a", asked="" if channel == LEG else "sip:x@y")
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: made.is_linked)
+        assert await made.warn(LEG)
+        spied = [asked["Data"].partition(",")[0] for asked in manager.asked if asked["Action"] == "Originate"]
+        assert sorted(spied) == ["PJSIP/101-00000003", "PJSIP/102-00000008"]
+        assert not await made.warn(OTHER)

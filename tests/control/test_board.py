@@ -1,0 +1,366 @@
+"""The board of live legs: what it makes of Asterisk's events, in order, broken, forged, and after a late start."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from callgate.control.board import Board, endpoint_of, user_of
+from callgate.control.news import Answered, Begun, BetweenOutsiders, Ended, Found, News, NumberWanted, WithEmergency
+from callgate.control.switch import Leg
+from callgate.core.attempt import Origin
+from control.ami_samples import (
+    INCOMING,
+    LEG,
+    OTHER,
+    PHONE,
+    dial_begin,
+    enter,
+    event,
+    hangup,
+    leave,
+    messages,
+    new,
+    newstate,
+    rename,
+    varset,
+)
+
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+PARIS = "<sip:+33142685300@192.0.2.2>"
+GRANT = "lab_1.11111111-1111-4111-8111-111111111111.1.1795370990"
+GIVEN = [
+    varset(LEG, "CALLGATE_GRANT", GRANT),
+    varset(LEG, "CALLGATE_LEG", f"{GRANT}|callgate|+33142685300"),
+    varset(LEG, "CALLGATE_FOR", "101|transferred"),
+]
+
+
+def board() -> Board:
+    return Board(["carrier-a", "carrier-b"], lambda endpoint, number: (endpoint, number) == ("carrier-a", "15"))
+
+
+def tell(board: Board, *texts: str, at: datetime = NOW) -> list[News]:
+    return [news for message in messages(*texts) for news in board.hear(message, at)]
+
+
+def up(board: Board, channel: str, uri: str = PARIS) -> Leg:
+    """A leg that was answered."""
+    tell(board, new(channel))
+    board.dials(channel, uri)
+    *_, answered = tell(board, dial_begin(channel), newstate(channel, 6))
+    assert isinstance(answered, Answered)
+    return answered.leg
+
+
+def kinds(news: list[News] | tuple[News, ...]) -> list[tuple[type[News], str]]:
+    return [(type(one), one.channel if isinstance(one, NumberWanted) else one.leg.channel) for one in news]
+
+
+def test_a_leg_is_told_as_it_begins_is_answered_and_ends() -> None:
+    made = board()
+    assert tell(made, new(LEG), *GIVEN) == [NumberWanted(LEG)]
+    assert made.dials(LEG, PARIS) == ()
+    (begun,) = tell(made, dial_begin(LEG, PHONE))
+    leg = Leg(
+        channel=LEG,
+        uniqueid="1795370990.1",
+        linkedid="1795370990.0",
+        endpoint="carrier-a",
+        dialled="+33142685300",
+        grant=GRANT,
+        entry="callgate",
+        extension="101",
+        origin=Origin.TRANSFERRED,
+        answered=None,
+        is_new=True,
+    )
+    assert begun == Begun(leg)
+    assert made.legs() == (leg,)
+    later = NOW + timedelta(seconds=5)
+    (answered,) = tell(made, newstate(LEG, 5), newstate(LEG, 6), newstate(LEG, 6), at=later)
+    assert isinstance(answered, Answered)
+    assert answered.leg.answered == later
+    assert tell(made, hangup(LEG)) == [Ended(answered.leg)]
+    assert made.legs() == ()
+
+
+def test_a_leg_without_a_grant_is_told_all_the_same() -> None:
+    made = board()
+    tell(made, new(LEG), dial_begin(LEG))
+    (begun,) = made.dials(LEG, "sip:%2300882160@192.0.2.2:5080")
+    assert isinstance(begun, Begun)
+    assert (begun.leg.dialled, begun.leg.grant, begun.leg.entry, begun.leg.extension, begun.leg.origin) == (
+        "#00882160",
+        "",
+        "",
+        "",
+        Origin.UNKNOWN,
+    )
+
+
+def test_an_answer_that_comes_before_the_number_is_known_is_not_lost() -> None:
+    made = board()
+    assert tell(made, new(LEG), newstate(LEG, 6)) == [NumberWanted(LEG)]
+    news = made.dials(LEG, "")
+    assert kinds(news) == [(Begun, LEG), (Answered, LEG)]
+    assert made.legs()[0].dialled == ""
+    assert made.dials(LEG, PARIS) == ()
+
+
+def test_a_transferred_leg_keeps_the_grant_it_began_with() -> None:
+    """The road runs on the leg itself then, and empties its grant."""
+    made = board()
+    tell(made, new(LEG), *GIVEN)
+    made.dials(LEG, PARIS)
+    tell(made, dial_begin(LEG), newstate(LEG, 6), varset(LEG, "CALLGATE_GRANT", ""))
+    assert made.legs()[0].grant == GRANT
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [new(INCOMING, 4), newstate(INCOMING, 6), dial_begin(PHONE, INCOMING), hangup(INCOMING)],
+        [new(PHONE), dial_begin(PHONE), newstate(PHONE, 6), hangup(PHONE)],
+        [new("Local/101@phones-00000000;1"), hangup("Local/101@phones-00000000;1")],
+        [new("PJSIP/carrier-a"), new("PJSIP/carrier-c-00000001"), new("IAX2/carrier-a-00000001")],
+        [new(LEG), hangup(LEG)],
+        [event("FullyBooted", "Uptime: 1"), "Response: Success\r\nMessage: of nobody\r\n\r\n"],
+        [dial_begin(LEG), newstate(LEG, 6), varset(LEG, "CALLGATE_GRANT", "x"), hangup(LEG)],
+        [event("Newchannel", "Channel: x"), event("BridgeEnter", "BridgeUniqueid: b"), event("Hangup")],
+        [event("BridgeEnter", "BridgeUniqueid: b", "BridgeType: basic", "BridgeTechnology: simple_bridge")],
+        ["Event: Hangup\r\n\r\n"],
+    ],
+    ids=[
+        "an incoming call",
+        "an internal call",
+        "a Local channel",
+        "another trunk or technology",
+        "a leg that was never dialled",
+        "other events and replies",
+        "a channel nobody saw begin",
+        "events that are none",
+        "a bridge without a channel",
+        "an event without anything",
+    ],
+)
+def test_what_is_no_leg_is_not_told(texts: list[str]) -> None:
+    made = board()
+    news = [one for one in tell(made, *texts) if not isinstance(one, NumberWanted)]
+    assert (news, made.legs()) == ([], ())
+
+
+# What callers write into events. Nothing of it may hide a leg, or make one out.
+
+BREAK = "3\r\n\r\nEvent: Foo"
+
+
+@pytest.mark.parametrize("caller", [BREAK, "3\r\nDestChannel: x", "3\r\nChannel: x\r\nUniqueid: y", "3\r\n\r\n"])
+def test_a_caller_cannot_hide_the_leg_that_is_dialled_for_him(caller: str) -> None:
+    made = board()
+    tell(made, new(LEG))
+    made.dials(LEG, PARIS)
+    broken = dial_begin(LEG, INCOMING, CallerIDNum=caller, Exten=caller)
+    assert kinds(tell(made, broken)) == [(Begun, LEG)]
+
+
+def test_a_leg_whose_dialling_nobody_heard_of_begins_when_it_rings() -> None:
+    made = board()
+    tell(made, new(LEG))
+    made.dials(LEG, PARIS)
+    assert kinds(tell(made, newstate(LEG, 5, ConnectedLineNum=BREAK))) == [(Begun, LEG)]
+    assert kinds(tell(made, hangup(LEG, ConnectedLineNum=BREAK))) == [(Ended, LEG)]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        f"1\r\n\r\nEvent: Hangup\r\nPrivilege: call,all\r\nChannel: {LEG}\r\nChannelState: 6",
+        "1\r\n\r\nEvent: Rename\r\nPrivilege: call,all\r\nChannel: PJSIP/carrier-a-00000001\r\nNewname: x",
+        f"1\r\n\r\nEvent: Hangup\r\nChannel: {LEG}",
+    ],
+)
+def test_what_a_caller_forges_in_79_bytes_ends_no_leg(forged: str) -> None:
+    made = board()
+    leg = up(made, LEG)
+    assert tell(made, new(INCOMING, 4, Exten=forged[:79])) == []
+    assert made.legs() == (leg,)
+
+
+def test_the_last_word_on_a_variable_is_asterisks_own() -> None:
+    made = board()
+    forged = "3\r\nVariable: CALLGATE_GRANT\r\nValue: local:x"
+    tell(made, new(LEG), varset(LEG, "CALLGATE_USER", "0088216001", ConnectedLineNum=forged))
+    made.dials(LEG, "sip:0088216001@192.0.2.2")
+    (begun,) = tell(made, dial_begin(LEG))
+    assert isinstance(begun, Begun)
+    assert begun.leg.grant == ""
+
+
+# Conversations.
+
+
+def test_two_legs_that_a_transfer_has_left_together_are_between_outsiders() -> None:
+    made = board()
+    up(made, LEG)
+    up(made, OTHER)
+    assert tell(made, enter(LEG, "a"), enter(PHONE, "a"), enter(OTHER, "b")) == []
+    both = {(BetweenOutsiders, LEG), (BetweenOutsiders, OTHER)}
+    news = kinds(tell(made, leave(PHONE, "a"), leave(OTHER, "b"), enter(OTHER, "a")))
+    assert (len(news), set(news)) == (2, both)
+    assert tell(made, enter("Recorder/x-00000001;2", "a"), enter(PHONE, "a")) == []
+    news = kinds(tell(made, leave(PHONE, "a")))
+    assert (len(news), set(news)) == (2, both)
+
+
+def test_a_leg_left_with_an_incoming_call_is_between_outsiders() -> None:
+    made = board()
+    up(made, LEG)
+    assert kinds(tell(made, enter(LEG, "a"), enter(INCOMING, "a"))) == [(BetweenOutsiders, LEG)]
+
+
+def test_whoever_takes_the_phones_place_is_seen() -> None:
+    made = board()
+    up(made, LEG)
+    tell(made, enter(LEG, "a"), enter(PHONE, "a"))
+    assert kinds(tell(made, rename(PHONE, INCOMING))) == [(BetweenOutsiders, LEG)]
+
+
+def test_a_leg_that_another_channel_takes_the_place_of_is_the_same_leg() -> None:
+    """Asterisk gives the new channel the old one's name (Redirect, pickup)."""
+    made = board()
+    leg = up(made, LEG)
+    news = tell(
+        made, rename(LEG, f"{LEG}<MASQ>"), rename("AsyncGoto/x", LEG), rename(f"{LEG}<MASQ>", "AsyncGoto/x<ZOMBIE>")
+    )
+    assert (news, made.legs()) == ([], (leg,))
+    assert tell(made, hangup("AsyncGoto/x<ZOMBIE>")) == []
+    assert kinds(tell(made, hangup(LEG))) == [(Ended, LEG)]
+
+
+def test_a_leg_in_one_conversation_with_an_emergency_call_is_told_once() -> None:
+    made = board()
+    up(made, LEG, "<sip:15@192.0.2.2>")
+    up(made, OTHER)
+    news = tell(made, enter(LEG, "a"), enter(PHONE, "a"), enter(OTHER, "a"), leave(OTHER, "a"), enter(OTHER, "a"))
+    assert kinds(news) == [(WithEmergency, LEG), (WithEmergency, OTHER)]
+    assert kinds(tell(made, hangup(OTHER))) == [(Ended, OTHER)]
+
+
+def test_the_clinics_parties_of_a_leg_are_named() -> None:
+    made = board()
+    up(made, LEG)
+    tell(made, enter(LEG, "a"), enter(PHONE, "a"), enter(INCOMING, "a"))
+    assert made.clinic_parties(LEG) == (PHONE,)
+    assert made.clinic_parties(OTHER) == ()
+
+
+# What was up before the link.
+
+
+FOUND = Found(
+    channel=LEG,
+    uniqueid="1.2",
+    linkedid="1.1",
+    bridge="",
+    is_up=True,
+    is_outgoing=True,
+    remote_uri=PARIS,
+    variables={
+        "CALLGATE_GRANT": "grant of the transfer",
+        "CALLGATE_LEG": f"{GRANT}|callgate|+33142685300",
+        "CALLGATE_FOR": "101|extension",
+        "CALLGATE_ANSWERED": "1795370990.250",
+    },
+)
+
+
+def test_a_leg_that_was_up_before_is_taken_up_from_its_variables() -> None:
+    (begun,) = board().found([FOUND], NOW)
+    assert begun == Begun(
+        Leg(
+            channel=LEG,
+            uniqueid="1.2",
+            linkedid="1.1",
+            endpoint="carrier-a",
+            dialled="+33142685300",
+            grant=GRANT,
+            entry="callgate",
+            extension="101",
+            origin=Origin.EXTENSION,
+            answered=datetime.fromtimestamp(1795370990.25, UTC),
+            is_new=False,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "grant", "answered"),
+    [
+        (replace(FOUND, variables={"CALLGATE_GRANT": "emergency"}), "emergency", NOW),
+        (replace(FOUND, variables={"CALLGATE_GRANT": "emergency", "CALLGATE_ANSWERED": "x"}), "emergency", NOW),
+        (replace(FOUND, variables={"CALLGATE_ANSWERED": "1e99"}), "", NOW),
+        (replace(FOUND, variables={}, is_up=False), "", None),
+    ],
+)
+def test_what_a_found_leg_does_not_say_is_left_open(found: Found, grant: str, answered: datetime | None) -> None:
+    (begun,) = board().found([found], NOW)
+    assert isinstance(begun, Begun)
+    assert (begun.leg.grant, begun.leg.answered) == (grant, answered)
+
+
+def test_an_incoming_call_that_was_up_before_is_no_leg_but_an_outsider() -> None:
+    made = board()
+    news = made.found(
+        [replace(FOUND, bridge="a"), replace(FOUND, channel=INCOMING, bridge="a", is_outgoing=False)], NOW
+    )
+    assert kinds(news) == [(Begun, LEG), (BetweenOutsiders, LEG)]
+
+
+def test_what_events_told_meanwhile_is_known_better_than_the_list() -> None:
+    made = board()
+    later = NOW + timedelta(seconds=1)
+    up(made, OTHER)
+    tell(made, hangup("PJSIP/carrier-a-00000009"), leave(LEG, "a"), newstate(LEG, 6), at=later)
+    tell(made, new("PJSIP/carrier-b-00000007"))
+    news = made.found(
+        [
+            replace(FOUND, channel="PJSIP/carrier-a-00000009"),
+            replace(FOUND, bridge="a", is_up=False),
+            replace(FOUND, channel=OTHER),
+            replace(FOUND, channel="PJSIP/carrier-b-00000007"),
+            replace(FOUND, channel=INCOMING, is_outgoing=False, bridge="a"),
+        ],
+        NOW,
+    )
+    assert kinds(news) == [(Begun, LEG)]
+    assert [(leg.channel, leg.answered, leg.is_new) for leg in made.legs()] == [(OTHER, NOW, True), (LEG, later, False)]
+
+
+@pytest.mark.parametrize(
+    ("channel", "endpoint"),
+    [
+        ("PJSIP/carrier-a-0000001f", "carrier-a"),
+        ("PJSIP/a-b-c-00000001", "a-b-c"),
+        ("PJSIP/carrier-a", ""),
+        ("SIP/carrier-a-00000001", ""),
+        ("", ""),
+    ],
+)
+def test_an_endpoint_is_read_from_a_channels_name(channel: str, endpoint: str) -> None:
+    assert endpoint_of(channel) == endpoint
+
+
+@pytest.mark.parametrize(
+    ("uri", "user"),
+    [
+        ("<sip:+33142685300@192.0.2.2>", "+33142685300"),
+        ('\\"Poste 101\\" <sip:101@192.0.2.4>', "101"),
+        ("sip:%2331%2315@192.0.2.2:5080;user=phone", "#31#15"),
+        ("<sip:0088;x=y@192.0.2.2>", "0088;x=y"),
+        ("<sip:192.0.2.2>", ""),
+        ("", ""),
+    ],
+)
+def test_the_number_is_the_user_part_of_the_uri(uri: str, user: str) -> None:
+    assert user_of(uri) == user

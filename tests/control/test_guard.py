@@ -1,0 +1,362 @@
+"""The guard: which legs no grant covers, what becomes of them, and what is written down."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from callgate.control.guard import EARLIER, TRIES, Cause, Guard, Sighting, ungated
+from callgate.control.incident import ROWS_A_MINUTE, Incident, Incidents
+from callgate.control.standing import STANDING_FILE, Standing, StandingFile, read_standing
+from callgate.control.switch import Leg, Switch
+from callgate.control.trunks import Trunks
+from callgate.core.attempt import Origin
+from callgate.core.verdict import Grant
+from callgate.errors import JournalError
+from callgate.gate import price_on
+from callgate.grants import KEPT, Grants, Issued
+from callgate.journal import JournalRow
+from clinic_samples import CLINIC, OBSERVING, PARIS, TUESDAY_11, Site, open_site, policy_text, silent_ledger
+
+PARIS_WIRE = "+33142685300"
+SATELLITE = "0088216001"
+LEG = Leg(
+    channel="PJSIP/carrier-a-00000001",
+    uniqueid="1.1",
+    linkedid="1.0",
+    endpoint="carrier-a",
+    dialled=PARIS_WIRE,
+    grant="",
+    entry="",
+    extension="",
+    origin=Origin.UNKNOWN,
+    answered=None,
+    is_new=True,
+)
+
+
+@dataclass(kw_only=True)
+class Asterisk(Switch):
+    """One that hangs up, or does not; it remembers what it was told."""
+
+    answers: list[bool] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    @property
+    def is_linked(self) -> bool:
+        return True
+
+    def legs(self) -> tuple[Leg, ...]:
+        return ()
+
+    async def hang_up(self, channel: str) -> bool:
+        self.ended.append(channel)
+        return self.answers.pop(0) if self.answers else True
+
+    async def limit(self, channel: str, seconds: int) -> bool:
+        raise NotImplementedError
+
+    async def warn(self, channel: str) -> bool:
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class Post:
+    """The guard of a clinic, with all around it."""
+
+    site: Site
+    asterisk: Asterisk
+    grants: Grants
+    trunks: Trunks
+    incidents: Incidents
+    guard: Guard
+
+    async def sees(self, leg: Leg) -> list[str]:
+        """The guard meets a leg; which rows that gives."""
+        before = len(self.site.rows)
+        self.guard.began(leg)
+        await asyncio.gather(*self.guard._ending)
+        await self.incidents.write()
+        return [row.note for row in self.site.rows[before:]]
+
+
+async def make_post(folder: Path, policy: str = "", asterisk: Asterisk | None = None) -> Post:
+    site = open_site(folder, policy)
+    await site.shelf.open()
+    switch, grants = asterisk or Asterisk(), Grants()
+    trunks = Trunks(site.settings, site.shelf, price_on)
+    standing = StandingFile(folder / "state", lambda: site.now)
+    incidents = Incidents(site.journal, trunks, standing, lambda: site.now)
+    guard = Guard(switch, grants=grants, trunks=trunks, incidents=incidents, ledger=site.ledger, clock=lambda: site.now)
+    return Post(site=site, asterisk=switch, grants=grants, trunks=trunks, incidents=incidents, guard=guard)
+
+
+@pytest.fixture
+async def post(tmp_path: Path) -> AsyncIterator[Post]:
+    """A guard that started long ago."""
+    made = await make_post(tmp_path)
+    made.site.now += EARLIER + timedelta(seconds=1)
+    yield made
+    made.site.journal.close()
+
+
+async def issued(post: Post, dialled: str = PARIS) -> Issued:
+    """A grant of the gate's."""
+    gate = replace(post.site.gate, grants=post.grants)
+    verdict = await gate.decide(post.site.passage(dialled), post.site.now)
+    assert isinstance(verdict, Grant)
+    found = post.grants.get(verdict.grant_id)
+    assert found is not None
+    return found
+
+
+# The rules, each by itself.
+
+GRANT = "pbx1.x.1.1795370990"
+
+
+@pytest.mark.parametrize(
+    ("grant", "dialled", "flags", "cause"),
+    [
+        ("", SATELLITE, "", Cause.NO_GRANT),
+        ("", "", "", Cause.NO_GRANT),
+        ("", "15", "emergency", None),
+        ("emergency", "15", "emergency", None),
+        ("emergency", SATELLITE, "", Cause.NOT_EMERGENCY),
+        ("emergency", PARIS_WIRE, "ordinary", Cause.NOT_EMERGENCY),
+        ("emergency", "", "", None),
+        ("local:x", PARIS_WIRE, "ordinary", None),
+        ("local:x", SATELLITE, "", Cause.NOT_ORDINARY),
+        ("local:x", "", "", None),
+        (GRANT, PARIS_WIRE, "ordinary", Cause.UNKNOWN_GRANT),
+        (GRANT, "15", "emergency", None),
+        ("observe:x", PARIS_WIRE, "", Cause.UNKNOWN_GRANT),
+        (GRANT, PARIS_WIRE, "issued", None),
+        (GRANT, PARIS_WIRE, "issued used", Cause.USED_GRANT),
+        (GRANT, SATELLITE, "issued", Cause.OTHER_NUMBER),
+        (GRANT, SATELLITE, "issued used", Cause.OTHER_NUMBER),
+        (GRANT, "", "issued", None),
+        (GRANT, "", "issued used", Cause.USED_GRANT),
+        (GRANT, PARIS_WIRE, "issued elsewhere", Cause.OTHER_TRUNK),
+    ],
+)
+async def test_a_leg_needs_a_grant_for_itself(
+    post: Post, *, grant: str, dialled: str, flags: str, cause: Cause | None
+) -> None:
+    known = replace(await issued(post), grant=GRANT, endpoint="carrier-b" if "elsewhere" in flags else "carrier-a")
+    seen = Sighting(
+        leg=replace(LEG, grant=grant, dialled=dialled),
+        issued=known if "issued" in flags else None,
+        is_used="used" in flags,
+        is_emergency="emergency" in flags,
+        is_ordinary="ordinary" in flags,
+    )
+    assert ungated(seen) is cause
+
+
+# What it does.
+
+
+async def test_an_ungated_leg_is_hung_up_and_written_down(post: Post) -> None:
+    assert await post.sees(replace(LEG, dialled=SATELLITE, grant="emergency")) == [Cause.NOT_EMERGENCY]
+    assert post.asterisk.ended == [LEG.channel]
+    row = post.site.rows[-1]
+    assert (row.event, row.clinic, row.trunk, row.number, row.grant, row.observed, row.count) == (
+        "call.ungated",
+        CLINIC,
+        "carrier-a",
+        "008821••••",
+        "emergency",
+        False,
+        1,
+    )
+
+
+async def test_a_granted_leg_is_left_alone_and_its_grant_is_used_up(post: Post) -> None:
+    grant = (await issued(post)).grant
+    leg = replace(LEG, grant=grant)
+    assert await post.sees(leg) == []
+    post.guard.ended(leg)
+    assert await post.sees(replace(leg, channel="PJSIP/carrier-a-00000002")) == [Cause.USED_GRANT]
+    # After a restart of Asterisk the first channel has the same name again.
+    assert await post.sees(replace(leg, uniqueid="2.1")) == [Cause.USED_GRANT]
+
+
+async def test_a_leg_that_was_up_before_is_never_ended_and_nobody_else_has_its_grant(post: Post) -> None:
+    grant = (await issued(post)).grant
+    assert await post.sees(replace(LEG, is_new=False)) == []
+    assert await post.sees(replace(LEG, is_new=False, grant=grant)) == []
+    assert await post.sees(replace(LEG, channel="PJSIP/carrier-a-00000002", grant=grant)) == [Cause.USED_GRANT]
+    assert len(post.asterisk.ended) == 1
+
+
+async def test_whose_grant_it_was_is_forgotten_when_no_call_can_last_that_long(post: Post) -> None:
+    await post.sees(replace(LEG, grant=(await issued(post)).grant))
+    post.site.now += KEPT + timedelta(seconds=1)
+    await post.sees(replace(LEG, grant="local:x"))
+    assert list(post.guard._holders) == ["local:x"]
+
+
+async def test_a_leg_that_speaks_with_an_emergency_call_is_not_ended(post: Post) -> None:
+    leg = replace(LEG, dialled=SATELLITE)
+    post.guard.with_emergency(leg)
+    assert await post.sees(leg) == [Cause.NO_GRANT]
+    assert (post.asterisk.ended, post.site.rows[-1].observed) == ([], True)
+    post.guard.ended(leg)
+    await post.sees(leg)
+    post.guard.with_emergency(leg)
+    post.guard.unlinked()
+    await post.sees(leg)
+    assert len(post.asterisk.ended) == 2
+
+
+@pytest.mark.parametrize(("refusals", "observed"), [(1, False), (TRIES, True)])
+async def test_a_hang_up_that_asterisk_does_not_answer_is_tried_again(
+    tmp_path: Path, refusals: int, *, observed: bool
+) -> None:
+    post = await make_post(tmp_path, asterisk=Asterisk(answers=[False] * refusals))
+    await post.sees(LEG)
+    assert (len(post.asterisk.ended), post.site.rows[-1].observed) == (min(refusals + 1, TRIES), observed)
+    post.site.journal.close()
+
+
+async def test_a_clinic_that_observes_is_only_told(tmp_path: Path) -> None:
+    post = await make_post(tmp_path, policy_text(OBSERVING))
+    assert await post.sees(LEG) == [Cause.NO_GRANT]
+    assert (post.asterisk.ended, post.site.rows[-1].observed) == ([], True)
+    post.site.journal.close()
+
+
+async def test_a_grant_of_an_earlier_run_is_believed_while_the_ledger_holds_it(tmp_path: Path) -> None:
+    post = await make_post(tmp_path)
+    grant = (await issued(post)).grant
+    post.grants.end(grant)
+    leg = replace(LEG, grant=grant)
+    assert await post.sees(leg) == []
+    assert await post.sees(replace(leg, grant=f"{grant}9")) == [Cause.UNKNOWN_GRANT]
+    assert post.guard._holders.keys() == {grant}
+    post.site.now += EARLIER + timedelta(seconds=1)
+    assert await post.sees(replace(leg, channel="PJSIP/carrier-a-00000002")) == [Cause.UNKNOWN_GRANT]
+    post.site.journal.close()
+
+
+async def test_a_grant_of_an_earlier_run_is_not_believed_while_the_ledger_is_silent(tmp_path: Path) -> None:
+    post = await make_post(tmp_path)
+    post.guard._ledger = silent_ledger(tmp_path)
+    post.site.now += EARLIER
+    assert await post.sees(replace(LEG, grant=GRANT)) == [Cause.UNKNOWN_GRANT]
+    post.site.journal.close()
+
+
+# What is written down.
+
+
+async def test_a_flood_is_few_rows_that_count_every_leg(post: Post) -> None:
+    legs = 3 * ROWS_A_MINUTE
+    for place in range(legs):
+        post.incidents.add(Incident(at=post.site.now, leg=LEG, cause=f"{Cause.NO_GRANT}", is_ended=place > 0))
+    await post.incidents.write()
+    rows = [row for row in post.site.rows if row.event == "call.ungated"]
+    assert len(rows) == ROWS_A_MINUTE
+    post.site.now += timedelta(minutes=1)
+    post.incidents.add(Incident(at=post.site.now, leg=LEG, cause=f"{Cause.USED_GRANT}", is_ended=True))
+    await post.incidents.write()
+    rows = [row for row in post.site.rows if row.event == "call.ungated"]
+    assert sum(row.count for row in rows) == legs + 1
+    assert [(row.note, row.count) for row in rows[ROWS_A_MINUTE:]] == [
+        (Cause.NO_GRANT, legs - ROWS_A_MINUTE),
+        (Cause.USED_GRANT, 1),
+    ]
+
+
+async def test_what_a_full_disk_does_not_take_is_written_later(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = post.site.journal.write
+
+    async def refuse(row: JournalRow, *, durable: bool) -> None:
+        raise JournalError(str(post.site.journal.file), f"no space for {row.event}, {durable}")
+
+    monkeypatch.setattr(post.site.journal, "write", refuse)
+    assert await post.sees(LEG) == []
+    monkeypatch.setattr(post.site.journal, "write", write)
+    await post.incidents.write()
+    assert [row.note for row in post.site.rows] == [Cause.NO_GRANT]
+
+
+async def test_incidents_are_written_in_the_background_and_counted_for_status(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callgate.control.incident.WRITE_PAUSE_S", 0.001)
+    running = asyncio.create_task(post.incidents.run())
+    post.guard.began(LEG)
+    for _ in range(500):
+        await asyncio.sleep(0.01)
+        standing = read_standing(post.site.folder / "state")
+        if post.site.rows and standing is not None and standing.ungated == 1:
+            break
+    else:
+        pytest.fail("nothing was written")
+    running.cancel()
+
+
+# Whether control has its hand on Asterisk.
+
+
+def test_the_standing_is_what_it_was_told_last(tmp_path: Path) -> None:
+    now = [TUESDAY_11]
+    file = StandingFile(tmp_path, lambda: now[0])
+    assert read_standing(tmp_path) == Standing(is_linked=False, since=TUESDAY_11, ungated=0)
+    now[0] += timedelta(seconds=5)
+    file.linked()
+    file.count(0)
+    file.count(2)
+    assert read_standing(tmp_path) == Standing(is_linked=True, since=now[0], ungated=2)
+    file.unlinked()
+    assert read_standing(tmp_path) == Standing(is_linked=False, since=now[0], ungated=2)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff", b'{"is_linked": 1}'])
+def test_a_standing_that_is_none_says_nothing(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / STANDING_FILE).write_bytes(content)
+    assert read_standing(tmp_path) is None
+
+
+def test_a_disk_that_takes_no_standing_ends_nothing(tmp_path: Path) -> None:
+    file = StandingFile(tmp_path / "missing", lambda: datetime.now(UTC))
+    file.linked()
+    assert read_standing(tmp_path / "missing") is None
+
+
+# The trunks.
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "number", "is_emergency", "is_ordinary"),
+    [
+        ("carrier-a", "15", True, False),
+        ("carrier-a", "+3315", False, False),
+        ("carrier-b", "+3315", True, False),
+        ("carrier-b", "15", False, False),
+        ("carrier-a", PARIS_WIRE, False, True),
+        ("carrier-b", "0142685300", False, True),
+        ("carrier-a", "+33899701234", False, False),
+        ("carrier-a", "+590590271212", False, False),
+        ("carrier-a", SATELLITE, False, False),
+        ("carrier-a", "x;y=z", False, False),
+        ("carrier-a", "", False, False),
+    ],
+)
+async def test_what_a_number_is_depends_on_how_its_trunk_writes_it(
+    post: Post, endpoint: str, number: str, *, is_emergency: bool, is_ordinary: bool
+) -> None:
+    assert post.trunks.is_emergency(endpoint, number) == is_emergency
+    assert post.trunks.is_ordinary(endpoint, number, post.site.now) == is_ordinary
+
+
+async def test_a_trunk_knows_whose_it_is(post: Post) -> None:
+    assert post.trunks.endpoints == ("carrier-a", "carrier-b")
+    assert (post.trunks.clinic_on("carrier-a"), post.trunks.names_on("carrier-a")) == (CLINIC, (CLINIC,))
+    assert (post.trunks.name_of("carrier-b"), post.trunks.is_enforced("carrier-b")) == ("carrier-b", True)

@@ -1,0 +1,313 @@
+"""What no dialplan can stop, the guard does: on a real Asterisk, counted at the carrier, which answers after 50 ms."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import practice
+from callgate.control.guard import Cause
+from callgate.control.standing import read_standing
+from callgate.ledger.keys import clinic_keys
+from lab import Lab
+from system.guarded import EXTENSIONS, QUEUE, all_ended, call_file, incoming, life, originate, set_globals
+from system.rig import PARIS, PARIS_WIRE, WITHIN_S, Config, Rig, assert_emergency, wait_for
+
+pytestmark = pytest.mark.system
+
+SATELLITE = "0088216{:05d}"
+AT_ONCE = 10
+
+
+@pytest.fixture(scope="module")
+def guarded_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The practice's lab with the gate linked to Asterisk, and an installer's holes in the dialplan."""
+    lab = practice.lab(f"guard-{os.getpid()}", tmp_path_factory.mktemp("guard"), practice.Practice(control=True))
+    lab.start()
+    try:
+        lab.copy_to_asterisk("callgate.conf", (lab.folder / "etc" / "callgate.conf").read_text() + EXTENSIONS)
+        lab.copy_to_asterisk("queues.conf", QUEUE.format(number=SATELLITE.format(7)))
+        lab.asterisk_cli("module", "load", "app_queue.so")
+        lab.asterisk_cli("dialplan", "reload")
+        yield lab
+    finally:
+        lab.stop()
+
+
+@pytest.fixture
+def rig(guarded_lab: Lab) -> Iterator[Rig]:
+    """Linked, nothing up, no money spent."""
+    config = Config(policy=practice.preset(), dialplan="")
+    rig = Rig(lab=guarded_lab, config=config, began=time.time())
+    guarded_lab.set_rules({})
+    set_globals(rig, CARRIER=guarded_lab.carrier_host, FORGED="", TARGET="", HOLE="")
+    money = [key for key in clinic_keys(practice.CLINIC) if not key.endswith((":meta", ":policies"))]
+    guarded_lab.redis_cli("DEL", *money)
+    wait_for(lambda: is_linked(rig))
+    yield rig
+    guarded_lab.asterisk_cli("channel", "request", "hangup", "all")
+    wait_for(lambda: "0 active channels" in guarded_lab.asterisk_cli("core", "show", "channels"))
+
+
+def is_linked(rig: Rig) -> bool:
+    standing = read_standing(rig.lab.folder / "state")
+    return standing is not None and standing.is_linked
+
+
+def ungated(rig: Rig) -> int:
+    return sum(row.count for row in rig.rows("call.ungated"))
+
+
+async def is_killed(rig: Rig, number: str, act: Callable[[], object], *, calls: int = 1) -> str:
+    """The carrier was asked, and never got to answer; returns why, as the journal has it."""
+    before = ungated(rig)
+    await asyncio.to_thread(act)
+    await asyncio.to_thread(wait_for, all_ended(rig, number, rig.began, calls))
+    found = life(rig, number, rig.began)
+    print(f"\n{number}: {found.invites} INVITE, {found.answered} answered, lived {found.lives_ms} ms")
+    assert (found.invites, found.answered) == (calls, 0)
+    await asyncio.to_thread(wait_for, lambda: ungated(rig) >= before + calls)
+    return rig.rows("call.ungated")[-1].note
+
+
+async def dial_hole(rig: Rig, hole: str, target: str, forged: str = "") -> Cause:
+    """Dial an extension whose context goes straight to a trunk."""
+    set_globals(rig, HOLE=hole, TARGET=target, FORGED=forged)
+    async with rig.phones("101", "102") as (phone, _):
+        call = phone.call("7001")
+        why = await is_killed(rig, target, lambda: None)
+        call.cancel()
+        call.hang_up()
+    return Cause(why)
+
+
+@pytest.mark.parametrize("place", [originate, call_file], ids=["originate", "call file"])
+@pytest.mark.parametrize("form", ["PJSIP/{number}@carrier-a", "PJSIP/carrier-a/sip:{number}@{host}:5080"])
+async def test_a_call_placed_straight_on_the_trunk_is_never_answered(
+    rig: Rig, place: Callable[[Rig, str], None], form: str
+) -> None:
+    number = SATELLITE.format(1)
+    channel = form.format(number=number, host=rig.lab.carrier_host)
+    assert await is_killed(rig, number, lambda: place(rig, channel)) == Cause.NO_GRANT
+
+
+@pytest.mark.parametrize("hole", ["group", "hand", "uri", "queue"])
+async def test_a_context_of_somebodys_own_that_dials_the_trunk_is_never_answered(rig: Rig, hole: str) -> None:
+    assert await dial_hole(rig, hole, SATELLITE.format(7)) is Cause.NO_GRANT
+
+
+@pytest.mark.parametrize(
+    ("hole", "forged", "cause"),
+    [
+        ("forged", "emergency", Cause.NOT_EMERGENCY),
+        ("forged", "local:x", Cause.NOT_ORDINARY),
+        ("forged", "lab_1.11111111-1111-4111-8111-111111111111.1.1795370990", Cause.UNKNOWN_GRANT),
+        ("forged", "observe:x", Cause.UNKNOWN_GRANT),
+        # Asterisk does not say what a channel inherits: it is as if nothing were there.
+        ("inherit", "emergency", Cause.NO_GRANT),
+    ],
+)
+async def test_a_forged_grant_does_not_pass(rig: Rig, hole: str, forged: str, cause: Cause) -> None:
+    assert await dial_hole(rig, hole, SATELLITE.format(2), forged) is cause
+
+
+@pytest.mark.parametrize(
+    ("hole", "target", "cause"),
+    [
+        ("forged", SATELLITE.format(3), Cause.OTHER_NUMBER),
+        ("forged", PARIS_WIRE, Cause.USED_GRANT),
+        ("elsewhere", PARIS_WIRE, Cause.OTHER_TRUNK),
+    ],
+)
+async def test_the_grant_of_a_live_call_covers_no_other(rig: Rig, hole: str, target: str, cause: Cause) -> None:
+    async with rig.phones("103") as (phone,):
+        call = phone.call(PARIS)
+        assert (await call.wait_for_final(WITHIN_S)).code == 200
+        grant = rig.last_row("call.granted").grant
+        set_globals(rig, HOLE=hole, TARGET=target, FORGED=grant)
+        mark = time.time()
+        await asyncio.to_thread(originate, rig, "Local/7001@phones")
+        # On the same number the first call is still up.
+        await asyncio.to_thread(wait_for, all_ended(rig, target, mark, 1))
+        assert not [line for line in rig.lab.carrier_log() if line.at > mark and line.event == "answered"]
+        assert await asyncio.to_thread(lambda: wait_for(lambda: rig.rows("call.ungated")[-1].note == cause.value))
+        assert call.ending is None, "the call that has the grant goes on"
+        call.hang_up()
+
+
+async def test_the_grant_of_a_call_that_is_over_covers_nothing(rig: Rig) -> None:
+    await rig.dial(PARIS)
+    grant = rig.last_row("call.granted").grant
+    await rig.wait_for_no_holds()
+    set_globals(rig, HOLE="forged", TARGET=PARIS_WIRE, FORGED=grant)
+    mark = time.time()
+    await asyncio.to_thread(originate, rig, "Local/7001@phones")
+    await asyncio.to_thread(wait_for, all_ended(rig, PARIS_WIRE, mark, 1))
+    assert life(rig, PARIS_WIRE, mark).answered == 0
+
+
+async def test_what_is_gated_is_left_alone(rig: Rig) -> None:
+    before = ungated(rig)
+    assert (await rig.dial(PARIS)).final.code == 200
+    assert_emergency(await rig.dial("15"), "15")
+    costly = await rig.dial("00590271212")
+    assert (costly.final.code, len(costly.invites)) == (200, 1)
+    rig.lab.gate_signal("STOP")
+    fallback = asyncio.create_task(rig.dial(PARIS, "103"))
+    await asyncio.sleep(1.6)
+    rig.lab.gate_signal("CONT")
+    assert (await fallback).users == [PARIS_WIRE]
+    assert ungated(rig) == before
+
+
+async def test_an_emergency_call_without_any_grant_is_left_alone(rig: Rig) -> None:
+    """As the last resort places it, while our file is missing."""
+    before = ungated(rig)
+    await asyncio.to_thread(originate, rig, "PJSIP/15@carrier-a")
+    await rig.logged("answered", "15")
+    await asyncio.sleep(0.5)
+    assert not [line for line in rig.lab.carrier_log() if line.at > rig.began and line.event == "ended"]
+    assert ungated(rig) == before
+
+
+async def test_the_last_resort_is_left_alone(rig: Rig) -> None:
+    """While our file is missing, ordinary calls and help go without a verdict."""
+    before = ungated(rig)
+    text = (rig.lab.folder / "etc" / "callgate.conf").read_text()
+    (rig.lab.folder / "etc" / "callgate.conf").unlink()
+    rig.lab.asterisk_cli("dialplan", "reload")
+    try:
+        assert (await rig.dial(PARIS)).users == [PARIS_WIRE]
+        assert_emergency(await rig.dial("015"), "15")
+    finally:
+        rig.lab.copy_to_asterisk("callgate.conf", text)
+        rig.lab.asterisk_cli("dialplan", "reload")
+    assert ungated(rig) == before
+
+
+async def test_what_stands_before_the_at_sign_is_what_is_called(rig: Rig) -> None:
+    """`PJSIP/15@carrier-a/sip:0088...` calls 15: the guard asks Asterisk for what is sent, and reads no dial string."""
+    set_globals(rig, HOLE="both", TARGET=SATELLITE.format(2))
+    async with rig.phones("101") as (phone,):
+        call = phone.call("7001")
+        assert (await call.wait_for_final(WITHIN_S)).code == 200
+        await rig.logged("answered", "15")
+        call.hang_up()
+
+
+async def test_incoming_and_internal_calls_are_left_alone(rig: Rig) -> None:
+    before = ungated(rig)
+    async with rig.phones("101", "102") as (first, second):
+        calling = asyncio.create_task(asyncio.to_thread(incoming, rig, "0142000000"))
+        call = await first.wait_for_call(WITHIN_S)
+        await call.wait_connected(WITHIN_S)
+        internal = second.call("103")
+        assert (await call.wait_ended(WITHIN_S)).duration_s > 1.4
+        await calling
+        internal.cancel()
+    assert ungated(rig) == before
+
+
+@pytest.mark.parametrize("broken", ["%0D%0A%0D%0AEvent%3A%20Foo", "%0D%0ADestChannel%3A%20PJSIP%2Fx", "%0D%0A%0D%0A"])
+async def test_a_caller_who_writes_into_the_events_cannot_hide_a_leg(rig: Rig, broken: str) -> None:
+    """A line feed in his number breaks every event of his call: measured with Asterisk 22.10."""
+    number = SATELLITE.format(4)
+    set_globals(rig, HOLE="hand", TARGET=number)
+    assert await is_killed(rig, number, lambda: incoming(rig, "7", f"3{broken}")) == Cause.NO_GRANT
+
+
+async def test_many_at_once_are_all_ended(rig: Rig) -> None:
+    number = SATELLITE.format(5)
+
+    def place() -> None:
+        one = f"channel originate PJSIP/{number}@carrier-a application Wait 5"
+        script = f"for i in $(seq {AT_ONCE}); do asterisk -rx '{one}' & done; wait"
+        rig.in_asterisk("sh", "-c", script)
+
+    await is_killed(rig, number, place, calls=AT_ONCE)
+
+
+async def test_a_clinic_that_observes_is_told_and_nothing_is_ended(rig: Rig) -> None:
+    number, before = SATELLITE.format(6), ungated(rig)
+    rig.apply_policy(rig.config.policy.replace('mode     = "enforce"', 'mode = "observe"'))
+    try:
+        await rig.dial(PARIS)  # by which the gate learns of it
+        await asyncio.to_thread(originate, rig, f"PJSIP/{number}@carrier-a")
+        await rig.logged("answered", number)
+        row = await asyncio.to_thread(lambda: wait_for(lambda: rig.rows("call.ungated")[before:]))
+        assert (row[-1].observed, row[-1].note) == (True, "no_grant")
+    finally:
+        rig.apply_policy(rig.config.policy)
+        await rig.dial(PARIS)
+
+
+# Whatever restarts, the guard is back at once, and ends nothing that was up before.
+
+
+@pytest.mark.parametrize("what", ["manager", "link", "gate"])
+async def test_calls_that_were_up_outlive_a_restart_and_new_ones_are_guarded(rig: Rig, what: str) -> None:
+    async with rig.phones("101", "102", "103") as (first, second, third):
+        calls = [first.call(PARIS), second.call("15"), third.call("00142685301")]
+        for call in calls:
+            assert (await call.wait_for_final(WITHIN_S)).code == 200
+        match what:
+            case "manager":
+                rig.lab.asterisk_cli("module", "reload", "manager")
+            case "link":
+                secret = rig.lab.folder / "etc" / "manager.conf"
+                text = secret.read_text()
+                rig.lab.copy_to_asterisk("manager.conf", text.replace("enabled = yes", "enabled = no"))
+                rig.lab.asterisk_cli("manager", "reload")
+                rig.in_asterisk("sh", "-c", "sleep 0.3")
+                rig.lab.copy_to_asterisk("manager.conf", text)
+                rig.lab.asterisk_cli("manager", "reload")
+            case _:
+                rig.lab.gate_stop()
+                rig.lab.gate_start()
+        await asyncio.to_thread(wait_for, lambda: is_linked(rig))
+        number = SATELLITE.format(8)
+        await is_killed(rig, number, lambda: originate(rig, f"PJSIP/{number}@carrier-a"))
+        assert [call.ending for call in calls] == [None] * 3
+        fourth = await rig.dial(PARIS, "104")
+        assert fourth.final.code == 200
+        for call in calls:
+            call.hang_up()
+
+
+async def test_asterisk_may_be_killed_with_calls_up(rig: Rig) -> None:
+    async with rig.phones("101") as (phone,):
+        call = phone.call(PARIS)
+        assert (await call.wait_for_final(WITHIN_S)).code == 200
+        await asyncio.to_thread(rig.lab.restart_asterisk, "KILL")
+    began = time.monotonic()
+    await asyncio.to_thread(wait_for, lambda: is_linked(rig))
+    print(f"\nlinked again {time.monotonic() - began:.2f} s after Asterisk was back")
+    number = SATELLITE.format(9)
+    await is_killed(rig, number, lambda: originate(rig, f"PJSIP/{number}@carrier-a"))
+    set_globals(rig, CARRIER=rig.lab.carrier_host)
+    assert (await rig.dial(PARIS)).final.code == 200
+
+
+@pytest.mark.parametrize("filters", [True, False], ids=["filtered by Asterisk", "all of it"])
+async def test_a_flood_of_foreign_events_does_not_blind_the_guard(rig: Rig, *, filters: bool) -> None:
+    """A channel that sets a variable without end: about 10,000 events a second."""
+    file = rig.lab.folder / "etc" / "manager.conf"
+    text = file.read_text()
+    if not filters:
+        kept = [line for line in text.splitlines() if not line.startswith("eventfilter")]
+        rig.lab.copy_to_asterisk("manager.conf", "\n".join(kept))
+        rig.lab.asterisk_cli("manager", "reload")
+        rig.lab.gate_stop()
+        rig.lab.gate_start()
+        await asyncio.to_thread(wait_for, lambda: is_linked(rig))
+    try:
+        number = SATELLITE.format(10 + filters)
+        rig.in_asterisk("sh", "-c", "asterisk -rx 'channel originate Local/busy@holes/n application Wait 6' &")
+        await asyncio.sleep(0.5)
+        await is_killed(rig, number, lambda: originate(rig, f"PJSIP/{number}@carrier-a"))
+        assert (await rig.dial(PARIS, "105")).final.code == 200
+    finally:
+        rig.lab.copy_to_asterisk("manager.conf", text)
+        rig.lab.asterisk_cli("manager", "reload")
