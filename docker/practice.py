@@ -96,17 +96,17 @@ class Practice:
         policy: the clinic's rules, TOML; "" for the shipped preset, always open.
         agi: how Asterisk reaches the gate.
         rates: the rate deck, CSV; "" for the shipped one.
-        control: whether the gate has its link to Asterisk's manager interface.
         extensions: what the installer has written beside it, at the end of ``extensions.conf``.
         asterisk_conf: files put over the lab's own in /etc/asterisk, by path inside it.
+        control: whether the gate has its link to Asterisk's manager interface.
     """
 
     policy: str = ""
     agi: str = "agi://127.0.0.1:4599/v1"
     rates: str = ""
-    control: bool = False
     extensions: str = ""
     asterisk_conf: Mapping[str, str] = field(default_factory=dict)
+    control: bool = False
 
 
 def preset(hours: str = ALWAYS_OPEN) -> str:
