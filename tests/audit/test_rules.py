@@ -35,6 +35,15 @@ BROKEN: list[Case] = [
      "exten => _X.,1,Dial(PJSIP/${FILTER(0-9,${EXTEN})}@carrier)\n"}, f"{E}:12"),
     (Rule.UNGATED_DIAL, {"voicemail.conf": "[default]\n21 => 7305,A,,,callback=out\n",
      E: "+[out]\nexten => _X.,1,Dial(PJSIP/${EXTEN}@carrier)\n"}, f"{E}:10"),
+    (Rule.UNGATED_DIAL, {E: "+[house](+)\nexten => i,1,Dial(PJSIP/0612@carrier)\n"}, f"{E}:10"),
+    (Rule.UNGATED_DIAL, {E: "+[house](+)\nexten => _5X.,1,Gosub(sub,${EXTEN},1)\n same => n,Dial(PJSIP/06@carrier)\n"
+     "[sub]\nexten => _X.,1,Return()\n"}, f"{E}:11"),
+    (Rule.UNGATED_DIAL, {E: "+[house](+)\nexten => 9,1,Dial(PJSIP/21,,U(out))\n[out]\n"
+     "exten => s,1,Dial(PJSIP/06@carrier)\n"}, f"{E}:12"),
+    (Rule.UNGATED_DIAL, {E: "+[house](+)\nexten => 9,1,Dial(PJSIP/21,,M(out))\n[macro-out]\n"
+     "exten => s,1,Dial(PJSIP/06@carrier)\n"}, f"{E}:12"),
+    (Rule.UNGATED_DIAL, {E: "+[house](+)\nexten => 9,1,Dial(PJSIP/21,,b(out^go^1))\n[out]\n"
+     "exten => go,1,Dial(PJSIP/06@carrier)\n"}, f"{E}:12"),
     (Rule.UNGATED_UNUSED, {E: "+[test]\nexten => 9,1,Dial(PJSIP/0612@carrier)\n"}, f"{E}:10"),
     (Rule.UNGATED_ADDRESS, {E: "+[house](+)\nexten => 9,1,Dial(SIP/me:Geheim99@sip.example/0612)\n"}, f"{E}:10"),
     (Rule.UNGATED_ORIGINATE, {E: "+[house](+)\nexten => 9,1,Originate(PJSIP/06@carrier,app,Echo)\n"}, f"{E}:10"),
@@ -46,6 +55,8 @@ BROKEN: list[Case] = [
      "features.conf:2"),
     (Rule.CHOSEN_TARGET, {E: "+[house](+)\nexten => _9.,1,Dial(PJSIP/${EXTEN})\n"}, f"{E}:10"),
     (Rule.UNPROVEN_TARGET, {E: "+[house](+)\nexten => 9,1,Dial(${DB(way/out)}/0612)\n"}, f"{E}:10"),
+    (Rule.UNPROVEN_TARGET, {E: "+[house](+)\nexten => 9,1,System(asterisk -rx 'channel originate PJSIP/06@carrier')\n"},
+     f"{E}:10"),
     (Rule.NUMBER_UNCHECKED, {E: "+[house](+)\nexten => _9.,1,Gosub(callgate-ask,s,1)\n"
      " same => n,Dial(PJSIP/${EXTEN}@carrier)\n"},
      f"{E}:11"),
@@ -92,6 +103,9 @@ SOUND: list[tuple[str, dict[str, str]]] = [
     ("a question guarded by the gate being there",
      {E: "+[house](+)\nexten => _9.,1,GosubIf(${DIALPLAN_EXISTS(callgate-ask,s,1)}?callgate-ask,s,1)\n"
          " same => n,Dial(PJSIP/${CALLGATE_NUMBER}@carrier)\n"}),
+    ("a way that is only taken where the gate is not there",
+     {E: "+[house](+)\nexten => 9,1,GotoIf($[${DIALPLAN_EXISTS(callgate-ask,s,1)} = 0]?out,s,1)\n"
+         " same => n,Hangup()\n[out]\nexten => s,1,Gosub(callgate-ask,s,1)\n same => n,Dial(PJSIP/06@carrier)\n"}),
     ("emergency numbers by hand", {E: "+[house](+)\nexten => 112,1,Dial(PJSIP/112@carrier)\n"}),
     ("whoever rings in may call for help", {E: "+include => callgate-emergency-gate\n"}),
     ("the last digits of a direct number name a telephone", {E: "+exten => _01420000XX,1,Dial(PJSIP/${EXTEN:-2})\n"}),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from callgate.audit.dialplan import Step
-from callgate.audit.flow import Dial
+from callgate.audit.flow import Dial, Jump
 from callgate.audit.lines import Document, Place
 from callgate.audit.patterns import shown
 from callgate.audit.reach import Graph, Node, Spot, Walk
@@ -57,8 +57,12 @@ class Walked:
 
 def dialling(graph: Graph, walks: list[Walked], emergency: frozenset[str]) -> Iterator[Finding]:
     """Judge every dial string outside callgate's own contexts; at most one finding a step."""
+    unhooked = _unhooked(graph)
     for step in _steps(graph):
         walked = _reached(step, walks)
+        if step.context in _HOOKS and (walked is None or step.context in unhooked):
+            # Behind a hook that asks, or one that does not and is reported itself.
+            continue
         for dial, leg in graph.legs_of_step(step):
             rule = _judged(step, dial, leg, walked=walked, emergency=emergency)
             if rule is not None:
@@ -74,9 +78,9 @@ def _steps(graph: Graph) -> Iterator[Step]:
 
 def _judged(step: Step, dial: Dial, leg: Leg, *, walked: Walked | None, emergency: frozenset[str]) -> Rule | None:
     """Judge one leg of a step; `walked` is who gets there ungated."""
-    # Whether a hook asks the gate is judged once, in `hooks`; help may be called from anywhere.
+    # Help may be called from anywhere.
     is_harmless = leg.sort in (Sort.PHONE, Sort.LOCAL) or (leg.sort is Sort.TRUNK and leg.number in emergency)
-    if step.context in _HOOKS or is_harmless or (leg.sort is Sort.UNKNOWN and walked is None):
+    if is_harmless or (leg.sort is Sort.UNKNOWN and walked is None):
         return None
     if step.context in _HOOKLESS:
         return Rule.HOOKLESS_TRUNK
@@ -118,28 +122,27 @@ def services(graph: Graph, documents: Mapping[str, Document]) -> Iterator[Findin
             yield Finding(rule=rule, place=member.place, subject=member.service)
 
 
+def _unhooked(graph: Graph) -> dict[str, str]:
+    """Where a PBX dials its trunks behind a hook that may return without having asked, with the name of the hook."""
+    return {
+        dialler: hook
+        for dialler, hook in _HOOKS.items()
+        if dialler in graph.dialplan.contexts and graph.may_return(Jump(context=hook, extension="s"))
+    }
+
+
 def hooks(graph: Graph) -> Iterator[Finding]:
     """FreePBX and Issabel dial trunks in one place, behind a hook that has to ask the gate."""
     contexts = graph.dialplan.contexts
-    for dialler, hook in _HOOKS.items():
-        if dialler not in contexts:
-            continue
+    for dialler, hook in _unhooked(graph).items():
         steps = contexts[hook].extensions.get("s", {}) if hook in contexts else {}
         place = steps[1].place if 1 in steps else contexts[dialler].place
-        start = Node(spot=Spot.STEP, context=dialler, extension="s", priority=1)
-        if 1 in contexts[dialler].extensions.get("s", {}) and _dials_trunk(graph, graph.walk([start])):
-            yield Finding(rule=Rule.HOOK_MISSING, place=place, subject=f"[{hook}]")
+        yield Finding(rule=Rule.HOOK_MISSING, place=place, subject=f"[{hook}]")
     if _VETO in contexts and "macro-dialout-trunk" in contexts:
         steps = contexts[_VETO].extensions.get("s", {})
         if 1 not in steps or not any(f"{name}," in steps[1].arguments for name in graph.own):
             place = steps[1].place if 1 in steps else contexts[_VETO].place
             yield Finding(rule=Rule.NUMBER_UNCHECKED, place=place, subject=f"[{_VETO}]")
-
-
-def _dials_trunk(graph: Graph, walk: Walk) -> bool:
-    doubtful = (Sort.TRUNK, Sort.ADDRESS, Sort.CHOSEN, Sort.UNKNOWN)
-    nodes = (node for node in walk.before if node.spot is Spot.STEP and node.context in _HOOKS)
-    return any(leg.sort in doubtful for node in nodes for _, leg in graph.legs(node))
 
 
 def openings(graph: Graph, walks: list[Walked]) -> Iterator[Finding]:

@@ -4,12 +4,13 @@ One function per family of applications (Asterisk's documentation, "Asterisk Dia
 that is not here does nothing but go on.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from callgate.audit.arguments import at, call, condition, option_arguments, split
 from callgate.audit.dialplan import Dialplan, Step
-from callgate.audit.patterns import is_known
+from callgate.audit.patterns import ANYTHING
 from callgate.audit.values import Values
 
 
@@ -128,17 +129,16 @@ def _goto_if(_parts: list[str], arguments: str, acting: _Acting) -> None:
     acting.flow.goes_on = "" in taken
 
 
+_EXISTS = re.compile(r"(?:\$\[)?\s*\$\{DIALPLAN_EXISTS\(([^${}]+)\)\}\s*(?:=\s*([01])\s*)?\]?")
+
+
 def _truth(asked: str, acting: _Acting) -> bool | None:
     """What a condition is whenever it is asked; only whether a place exists can be told from the files."""
-    inside = asked.strip()
-    if inside.startswith("$[") and inside.endswith("]"):
-        inside = inside[2:-1].strip()
-    if not (inside.startswith("${DIALPLAN_EXISTS(") and inside.endswith(")}")):
+    found = _EXISTS.fullmatch(asked.strip())
+    parts = split(found[1]) if found is not None else []
+    if found is None or len(parts) == 1:
         return None
-    parts = split(inside[len("${DIALPLAN_EXISTS(") : -2])
-    if not all(map(is_known, parts)) or "$" in inside[1:]:
-        return None
-    return bool(acting.scene.dialplan.find(parts[0], at(parts, 1))) if len(parts) > 1 else None
+    return bool(acting.scene.dialplan.find(parts[0], parts[1])) is (found[2] != "0")
 
 
 def _exec_if(_parts: list[str], arguments: str, acting: _Acting) -> None:
@@ -207,6 +207,17 @@ def _dial(parts: list[str], _arguments: str, acting: _Acting) -> None:
         for letter in ("F", "G"):
             if letters.get(letter):
                 acting.flow.jumps += acting.jumps(letters[letter].replace("^", ","))
+        acting.flow.jumps += _routines(letters)
+
+
+def _routines(letters: Mapping[str, str]) -> Iterator[Jump]:
+    """What Dial runs on either channel: before the call, or at the answer."""
+    for letter in ("b", "B", "U", "M"):
+        parts = letters.get(letter, "").split("^")
+        if letter in ("b", "B") and len(parts) > 1:
+            yield Jump(context=parts[0], extension=parts[1])
+        elif letter in ("U", "M") and parts[0]:
+            yield Jump(context=f"macro-{parts[0]}" if letter == "M" else parts[0], extension="s")
 
 
 def _retry_dial(parts: list[str], _arguments: str, acting: _Acting) -> None:
@@ -233,6 +244,12 @@ def _queue(parts: list[str], _arguments: str, acting: _Acting) -> None:
 
 def _member(parts: list[str], _arguments: str, acting: _Acting) -> None:
     acting.dial(at(parts, 1))
+
+
+def _system(_parts: list[str], arguments: str, acting: _Acting) -> None:
+    # A shell can have Asterisk call: by its console, or by a call file.
+    if "originate" in arguments or "/outgoing" in arguments:
+        acting.flow.dials.append(Dial(application=acting.step.application, target=ANYTHING))
 
 
 def _disa(parts: list[str], _arguments: str, acting: _Acting) -> None:
@@ -303,6 +320,8 @@ _ACTIONS: Mapping[str, _Action] = {
     "readexten": _listens(2),
     "retrydial": _retry_dial,
     "return": _return,
+    "system": _system,
     "tryexec": _exec,
+    "trysystem": _system,
     "waitexten": _listens(9),
 }

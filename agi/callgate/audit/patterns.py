@@ -38,8 +38,6 @@ _SHOWN = {ANYTHING: "…", CHOSEN: "<dialled>", DIGITS: "<digits>", DIGIT: "#", 
 
 _SETS = {"X": _ALL_DIGITS, "Z": _ALL_DIGITS - {"0"}, "N": _ALL_DIGITS - {"0", "1"}}
 _PLACE = re.compile(r"\[[^]]*\]|.", re.DOTALL)
-_SPECIAL = frozenset({"a", "e", "failed", "fax", "h", "hint", "i", "o", "s", "t", "T"})
-"""Extensions Asterisk jumps to by itself; `s` counts among them, for nobody dials it."""
 
 _Place = tuple[frozenset[str] | None, bool]
 """The characters that may stand in one place, None for any; and whether it repeats, from none on."""
@@ -101,11 +99,6 @@ def _meet(left: tuple[_Place, ...], right: tuple[_Place, ...]) -> bool:
 def fits(extension: str, dialled: str) -> bool:
     """Whether an extension, pattern or literal, matches what was dialled."""
     return may_meet(extension, dialled)
-
-
-def is_special(extension: str) -> bool:
-    """Whether nobody can dial it: Asterisk goes there by itself."""
-    return extension in _SPECIAL
 
 
 def dialled_as(extension: str) -> str:

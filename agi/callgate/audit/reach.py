@@ -13,7 +13,7 @@ from callgate.audit.arguments import whole
 from callgate.audit.devices import Devices
 from callgate.audit.dialplan import Dialplan, Step
 from callgate.audit.flow import Dial, Flow, Jump, Scene, flow_of
-from callgate.audit.patterns import ANYTHING, CHOSEN, dialled_as, is_choice, is_known, is_special, may_meet
+from callgate.audit.patterns import ANYTHING, CHOSEN, dialled_as, is_choice, is_known, may_meet
 from callgate.audit.targets import Leg, Sort, legs_of
 
 
@@ -137,7 +137,8 @@ class Graph:
         for include in context.includes:
             yield self.entry(include.name, chosen=node.chosen)
         for extension, steps in context.extensions.items():
-            if 1 in steps and (not is_special(extension) or extension == "s"):
+            # Also `i`, `t`, `h` and their like: Asterisk goes there by itself.
+            if 1 in steps:
                 chosen = node.chosen and extension.startswith("_") and is_choice(dialled_as(extension))
                 yield Node(spot=Spot.STEP, context=node.context, extension=extension, priority=1, chosen=chosen)
 
@@ -236,7 +237,8 @@ class Graph:
 
     def _ends_here(self, node: Node, *, is_macro: bool) -> bool:
         if node.spot is not Spot.STEP:
-            return False
+            # Which extension it is the caller chooses: one may return.
+            return node.spot is Spot.ENTRY
         flow = self.flow(node)
         # A macro returns when its priorities run out; what Gosub calls ends the call there.
         return flow.returns or (is_macro and flow.goes_on and not list(self._next(node)) and self._is_passed(flow))

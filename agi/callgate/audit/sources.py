@@ -9,7 +9,6 @@ from callgate.audit.devices import Kind
 from callgate.audit.dialplan import Step
 from callgate.audit.flow import Flow, Jump, flow_of
 from callgate.audit.lines import Document, Option, Place, Section
-from callgate.audit.patterns import is_special
 from callgate.audit.reach import Graph, Node, Spot
 from callgate.audit.targets import Leg, Sort, legs_of
 
@@ -153,7 +152,7 @@ def _anybody(graph: Graph) -> Source:
         for name, context in graph.dialplan.contexts.items()
         if name not in graph.own
         for extension, steps in context.extensions.items()
-        if 1 in steps and (not is_special(extension) or extension == "s")
+        if 1 in steps
     ]
     return Source(caller=Caller.ORIGINATE, label="AMI, ARI, call file", starts=tuple(starts), place=Place(file=""))
 
