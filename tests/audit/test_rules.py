@@ -11,11 +11,11 @@ from callgate.audit.rules import SEVERITIES, Note, Rule
 from callgate.audit.survey import Known
 
 E = "extensions.conf"
-PHONES_LINE = 2
-"""Of `[phones]`: what a test adds to the file comes after ten lines."""
+"""What a test adds to it begins at line 9."""
 
 Case = tuple[Rule, dict[str, str], str]
 
+OUT = "[out]\nexten => _X.,1,Dial(PJSIP/06@carrier)\n"
 MANAGER = "[general]\nenabled = yes\nbindaddr = 127.0.0.1\n"
 BROKEN: list[Case] = [
     (Rule.UNGATED_INBOUND, {E: "+exten => 9,1,Dial(PJSIP/0612@carrier)\n"}, f"{E}:9"),
@@ -44,6 +44,15 @@ BROKEN: list[Case] = [
      "exten => s,1,Dial(PJSIP/06@carrier)\n"}, f"{E}:12"),
     (Rule.UNGATED_DIAL, {E: "+[house](+)\nexten => 9,1,Dial(PJSIP/21,,b(out^go^1))\n[out]\n"
      "exten => go,1,Dial(PJSIP/06@carrier)\n"}, f"{E}:12"),
+    (Rule.UNGATED_DIAL, {E: "+[house](+)\nexten => 9,1,BlindTransfer(5000,out)\n" + OUT}, f"{E}:12"),
+    (Rule.UNGATED_DIAL, {E: "+[house](+)\nexten => 9,1,ChannelRedirect(${CHANNEL},out,5000,1)\n" + OUT}, f"{E}:12"),
+    (Rule.UNGATED_DIAL, {E: "+[house](+)\nexten => 9,1,Directory(default,out)\n" + OUT}, f"{E}:12"),
+    (Rule.UNGATED_DIAL, {E: "+[house](+)\nexten => 9,1,MacroIf($[1]?out)\n[macro-out]\n"
+     "exten => s,1,Dial(PJSIP/06@carrier)\n"}, f"{E}:12"),
+    (Rule.UNGATED_DIAL, {"queues.conf": "[q]\ncontext = out\n", E: "+" + OUT}, f"{E}:10"),
+    (Rule.UNGATED_DIAL, {"res_parking.conf": "[lot]\ncomebackcontext = out\n", E: "+" + OUT}, f"{E}:10"),
+    (Rule.UNGATED_INBOUND, {"sip.conf": "[general]\ncontext = out\n", E: "+" + OUT}, f"{E}:10"),
+    (Rule.OPEN_ANONYMOUS, {"sip.conf": "[general]\ncontext = phones\n"}, "sip.conf:1"),
     (Rule.UNGATED_UNUSED, {E: "+[test]\nexten => 9,1,Dial(PJSIP/0612@carrier)\n"}, f"{E}:10"),
     (Rule.UNGATED_ADDRESS, {E: "+[house](+)\nexten => 9,1,Dial(SIP/me:Geheim99@sip.example/0612)\n"}, f"{E}:10"),
     (Rule.UNGATED_ORIGINATE, {E: "+[house](+)\nexten => 9,1,Originate(PJSIP/06@carrier,app,Echo)\n"}, f"{E}:10"),
