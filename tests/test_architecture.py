@@ -37,6 +37,7 @@ CORE = {"callgate.core", "phonenumbers", "msgspec"}
 RULES: dict[str, set[str]] = {
     "asterisk_agi": set(),
     "callgate/core": CORE,
+    "callgate/audit": {"callgate.audit", "callgate.errors", "callgate.texts"},
     "callgate/control": {
         *CORE,
         "callgate.clinic",

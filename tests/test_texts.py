@@ -10,6 +10,7 @@ from string import Formatter
 
 import pytest
 
+from callgate.audit.rules import Note, Rule, Severity
 from callgate.control.guard import Cause
 from callgate.core.hold import DenialKind, Window
 from callgate.core.limits import PurseKind, VelocityKind
@@ -41,6 +42,9 @@ CODED = {
     *(f"taxed.{taxed}" for taxed in Taxed),
     *(f"sample.{kind}" for kind in SampleKind),
     *(f"origin.{origin}" for origin in Origin),
+    *(f"audit.{part}_{rule}" for part in ("what", "why", "remedy") for rule in Rule),
+    *(f"audit.severity_{severity}" for severity in Severity),
+    *(f"audit.note_{note}" for note in Note),
     *(f"ungated.{cause}" for cause in Cause),
     *(f"lock.{calls}" for calls in LockedCalls),
 }

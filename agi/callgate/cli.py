@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from callgate.commands import Exit
+from callgate.commands.audit import add_audit
 from callgate.commands.blocked import blocked, since_instant
 from callgate.commands.check import check
 from callgate.commands.classify import classify
@@ -93,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     add_exposure(commands.add_parser)
     add_journal(commands.add_parser)
     add_ledger(commands.add_parser, _words)
+    add_audit(commands.add_parser)
     _add_views(commands.add_parser)
     writing = commands.add_parser("dialplan", help="write the dialplan of this installation")
     writing.add_argument("--last-resort", action="store_true", help="the context for the installer's own file")

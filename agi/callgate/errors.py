@@ -1,9 +1,10 @@
 """Every exception of callgate: a broken promise, never an ordinary outcome.
 
 CallgateError
-├── SettingsError      the installer's settings file says something that cannot be
-├── ResourceError      a file that ships with callgate is not where the package put it
-└── JournalError       the journal cannot be written: nothing may be granted on it
+├── SettingsError       the installer's settings file says something that cannot be
+├── ResourceError       a file that ships with callgate is not where the package put it
+├── ConfigurationError  Asterisk's configuration cannot be read, by us or by Asterisk itself
+└── JournalError        the journal cannot be written: nothing may be granted on it
     └── JournalInUseError  because another daemon writes it
 """
 
@@ -28,6 +29,16 @@ class ResourceError(CallgateError):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is missing from this installation. Remedy: install callgate again")
         self.name = name
+
+
+class ConfigurationError(CallgateError):
+    """Asterisk's configuration cannot be audited. Fields: `place`, `problem`, `remedy`."""
+
+    def __init__(self, place: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{place}: {problem}. Remedy: {remedy}")
+        self.place = place
+        self.problem = problem
+        self.remedy = remedy
 
 
 class JournalError(CallgateError):
