@@ -241,13 +241,22 @@ async def test_a_gate_that_has_nothing_says_so_and_does_not_greet(tmp_path: Path
     journal.close()
 
 
-async def test_a_ledger_that_others_have_repaired_meanwhile_is_known_by_its_next_answer(tmp_path: Path) -> None:
+async def test_a_gate_that_comes_back_after_others_have_thawed_the_ledger_gives_it_all_it_has_still(
+    tmp_path: Path,
+) -> None:
+    """They knew nothing of its calls. The ledger goes on meanwhile, so its number is another each time."""
+
+    class Moving(Scripted):
+        async def restore(self, clinic: str, records: tuple[str, ...]) -> Restored | Unavailable:
+            self.base += 1
+            return await super().restore(clinic, records)
+
     site = open_site(tmp_path)
     journal = frozen_journal(site.folder / "state", change(1))
-    ledger = Scripted()
+    ledger = Moving()
     journal.witness(CLINIC, journal.seen(CLINIC), None)
     await repair_of(journal, ledger, site.shelf).mend()
-    assert (ledger.asked, ledger.thaws, journal.memory.frozen) == ([0], [], {})
+    assert (ledger.taken_of(CLINIC), ledger.greetings, journal.memory.frozen) == ([change(1).records], [], {})
     journal.close()
 
 

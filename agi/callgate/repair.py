@@ -54,12 +54,14 @@ class Loss:
         freeze: what is known of that.
         epoch: the one it has now.
         base: the number after which entries were lost.
+        is_over: whether others have thawed it since; what this gate has may still be missing, and `base` moves on.
     """
 
     clinic: str
     freeze: Freeze
     epoch: str
     base: int
+    is_over: bool = False
 
     @property
     def highest(self) -> int:
@@ -123,11 +125,7 @@ class Repair:
         if isinstance(loss, Unavailable):
             log.warning("ledger.not_restored", clinic=clinic, changes=0, cause=loss.cause)
             return None
-        if self.journal.memory.is_sound(clinic):
-            # Others had all of it.
-            await self._end(clinic)
-            return None
-        if self.greeted.get(clinic) != loss:
+        if not loss.is_over and self.greeted.get(clinic) != loss:
             self.greeted[clinic] = loss
             await greet(self.ledger, loss, missing_price(self.shelf.clinic(clinic).policy))
             self.waiting[clinic] = self.monotonic()
@@ -148,7 +146,8 @@ async def find_loss(ledger: Restoration, memory: LedgerMemory, clinic: str) -> L
     if isinstance(restored, Unavailable):
         return restored
     freeze = memory.frozen.get(clinic, Freeze(cause=FrozenCause.REGRESSED, before=known))
-    return Loss(clinic=clinic, freeze=freeze, epoch=memory.seen(clinic).epoch, base=restored.base)
+    epoch, is_over = memory.seen(clinic).epoch, memory.is_sound(clinic)
+    return Loss(clinic=clinic, freeze=freeze, epoch=epoch, base=restored.base, is_over=is_over)
 
 
 async def greet(ledger: Restoration, loss: Loss, price_micros: int) -> None:
@@ -288,7 +287,7 @@ class _Taking:
             batch = read[begin : begin + self.size]
             outcome = await self.ledger.restore(self.loss.clinic, tuple(placed.change.records for placed in batch))
             match outcome:
-                case Restored(base=base) if base != self.loss.base:
+                case Restored(base=base) if base != self.loss.base and not self.loss.is_over:
                     self.failure = Unavailable(cause="lost_again")
                 case Restored():
                     self._cover(batch)

@@ -302,7 +302,7 @@ def test_a_ledger_that_waits_for_other_gates_still_is_said_to(
     content[content.index(b"policy")] ^= 1
     file.write_bytes(content)
     assert journal(tmp_path, "rebuild-ledger", "--yes") == 4
-    assert "the ledger was not restored (1 changes are still missing; other gates" in capsys.readouterr().err
+    assert "the ledger was not restored (the journals of other gates are waited for, 1 changes are missing" in capsys.readouterr().err
 
 
 def test_without_a_ledger_nothing_can_be_restored(folder: Path, capsys: Out) -> None:
