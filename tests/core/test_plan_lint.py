@@ -100,6 +100,10 @@ def test_an_extension_that_people_dial_for_rescue_is_found(extension: str, flaw:
     assert flaws(extensions=(extension,)) == ([] if flaw is None else [(flaw, subject, service)])
 
 
+def test_a_caller_id_code_that_begins_no_number_is_sound() -> None:
+    assert flaws(("caller_id_codes        = []", f"caller_id_codes = [{CODE.replace('31', '88')}]")) == []
+
+
 def test_an_exception_in_many_ranges_is_one_finding() -> None:
     many = "".join(PREMIUM.replace("012", f"01{digit}").replace("premium", "shared_cost") for digit in range(2, 8))
     change = ("families               = [", "families = [" + PREMIUM.replace("012", "01X1") + many)

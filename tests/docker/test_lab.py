@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -13,6 +15,7 @@ from call_behaviour import Behaviour, Reaction
 from carrier_log import CarrierEvent
 from lab import Gate, Lab
 from lab_containers import LabContainers, sweep_orphans
+from lab_images import ROOT
 from sip_digest import Credentials
 from sip_phone import Phone
 
@@ -197,6 +200,21 @@ async def test_redis_keeps_what_it_was_told_through_a_restart(lab: Lab) -> None:
 async def test_the_gate_reaches_redis_by_name_and_asterisk_by_loopback(lab: Lab) -> None:
     script = "import socket; [socket.create_connection(a, 2).close() for a in (('redis', 6379), ('127.0.0.1', 5038))]"
     assert lab.gate_exec("python3", "-c", script) == ""
+
+
+def test_what_a_program_printed_is_whole_however_late_it_is_read(lab: Lab) -> None:
+    """On a busy machine the first words of an answer, or all of them, were missing: demo and tests failed at will."""
+    ask = "import sys, lab_containers; print([lab_containers.run_inside(*sys.argv[1:]) for _ in range(15)])"
+    asterisk = lab._containers._containers["asterisk"].get_container_id()
+    command = [sys.executable, "-c", ask, asterisk, "echo", "all"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "docker")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, process_group=0) as busy:
+        while busy.poll() is None:
+            time.sleep(0.03)
+            os.killpg(busy.pid, signal.SIGSTOP)
+            time.sleep(0.1)
+            os.killpg(busy.pid, signal.SIGCONT)
+        assert busy.communicate()[0] == f"{['all'] * 15}\n"
 
 
 def test_what_a_killed_test_run_left_is_swept_and_a_living_one_is_not(lab: Lab) -> None:

@@ -14,7 +14,7 @@ from redis.crc import key_slot
 
 from callgate.core.hold import Denied, Gone, Held, Unavailable
 from callgate.ledger.base import LedgerBook
-from callgate.ledger.client import TOO_FEW_REPLICAS, Deadlines, ScriptRunner, Unreplicated, connect
+from callgate.ledger.client import CIRCUIT_OPEN, TOO_FEW_REPLICAS, Deadlines, ScriptRunner, Unreplicated, connect
 from callgate.ledger.keys import clinic_keys
 from callgate.ledger.primaries import Primaries
 from callgate.ledger.redis import RedisLedger
@@ -174,7 +174,9 @@ async def test_a_clinic_that_moves_to_another_server_is_counted_once(cluster: St
             await asyncio.to_thread(cluster.move, slot_of("mover"), old, new)
             old, new = new, old
         answers = await counting
-        assert {answer for answer in answers if answer != 1} <= {Unavailable(cause="tryagain")}
+        # A slow machine moves for so long that the circuit opens: that, too, was not carried out.
+        not_done = {Unavailable(cause="tryagain"), Unavailable(cause=CIRCUIT_OPEN)}
+        assert {answer for answer in answers if answer != 1} <= not_done
         told = await counts(client, "mover")
         assert set(told.values()) == {"1"}
         assert len(told) >= answers.count(1) + 1
