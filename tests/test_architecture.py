@@ -37,6 +37,19 @@ CORE = {"callgate.core", "phonenumbers", "msgspec"}
 RULES: dict[str, set[str]] = {
     "asterisk_agi": set(),
     "callgate/core": CORE,
+    "callgate/control": {
+        *CORE,
+        "callgate.clinic",
+        "callgate.control",
+        "callgate.errors",
+        "callgate.grants",
+        "callgate.journal",
+        "callgate.ledger.base",
+        "callgate.policies",
+        "callgate.repeating",
+        "callgate.settings",
+        "structlog",
+    },
     "callgate/ledger": {*CORE, "callgate.ledger", "redis"},
     "callgate/rates": {*CORE, "callgate.errors", "callgate.rates", "callgate.resources"},
     "callgate/replay": {

@@ -19,6 +19,7 @@ import pytest
 from asterisk_agi import CommandReader
 from callgate import acts
 from callgate.cli import main
+from callgate.control.standing import read_standing
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from clinic_samples import (
     BRUSSELS,
@@ -151,6 +152,26 @@ def test_a_restart_finds_the_money_that_was_spent(tmp_path: Path) -> None:
             verdicts.append(ask(port, POINTE_A_PITRE)[1])
             gate.end(signal.SIGINT)
     assert verdicts == ["grant", "refuse"], "the first call still holds the whole day's money"
+
+
+def test_a_manager_interface_that_is_away_stops_no_call_and_is_said(tmp_path: Path) -> None:
+    port = free_port()
+    write_settings(tmp_path, port)
+    settings = tmp_path / "callgate.toml"
+    text = settings.read_text()
+    settings.write_text(f'{text}\n[control]\nami = "127.0.0.1:{free_port()}"\nsecret_file = "manager.secret"\n')
+    (tmp_path / "manager.secret").write_text("s3cret")
+    with daemon(tmp_path) as gate:
+        gate.wait_for("control.unlinked")
+        assert ask(port, PARIS)[1] == "grant"
+        standing = read_standing(tmp_path / "state")
+        assert standing is not None
+        assert not standing.is_linked
+        assert gate.end() == 0
+    settings.write_text(text)
+    with daemon(tmp_path) as gate:
+        gate.wait_for("gate.started")
+        assert read_standing(tmp_path / "state") is None
 
 
 def test_a_ledger_that_was_emptied_is_restored_from_the_journal_while_the_daemon_runs(tmp_path: Path) -> None:
