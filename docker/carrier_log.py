@@ -43,9 +43,16 @@ class CarrierEvent:
         return json.dumps(fields, ensure_ascii=True) + "\n"
 
 
-def read_log(path: Path) -> list[CarrierEvent]:
-    """Read a log that may still be written to; none yet is an empty one, and a line without its end does not count."""
+def read_log(path: Path, start: int = 0) -> list[CarrierEvent]:
+    """Read a log that may still be written to; none yet is an empty one, and a line without its end does not count.
+
+    Args:
+        path: the log.
+        start: the byte to begin at, where a line begins.
+    """
     if not path.exists():
         return []
-    whole, _, _ = path.read_text("utf-8").rpartition("\n")
+    with path.open("rb") as stream:
+        stream.seek(start)
+        whole, _, _ = stream.read().decode().rpartition("\n")
     return [CarrierEvent(**json.loads(line)) for line in whole.splitlines()]

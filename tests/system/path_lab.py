@@ -85,7 +85,8 @@ day = "200.00"
 
 
 def path_lab(name: str, folder: Path) -> Lab:
-    """Make it; it is not started yet. Outsiders may be sent to one number only, `LISTED`."""
+    """Make it, with its guard; it is not started yet. Outsiders may be sent to one number only, `LISTED`."""
     limits = "clinic = 100\nexternal_to_external = 100\ninternational = 100\noverseas = 100"
     policy = practice.with_table(practice.preset(), "limits.concurrent", limits) + _OUTSIDERS
-    return practice.lab(name, folder, practice.Practice(policy=policy, extensions=_EXTENSIONS, asterisk_conf=_CONF))
+    made = practice.Practice(policy=policy, extensions=_EXTENSIONS, asterisk_conf=_CONF, control=True)
+    return practice.lab(name, folder, made)

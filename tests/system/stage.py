@@ -6,11 +6,13 @@ import http.client
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from ami_client import AmiClient
 from asterisk_conf import PHONES
 from call_behaviour import Behaviour, Reaction
+from callgate.control.standing import read_standing
 from callgate.core.wire import mask
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from carrier_log import CarrierEvent, read_log
@@ -66,16 +68,20 @@ class Stage:
     async def begin(self, dialled: str, wire: str) -> None:
         """Try this number from now on; the installer's own ways out dial it too."""
         self.dialled, self.wire = dialled, wire
-        self._journal_from = max((end for _, end in self._rows(0)), default=0)
-        self._log_from = len(read_log(self.lab.folder / "carrier" / "carrier.jsonl"))
+        self._journal_from = max((end for _, end in self._rows(self._journal_from)), default=self._journal_from)
+        self._log_from = self._log.stat().st_size
         self.lab.set_rules({})
         for name, value in {"TARGET": dialled, "WIRE": wire, "CARRIER": f"{self.lab.carrier_host}:5080"}.items():
             await self.program.ask("Setvar", Variable=name, Value=value)
 
     def carrier_events(self, event: str) -> list[CarrierEvent]:
         """What the carrier saw of the tried number."""
-        log = read_log(self.lab.folder / "carrier" / "carrier.jsonl")[self._log_from :]
+        log = read_log(self._log, self._log_from)
         return [line for line in log if (line.event, line.user) == (event, self.wire)]
+
+    def incidents(self) -> list[JournalRow]:
+        """What the guard has ended since this number is tried."""
+        return [row for row, _ in self._rows(self._journal_from) if row.event == "call.ungated"]
 
     def decisions(self) -> list[JournalRow]:
         """What the gate decided about the tried number."""
@@ -129,6 +135,10 @@ class Stage:
         for phone in self.phones.values():
             phone.forget()
 
+    @property
+    def _log(self) -> Path:
+        return self.lab.folder / "carrier" / "carrier.jsonl"
+
     def _rows(self, start: int) -> list[tuple[JournalRow, int]]:
         return list(read_rows(self.lab.folder / "state" / JOURNAL_FILE, start))
 
@@ -144,7 +154,8 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(lab: Lab) -> AsyncIterator[Stage]:
-    """Register the phones and log the program in."""
+    """Wait for the guard, register the phones and log the program in."""
+    await happens(lambda: (standing := read_standing(lab.folder / "state")) is not None and standing.is_linked)
     phones = {number: Phone(Credentials(username=number, password=lab.secrets.phones), lab.sip) for number in PHONES}
     outside = Phone(Credentials(username="carrier-a", password=""), lab.sip)
     async with AmiClient(lab.asterisk_host, lab.secrets.manager) as program:

@@ -10,7 +10,7 @@ from lab import Lab
 from system.path_lab import IVORY_COAST, IVORY_COAST_WIRE, LISTED, LISTED_WIRE, path_lab
 from system.paths import GATED, PAST, Path, try_path
 from system.rig import PARIS, PARIS_WIRE, WITHIN_S
-from system.stage import BUSY, Stage, open_stage
+from system.stage import BUSY, Stage, happens, open_stage
 
 pytestmark = pytest.mark.system
 
@@ -46,14 +46,17 @@ async def test_a_refused_number_leaves_nothing_at_the_carrier_and_an_allowed_one
     assert [(invite.user, invite.trunk) for invite in granted.invites] == [(LISTED_WIRE, "carrier-a")]
     found = {(row.origin, row.extension) for row in (*refused.decisions, *granted.decisions)}
     assert found == {(path.origin, path.extension)}
+    assert stage.incidents() == []
 
 
 @pytest.mark.parametrize("path", PAST, ids=lambda path: path.name)
-async def test_a_way_past_the_gate_is_decided_by_nobody(stage: Stage, path: Path) -> None:
-    """No dialplan can catch these: the guard's work begins where this test ends."""
+async def test_a_way_past_the_gate_ends_before_anybody_answers(stage: Stage, path: Path) -> None:
+    """No dialplan can catch these: the guard ends the leg, even to a number that the policy would allow."""
     tried = await try_path(path, stage, LISTED, LISTED_WIRE)
     assert tried.decisions == ()
-    assert [invite.user for invite in tried.invites] == [LISTED_WIRE]
+    assert tried.answered == 0
+    assert len(tried.invites) <= 1
+    assert await happens(stage.incidents)
 
 
 def named(*names: str) -> list[Path]:

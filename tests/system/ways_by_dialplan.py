@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from sip_call import Call
-from system.rig import WITHIN_S
-from system.stage import Stage
+from system.stage import Stage, happens
 from system.ways_by_phone import TONE_S
 
 MENU_S = 0.2
@@ -61,8 +60,8 @@ async def queue_member_on_the_trunk(stage: Stage) -> None:
     interface = f"PJSIP/{stage.wire}@carrier-a"
     # With the state of a phone the member counts as free; without one, Asterisk takes it for invalid.
     await stage.program.ask("QueueAdd", Queue="trunk", Interface=interface, StateInterface="PJSIP/104")
-    call = stage.phones["101"].call("7054")
-    await call.wait_for_final(WITHIN_S)
+    stage.phones["101"].call("7054")
+    await happens(lambda: stage.carrier_events("invite"))
     await stage.program.ask("QueueRemove", Queue="trunk", Interface=interface)
 
 
