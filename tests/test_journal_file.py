@@ -1,6 +1,8 @@
 """The journal's format: what was written is read, and whatever is changed in it is found, located and passed over."""
 
+import errno
 import io
+import os
 import zlib
 from collections.abc import Iterator
 
@@ -253,3 +255,36 @@ def pieces() -> Iterator[st.SearchStrategy[bytes]]:
 def test_any_bytes_at_all_are_read_to_their_end(journal: bytes) -> None:
     for found in scan(io.BytesIO(journal)):
         assert 0 <= found.offset <= max(len(journal), HEADERS_BYTES)
+
+
+class _Worn(io.BytesIO):
+    """A file on a disk that cannot read one of its sectors, or any from there on."""
+
+    def __init__(self, content: bytes, begin: int, end: int) -> None:
+        super().__init__(content)
+        self.unreadable = range(begin, end)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to the worn sector, as a kernel does."""
+        if self.tell() in self.unreadable:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if self.tell() < self.unreadable.start:
+            size = min(size or 0, self.unreadable.start - self.tell())
+        return super().read(size)
+
+
+@pytest.mark.parametrize("sector", [3, 7, -1], ids=["early", "within a large record", "the last one"])
+def test_a_sector_that_the_disk_cannot_read_takes_only_its_own_records_and_is_reported(sector: int) -> None:
+    journal = written(*(b"." * size for size in (2000, 5000, 30, 30, 9000, 12, 13, 14, 15_000, 7, 8, 9, 45_000)))
+    sector %= (len(journal) - len(ZEROS)) // 4096 + 1
+    worn = range(sector * 4096, (sector + 1) * 4096)
+    found = list(scan(_Worn(journal, worn.start, worn.stop)))
+    whole = [one for one in read(journal)[0] if one.end <= worn.start or one.offset >= worn.stop]
+    assert [one for one in found if isinstance(one, Record)] == whole
+    (damage,) = (one for one in found if isinstance(one, Damage))
+    assert damage.offset <= worn.start < damage.offset + damage.length
+
+
+def test_a_disk_that_reads_no_more_ends_the_scan_with_its_own_words() -> None:
+    with pytest.raises(OSError, match="Input/output error"):
+        list(scan(_Worn(SMALL + bytes(8 * 1024 * 1024), HEADERS_BYTES, 2**40)))

@@ -28,7 +28,7 @@ from callgate.ledger.memory import MemoryLedger
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.restoration import Change, Coverage, Restoration, Restored, ThawReport
 from callgate.ledger.revisions import PolicyRevision, Published
-from callgate.ledger_memory import Freeze, gate_name
+from callgate.ledger_memory import Freeze, Places, gate_name
 from callgate.policies import PolicyShelf
 from callgate.repair import (
     AGAIN_S,
@@ -302,6 +302,28 @@ async def test_a_change_that_cannot_be_taken_is_left_out_and_has_its_price(tmp_p
     assert said.count("change.refused") == 3
     assert "change.unreadable" in said
     journal.close()
+
+
+async def test_what_the_disk_cannot_read_has_its_price_and_a_journal_that_is_gone_thaws_nothing(
+    tmp_path: Path, capsys: Out
+) -> None:
+    """Reading the unmapped beginning of a process's memory fails as a worn disk does."""
+    freeze = Freeze(cause=FrozenCause.REGRESSED, before=Seen(epoch="e1", mine=400))
+    loss = Loss(clinic=CLINIC, freeze=freeze, epoch="e1", base=0)
+    for file, thaws in (
+        (Path("/proc/self/mem"), [(CLINIC, Coverage(covered=0, highest=0), 7)]),
+        (tmp_path / "gone", []),
+    ):
+        places = Places(file=file)
+        places.offsets.extend(range(400))
+        places.sizes.extend([1] * 400)
+        ledger = Scripted()
+        await restore_and_thaw(ledger, loss, places, 7)
+        assert ledger.thaws == thaws
+        assert ledger.taken == {}
+    said = "".join(capsys.readouterr())
+    assert said.count("change.unreadable") == 400
+    assert "No such file or directory" in said
 
 
 @pytest.mark.parametrize(

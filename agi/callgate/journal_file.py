@@ -12,6 +12,7 @@ the SHA-256 of a whole record, or for the first one of the header: a record that
 left out, or put in, breaks the chain. What is damaged is told and passed over, up to the next whole record.
 """
 
+import errno
 import hashlib
 import struct
 import zlib
@@ -35,6 +36,8 @@ _HEAD = struct.Struct(">4sIBQQ16s")
 _CHECK = struct.Struct(">I")
 _HASH_BYTES = 16
 _CHUNK_BYTES = 1024 * 1024
+_SECTOR_BYTES = 4096
+_UNREADABLE_MAX = 1024
 
 
 class Kind(IntEnum):
@@ -181,6 +184,9 @@ def scan(stream: BinaryIO, start: int = 0) -> Iterator[Record | Damage]:
     Args:
         stream: of the whole file, which may be written meanwhile.
         start: 0, or the `Record.end` of an earlier scan.
+
+    Raises:
+        OSError: the stream cannot be read. A few sectors that the disk cannot read are damage, and passed over.
     """
     chain = None
     stream.seek(start)
@@ -221,11 +227,12 @@ class _Window:
         self._stream = stream
         self._held = b""
         self._at = 0
+        self._unreadable = 0
         self.offset = offset
 
     def peek(self, size: int) -> bytes:
         """The next `size` bytes, or what is left of the stream."""
-        while len(self._held) - self._at < size and (more := self._stream.read(max(_CHUNK_BYTES, size))):
+        while len(self._held) - self._at < size and (more := self._read(max(_CHUNK_BYTES, size))):
             self._held = self._held[self._at :] + more
             self._at = 0
         return self._held[self._at : self._at + size]
@@ -234,6 +241,23 @@ class _Window:
         """Move on, not beyond what was peeked at."""
         self._at += size
         self.offset += size
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._stream.read(size)
+        except OSError as error:
+            if error.errno != errno.EIO or self._unreadable == _UNREADABLE_MAX:
+                raise
+        begin = self.offset + len(self._held) - self._at
+        end = begin + _SECTOR_BYTES - begin % _SECTOR_BYTES
+        self._stream.seek(begin)
+        try:
+            return self._stream.read(end - begin)
+        except OSError:
+            self._unreadable += 1
+            self._stream.seek(end)
+            # Zeros would be room that nobody has written to yet.
+            return b"\xff" * (end - begin)
 
 
 def _whole(window: _Window) -> tuple[Record, bytes] | None:

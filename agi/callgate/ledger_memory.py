@@ -242,10 +242,10 @@ class Places:
 
 
 def find_changes(file: Path) -> Iterator[tuple[str, Record] | None]:
-    """Look for the changes of every clinic, oldest first; None for each record that is none.
+    """Look for the changes of every clinic, oldest first; None for each record that is none, and for damage.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read (`journal_file.scan`).
     """
     with file.open("rb") as stream:
         for found in scan(stream):
@@ -259,17 +259,16 @@ def find_changes(file: Path) -> Iterator[tuple[str, Record] | None]:
 
 
 def changes_at(places: Places, begin: int, end: int) -> Iterator[Change | None]:
-    """Read the changes at some places; None for one that is not sound.
+    """Read the changes at some places; None for one that is not sound, or that the disk cannot read.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be opened.
     """
     with places.file.open("rb") as stream:
         for offset, size in zip(places.offsets[begin:end], places.sizes[begin:end], strict=True):
-            stream.seek(offset)
-            payload = payload_in(stream.read(size))
             change = None
-            if payload is not None:
-                with contextlib.suppress(msgspec.DecodeError):
-                    change = _read_change(payload)
-            yield change if change is not None and is_sound(change) else None
+            with contextlib.suppress(OSError, msgspec.DecodeError):
+                stream.seek(offset)
+                payload = payload_in(stream.read(size))
+                change = payload and _read_change(payload)
+            yield change if change and is_sound(change) else None

@@ -163,7 +163,7 @@ async def places_of(journal: Path, clinics: Iterable[str]) -> dict[str, Places]:
     """Find out where a journal has the changes of some clinics, in a thread, a slice at a time: calls go on meanwhile.
 
     Raises:
-        OSError: the journal cannot be read.
+        OSError: the journal cannot be read (`journal_file.scan`).
     """
     places = {clinic: Places(file=journal) for clinic in clinics}
     changes = find_changes(journal)
@@ -194,9 +194,6 @@ async def restore_and_thaw(
         loss: what is known of it.
         places: where the journal has the clinic's changes.
         price_micros: what each change that no gate has kept is booked at.
-
-    Raises:
-        OSError: the journal cannot be read.
     """
     began = time.monotonic()
     coverage = await _restore(ledger, loss, places)
@@ -228,11 +225,18 @@ async def _restore(ledger: Restoration, loss: Loss, places: Places) -> Coverage 
 
     async def take_some() -> None:
         for begin, end in batches:
-            await taking.take(await asyncio.to_thread(_read, places, begin, end))
+            try:
+                read = await asyncio.to_thread(_read, places, begin, end)
+            except OSError as error:
+                taking.failure = Unavailable(cause=f"journal: {error}")
+            else:
+                await taking.take(read)
             if taking.failure is not None:
                 return
 
-    await asyncio.gather(take_some(), take_some())
+    async with asyncio.TaskGroup() as both:  # one that fails does not leave the other behind
+        for _ in range(2):
+            both.create_task(take_some())
     return taking.failure or Coverage(covered=len(taking.covered), highest=max(taking.covered, default=0))
 
 
