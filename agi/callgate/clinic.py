@@ -11,12 +11,13 @@ from pathlib import Path
 from callgate.core.case import Rulebook
 from callgate.core.deck import DeckError, RateDeck, parse_deck
 from callgate.core.dialling import read_dialled
+from callgate.core.document import DocumentError
 from callgate.core.hold import Unavailable
 from callgate.core.locks import Locks
-from callgate.core.plan import NumberClass, NumberPlan, PlanError, parse_plan
+from callgate.core.plan import NumberClass, NumberPlan, parse_plan
 from callgate.core.policy import Policy, parse_policy
 from callgate.core.policy_document import PolicyError, PolicyErrors
-from callgate.core.risk import RiskError, RiskTable, parse_risk
+from callgate.core.risk import RiskTable, parse_risk
 from callgate.core.tariff import CUT_MARGIN_S
 from callgate.core.wire import NumberFormat, e164_to_wire
 from callgate.errors import SettingsError
@@ -143,7 +144,7 @@ def read_plan(file: Path) -> NumberPlan:
     """
     try:
         return parse_plan(read_text(file))
-    except PlanError as error:
+    except DocumentError as error:
         raise SettingsError(f"{file}: {error.path}", error.problem, error.remedy) from None
 
 
@@ -165,7 +166,7 @@ def read_risks(file: Path) -> RiskTable:
     """
     try:
         return parse_risk(read_text(file))
-    except RiskError as error:
+    except DocumentError as error:
         raise SettingsError(f"{file}: {error.path}", error.problem, error.remedy) from None
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from callgate.core.plan import NumberClass, NumberPlan, PlanError, Presentation, PriceCap, parse_plan
+from callgate.core.document import DocumentError
+from callgate.core.plan import NumberClass, NumberPlan, Presentation, PriceCap, parse_plan
 
 ROOT = Path(__file__).parent.parent.parent
 FRENCH = (ROOT / "policies" / "plans" / "FR.toml").read_text(encoding="utf-8")
@@ -151,7 +152,7 @@ def test_a_slip_in_a_plan_is_found_with_its_place_and_its_remedy(
     right: str, wrong: str, path: str, problem: str
 ) -> None:
     assert right in SMALL
-    with pytest.raises(PlanError) as raised:
+    with pytest.raises(DocumentError) as raised:
         parse_plan(SMALL.replace(right, wrong))
     assert raised.value.path == path
     assert problem in raised.value.problem

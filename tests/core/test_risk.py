@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.core.dialling import Destination
+from callgate.core.document import DocumentError
 from callgate.core.plan import ORDINARY_CLASSES, NumberClass
 from callgate.core.risk import (
     RISE,
     Entry,
     Risk,
-    RiskError,
     RiskTable,
     Tier,
     assess,
@@ -275,7 +275,7 @@ def without(part: str, instead: str) -> str:
     ],
 )
 def test_a_mistake_in_the_list_is_told_with_its_place_and_what_to_do(text: str, path: str, problem: str) -> None:
-    with pytest.raises(RiskError) as raised:
+    with pytest.raises(DocumentError) as raised:
         parse_risk(text)
     assert raised.value.path == path
     assert raised.value.problem.startswith(problem)
@@ -285,7 +285,7 @@ def test_a_mistake_in_the_list_is_told_with_its_place_and_what_to_do(text: str, 
 
 @pytest.mark.parametrize("text", ["[" * 10_000, "version = " + "1" * 5000])
 def test_a_list_that_overwhelms_the_reader_is_an_error_like_any_other(text: str) -> None:
-    with pytest.raises(RiskError):
+    with pytest.raises(DocumentError):
         parse_risk(text)
 
 

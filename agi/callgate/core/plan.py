@@ -7,7 +7,6 @@ exceptions stand first; a range of which nothing is left is an error.
 
 import datetime as dt
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +15,7 @@ from typing import Annotated
 
 import msgspec
 
+from callgate.core.document import read_document
 from callgate.core.money import parse_amount
 from callgate.core.ranges import Places, counts_downwards, meet, pattern_of, places_of, regex_of, without
 
@@ -78,16 +78,6 @@ class PriceCap:
 
     connect_micros: int
     per_minute_micros: int
-
-
-class PlanError(ValueError):
-    """A plan that cannot be used. Fields: `path` in the document, `problem`, `remedy`."""
-
-    def __init__(self, path: str, problem: str, remedy: str) -> None:
-        super().__init__(f"{path}: {problem}. Remedy: {remedy}")
-        self.path = path
-        self.problem = problem
-        self.remedy = remedy
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -329,19 +319,9 @@ def parse_plan(text: str) -> NumberPlan:
         text: the TOML document.
 
     Raises:
-        PlanError: with the path of the first mistake and what to do about it.
+        DocumentError: with the path of the first mistake and what to do about it.
     """
-    try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # tomllib passes on what int() and deep nesting raise
-        line = re.search(r"line \d+", str(error))
-        raise PlanError(line[0] if line else "plan", f"this is not TOML: {error}", "correct the spelling") from None
-    try:
-        return msgspec.convert(document, NumberPlan)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at ")
-        problem, _, remedy = what.partition("; ")
-        raise PlanError(where.strip("`").removeprefix("$.") or "plan", problem, remedy or _DEFAULT_REMEDY) from None
+    return read_document(text, NumberPlan, "plan", _DEFAULT_REMEDY)
 
 
 def _refuse_strays(what: str, strays: set[str], table: str) -> None:

@@ -4,7 +4,6 @@ A tier refuses nothing: it drives start limits and warnings, and the policy has 
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +15,7 @@ import phonenumbers
 
 from callgate.core.destination import Destination
 from callgate.core.dialling import foreign_claim
+from callgate.core.document import read_document
 from callgate.core.plan import ORDINARY_CLASSES, NumberClass, NumberPlan, Region, Source
 from callgate.core.ranges import counts_downwards, places_of, regex_of
 
@@ -220,16 +220,6 @@ def claimed_number(dialled: str, *, plan: NumberPlan, outside_prefix: str) -> st
     return claim if any(code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE for code in codes) else ""
 
 
-class RiskError(ValueError):
-    """A list that cannot be used. Fields: `path` in the document, `problem`, `remedy`."""
-
-    def __init__(self, path: str, problem: str, remedy: str) -> None:
-        super().__init__(f"{path}: {problem}. Remedy: {remedy}")
-        self.path = path
-        self.problem = problem
-        self.remedy = remedy
-
-
 def parse_risk(text: str) -> RiskTable:
     """Read a list.
 
@@ -237,19 +227,9 @@ def parse_risk(text: str) -> RiskTable:
         text: the TOML document.
 
     Raises:
-        RiskError: with the path of the first mistake and what to do about it.
+        DocumentError: with the path of the first mistake and what to do about it.
     """
-    try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # tomllib passes on what int() and deep nesting raise
-        line = re.search(r"line \d+", str(error))
-        raise RiskError(line[0] if line else "risk", f"this is not TOML: {error}", "correct the spelling") from None
-    try:
-        return msgspec.convert(document, RiskTable)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at ")
-        problem, _, remedy = what.partition("; ")
-        raise RiskError(where.strip("`").removeprefix("$.") or "risk", problem, remedy or _DEFAULT_REMEDY) from None
+    return read_document(text, RiskTable, "risk", _DEFAULT_REMEDY)
 
 
 def _refuse_repeated(what: str, names: Iterable[str]) -> None:
