@@ -86,7 +86,7 @@ def ledger_deadlines(settings: Settings) -> Deadlines:
 
 
 def repair_deadlines(settings: Settings) -> Deadlines:
-    """How long a repair waits for the ledger: nobody waits for it, and its failures must close no call's road."""
+    """How long a repair waits for the ledger: no call waits for it, and its failures must close no call's road."""
     return replace(ledger_deadlines(settings), answer_s=REPAIR_ANSWER_S)
 
 
@@ -108,22 +108,17 @@ def ledger_place(settings: Settings) -> str:
     return settings.gate.redis.partition("?")[0].rpartition("@")[2] or "the daemon's own Redis"
 
 
-def with_ledger(
-    settings: Settings,
-    folder: Path,
-    work: Callable[[RedisLedger], Awaitable[Answer]],
-    deadlines: Deadlines | None = None,
-) -> Answer:
+def with_ledger(settings: Settings, folder: Path, work: Callable[[RedisLedger], Awaitable[Answer]]) -> Answer:
     """Run some work on the ledger and close the link. What it changes is left for the daemon's journal.
 
-    `deadlines` are those of `ledger_link`.
+    No call waits for a command, and the books of a large clinic take their time.
     """
-    told = deadlines or ledger_deadlines(settings)
+    patient = repair_deadlines(settings)
 
     async def run() -> Answer:
-        async with ledger_link(settings, folder, told) as client:
+        async with ledger_link(settings, folder, patient) as client:
             courier = Courier(state_folder(settings, folder))
-            return await work(RedisLedger(client, told, witness=courier))
+            return await work(RedisLedger(client, patient, witness=courier))
 
     return asyncio.run(run())
 

@@ -18,7 +18,6 @@ from callgate.commands.context import (
     clinic_named,
     ledger_place,
     printable,
-    repair_deadlines,
     say,
     settings_of,
     warn,
@@ -199,7 +198,7 @@ def _carry_out(
         return [await answer(ledger, name) for name in names]
 
     # No call waits for this, and on a slow disk it must not fail.
-    found = with_ledger(settings, folder, answers, repair_deadlines(settings))
+    found = with_ledger(settings, folder, answers)
     return max(_told(answer, arguments, settings, tell) for answer in found)
 
 
