@@ -20,6 +20,7 @@ LINES_MAX = 1_000_000
 OWN_HEAD = "; callgate:"
 """How every file begins that callgate writes."""
 USUAL_FOLDER = Path("/etc/asterisk")
+_MISPLACED = "look for a file that does not belong there"
 
 _DIRECTIVE = re.compile(r"#(include|tryinclude|exec)\s+(.+)", re.IGNORECASE)
 
@@ -127,7 +128,7 @@ def _read_file(document: Document, folder: Path, file: Path, depth: int) -> None
     if depth > INCLUDE_DEPTH_MAX:
         raise ConfigurationError(named, "is included too deep", "look for a file that includes itself")
     if file.stat().st_size > FILE_MAX_BYTES:
-        raise ConfigurationError(named, f"is larger than {FILE_MAX_BYTES >> 20} MiB", "audit the running dialplan")
+        raise ConfigurationError(named, f"is larger than {FILE_MAX_BYTES >> 20} MiB", _MISPLACED)
     text = file.read_text(encoding="utf-8", errors="replace").replace("\0", "")
 
     def include(inclusion: Inclusion) -> None:
@@ -165,7 +166,7 @@ def _lines(document: Document, text: str, named: str) -> Iterator[tuple[int, str
         said, nested = uncommented(line, nested)
         document.lines += 1
         if document.lines > LINES_MAX:
-            raise ConfigurationError(named, f"brings more than {LINES_MAX} lines", "audit the running dialplan")
+            raise ConfigurationError(named, f"brings more than {LINES_MAX} lines", _MISPLACED)
         if said.strip():
             yield number, said.strip()
 
