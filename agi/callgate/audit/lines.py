@@ -7,8 +7,10 @@ from the configuration's folder, and what is included goes on in the section it 
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from glob import glob
+from os import scandir
 from pathlib import Path
 
 from callgate.errors import ConfigurationError
@@ -214,6 +216,10 @@ def _included(folder: Path, inclusion: Inclusion) -> list[Path]:
         word = word.relative_to(USUAL_FOLDER)
     named = sorted(glob(str(word), root_dir=folder))  # noqa: PTH207 - Path.glob knows `**`, which could walk the disk
     found = [folder / file for file in named if (folder / file).is_file()]
+    if not found:
+        # What glob may not see it passes over in silence, and Asterisk may see it.
+        with suppress(FileNotFoundError, NotADirectoryError):
+            scandir((folder / word).parent).close()
     if not found and inclusion.directive == "include":
         where = f"{inclusion.place.file}:{inclusion.place.line}"
         problem = f'includes "{inclusion.word}", which is not there: Asterisk loads nothing of this configuration'
