@@ -11,6 +11,7 @@ from string import Formatter
 import pytest
 
 from callgate.audit.rules import Note, Rule, Severity
+from callgate.commands.running import Unheard
 from callgate.control.guard import Cause
 from callgate.core.hold import DenialKind, Window
 from callgate.core.limits import PurseKind, VelocityKind
@@ -45,6 +46,7 @@ CODED = {
     *(f"audit.{part}_{rule}" for part in ("what", "why", "remedy") for rule in Rule),
     *(f"audit.severity_{severity}" for severity in Severity),
     *(f"audit.note_{note}" for note in Note),
+    *(f"audit.unheard_{cause}" for cause in Unheard),
     *(f"ungated.{cause}" for cause in Cause),
     *(f"lock.{calls}" for calls in LockedCalls),
 }

@@ -8,6 +8,7 @@ from callgate.audit.rules import Rule
 
 SAMPLES = Path(__file__).parent / "samples"
 CONF = Path(__file__).parents[2] / "asterisk-conf" / "callgate.conf"
+LAST_RESORT = CONF.with_name("callgate-last-resort.conf")
 END = "<end>"
 """Stands for the end of a file."""
 
@@ -43,6 +44,8 @@ def copy_of(sample: str, folder: Path) -> Path:
     shutil.copytree(SAMPLES / sample, copied)
     if sample == "plain":
         shutil.copy(CONF, copied / "callgate.conf")
+        with (copied / "extensions.conf").open("a", encoding="utf-8") as file:
+            file.write("\n" + LAST_RESORT.read_text(encoding="utf-8"))
     return copied
 
 
@@ -63,7 +66,7 @@ def plant(seed: Seed, folder: Path) -> Path:
 def line_of(seed: Seed, folder: Path) -> int:
     """The line the finding has to point at."""
     lines = (folder / (seed.where or seed.file)).read_text(encoding="utf-8").splitlines()
-    found = [number for number, line in enumerate(lines, start=1) if seed.at in line]
+    found = [number for number, line in enumerate(lines, start=1) if seed.at in line and line[:1] != ";"]
     assert len(found) == 1, (seed.at, found)
     return found[0]
 

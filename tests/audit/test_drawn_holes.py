@@ -8,8 +8,9 @@ import pytest
 from audit.seeds import SAMPLES, copy_of
 from callgate.audit.dialplan import dialplan_of
 from callgate.audit.lines import read_document
+from callgate.audit.own import DIALPLAN
 from callgate.audit.reach import is_own
-from callgate.audit.survey import DIALPLAN, survey
+from callgate.audit.survey import survey
 
 HOLES = 20
 """In each sample."""

@@ -1,6 +1,7 @@
 """A configuration is read as Asterisk reads it: comments, templates, included files."""
 
 from pathlib import Path
+from typing import Never
 
 import pytest
 
@@ -75,6 +76,21 @@ def test_included_files_stand_where_they_are_named(tmp_path: Path) -> None:
 def test_what_asterisk_could_not_load_is_an_error_with_its_line(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "x.conf").write_text(text)
     with pytest.raises(ConfigurationError, match=said):
+        read_document(tmp_path, "x.conf")
+
+
+def test_a_folder_that_may_not_be_looked_into_is_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's glob passes over it in silence; Asterisk, another user, reads what it holds."""
+    (tmp_path / "x.conf").write_text('[x]\n#tryinclude "closed/*.conf"\n#tryinclude "gone/*.conf"\n')
+    assert read_document(tmp_path, "x.conf") is not None
+
+    def closed(folder: Path) -> Never:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr("callgate.audit.lines.scandir", closed)  # this test may run as root
+    with pytest.raises(PermissionError, match="closed"):
         read_document(tmp_path, "x.conf")
 
 

@@ -175,6 +175,20 @@ def test_the_gate_is_compared_with_what_callgate_writes_today(tmp_path: Path) ->
     ]
 
 
+def test_what_only_bears_a_name_of_callgates_is_not_trusted(tmp_path: Path) -> None:
+    """Also in the last resort, which belongs into the installer's own file and dials without a question."""
+    resort = "[callgate-last-resort]\nexten => 15,1,Dial(PJSIP/15@carrier,120)\n[callgate-last-resort-leg]\n"
+    with_resort = known(GATE + resort)
+    assert found(report_of(tmp_path, {}, with_resort)) == []
+    assert found(report_of(tmp_path, {E: "+" + resort}, with_resort)) == []
+    more = "[callgate-last-resort](+)\nexten => _00.,1,Dial(PJSIP/00@carrier)\n"
+    [finding] = found(report_of(tmp_path, {E: f"+{resort}{more}"}, with_resort))
+    assert (finding.rule, finding.place.line) == (Rule.GATE_OUTDATED, 13)
+    more = "[callgate-mine]\nexten => _00.,1,Dial(PJSIP/00@carrier)\n"
+    rules = {finding.rule for finding in found(report_of(tmp_path, {E: f"+{more}"}, known()))}
+    assert rules == {Rule.GATE_OUTDATED, Rule.GATE_FOREIGN}
+
+
 def test_an_entry_of_the_settings_that_is_nowhere_is_a_missing_gate(tmp_path: Path) -> None:
     [finding] = found(report_of(tmp_path, {}, known(GATE, "gate", "other")))
     assert (finding.rule, finding.subject) == (Rule.GATE_MISSING, "other")

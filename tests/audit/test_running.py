@@ -1,20 +1,25 @@
 """The dialplan as we read it from files is the one that a real Asterisk has in memory, step by step."""
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+import practice
 from asterisk_conf import AMI_PORT
 from audit.seeds import SAMPLES, SEEDS, Seed, copy_of, plant
 from audit.small import write
 from callgate.audit.dialplan import Dialplan, dialplan_of, running_dialplan
 from callgate.audit.lines import read_document
-from callgate.audit.survey import DIALPLAN, survey
+from callgate.audit.own import DIALPLAN
+from callgate.audit.survey import survey
 from callgate.errors import ConfigurationError
 from lab import Lab
+from lab_containers import wait_until
 
 Event = dict[str, str]
 Place = tuple[str, str, int]
@@ -64,9 +69,9 @@ def test_a_hole_that_only_the_running_asterisk_has_is_found(tmp_path: Path) -> N
     }
 
 
-def test_an_asterisk_that_is_still_starting_is_no_clean_one(tmp_path: Path) -> None:
-    """Measured: asked before it has booted, Asterisk 22.10 answers with ListContexts: 0 and no error."""
-    with pytest.raises(ConfigurationError, match="has no dialplan yet"):
+def test_an_asterisk_without_any_dialplan_is_no_clean_one(tmp_path: Path) -> None:
+    """It could not load its file, or is still starting: both times it answers without an error."""
+    with pytest.raises(ConfigurationError, match="has no dialplan at all"):
         survey(write(tmp_path, {}), events=[])
 
 
@@ -130,3 +135,80 @@ def includes(dialplan: Dialplan, name: str) -> list[str]:
 
 def labels_of(dialplan: Dialplan) -> dict[Place, str]:
     return {(step.context, step.extension, step.priority): step.label for step in dialplan.steps() if step.label}
+
+
+@pytest.fixture(scope="module")
+def practice_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The practice with its link to Asterisk, its dialplan written by the callgate that audits it."""
+    folder = tmp_path_factory.mktemp("audited")
+    lab = practice.lab(f"audited-{os.getpid()}", folder, practice.Practice(control=True))
+    lab.start()
+    lab.copy_to_asterisk("callgate.conf", lab.gate_exec("callgate", "dialplan") + "\n")
+    lab.asterisk_cli("dialplan", "reload")
+    yield lab
+    lab.stop()
+
+
+def audited(lab: Lab, *words: str) -> set[tuple[str, str, str]]:
+    """What an installer finds who audits a copy of the configuration, beside the gate and as its user."""
+    shutil.copytree(lab.folder / "etc", lab.folder / "state" / "asterisk", dirs_exist_ok=True)
+    told = lab.gate_exec("callgate", "--language", "en", "audit", "--config", "asterisk", "--json", *words)
+    assert told.startswith("{"), told
+    findings = msgspec.json.decode(told)["findings"]
+    return {(found["rule"], found["file"], found["subject"]) for found in findings}
+
+
+OF_THE_LAB = {
+    ("manager_exposed", "manager.conf", "0.0.0.0"),
+    ("manager_originate", "manager.conf", "callgate"),
+    ("manager_originate", "manager.conf", "callgate-control"),
+}
+"""Its manager interface is open to the tests, and may do everything."""
+
+
+@pytest.mark.system
+def test_what_was_typed_into_a_running_asterisk_is_found_and_nothing_else(practice_lab: Lab) -> None:
+    """With the account of asterisk-conf/manager-callgate.conf, which has no right for more."""
+    assert audited(practice_lab) == audited(practice_lab, "--ami") == OF_THE_LAB
+    holes = {
+        "0800,1,Dial,PJSIP/0612345678@carrier-a": "internal",
+        "0800,2,Hangup": "internal",
+        "9,1,Dial,PJSIP/0612345678@carrier-a": "callgate-mine",
+    }
+    for hole, context in holes.items():
+        practice_lab.asterisk_cli("dialplan", "add", "extension", hole, "into", context)
+    assert audited(practice_lab) == OF_THE_LAB
+    running = "(running dialplan)"
+    assert audited(practice_lab, "--ami") - OF_THE_LAB == {
+        ("ungated_dial", running, "[internal] 0800: Dial PJSIP/carrier-a"),
+        ("gate_outdated", running, "[callgate-mine]"),
+        ("gate_foreign", running, "[callgate-mine]"),
+    }
+    practice_lab.asterisk_cli("dialplan", "remove", "context", "callgate-mine")
+    practice_lab.asterisk_cli("dialplan", "remove", "extension", "0800@internal")
+
+
+def listens(lab: Lab) -> bool:
+    """Whether the manager interface takes connections."""
+    try:
+        socket.create_connection((lab.asterisk_host, AMI_PORT), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.system
+def test_an_asterisk_that_is_still_starting_is_waited_for(practice_lab: Lab) -> None:
+    """It answers before it has read its dialplan; what it executes for it is in the running one."""
+    etc = practice_lab.folder / "etc"
+    script = "sleep 4\necho [slow]\necho 'exten = 1,1,Dial(PJSIP/06@carrier-a)'\n"
+    practice_lab.copy_to_asterisk("slow.sh", script)
+    slow = "#exec /bin/sh /etc/asterisk/slow.sh\n"
+    for name, text in {"asterisk.conf": "execincludes = yes\n", "extensions.conf": slow}.items():
+        practice_lab.copy_to_asterisk(name, (etc / name).read_text(encoding="utf-8") + text)
+    practice_lab.asterisk_exec("sh", "-c", "kill $(cat /run/asterisk/asterisk.pid)")
+    wait_until(lambda: not listens(practice_lab), 10)
+    wait_until(lambda: listens(practice_lab), 10)
+    assert audited(practice_lab, "--ami") - OF_THE_LAB == {
+        ("ungated_unused", "(running dialplan)", "[slow] 1: Dial PJSIP/carrier-a")
+    }

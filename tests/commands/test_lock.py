@@ -241,8 +241,8 @@ def test_of_several_clinics_one_is_named_or_all(tmp_path: Path, redis: RedisServ
         (("--only", "costly", "international"), "'costly international' is nothing that can be locked"),
         (("--only", "costly", "--only", "extension", "23"), "can be said once; write --only costly extension N"),
         (("--only",), "expected at least one argument"),
-        (("--until", "tomorrow"), '"tomorrow" is not an ISO instant'),
-        (("--until", "0h"), '"0h" is not an ISO instant'),
+        (("--until", "tomorrow"), '"tomorrow" is neither a span such as 30m, 12h or 7d nor an instant such as 20'),
+        (("--until", "0h"), '"0h" is neither a span'),
         (("--until", "2020-12-01T18:00+01:00"), "is past; it is 20"),
         (("--until", "2050-07-01T18:00"), "does not say on which clock; write it such as 2050-07-01T18:00"),
         (("--reason", "two\nlines"), "cannot be printed"),
@@ -272,7 +272,8 @@ def test_a_redis_that_is_away_is_told_with_what_still_protects(tmp_path: Path, c
         f"callgate: {CLINIC}:",
         "callgate: roses:",
     ]
-    assert "127.0.0.1:1/0 does not answer (connection). Remedy: start the daemon or that Redis" in said.err
+    assert "127.0.0.1:1/0 does not answer, or refuses (connection). Remedy: start the daemon or that Redis" in said.err
+    assert "Look with callgate status afterwards" in said.err
     assert "Meanwhile costly calls are refused and ordinary ones go by their allowance" in said.err
     assert "s3cret" not in said.err
 

@@ -16,14 +16,14 @@ def test_the_account_is_the_one_the_settings_name_and_only_this_machine_may_use_
         "secret = CHANGE-THIS",
         "deny = 0.0.0.0/0.0.0.0",
         "permit = 127.0.0.1/255.255.255.255",
-        "read = call,dialplan",
+        "read = call,dialplan,system",
         "write = call,reporting,originate",
     ]
 
 
-def test_every_event_that_control_listens_to_comes_and_no_other() -> None:
+def test_every_event_that_control_or_the_audit_listens_to_comes_and_no_other() -> None:
     names = re.findall(r"^eventfilter\(action\(include\),name\((\w+)\)", SAMPLE, re.MULTILINE)
-    assert sorted(names) == sorted([*WANTED, "DialBegin"])
+    assert sorted(names) == sorted([*WANTED, "DialBegin", "FullyBooted"])
     older = re.search(r"\^Event: \(([\w|]+)\)", SAMPLE)
     assert older is not None
     assert sorted([*older[1].split("|"), "VarSet"]) == sorted(names)

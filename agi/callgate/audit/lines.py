@@ -7,8 +7,10 @@ from the configuration's folder, and what is included goes on in the section it 
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from glob import glob
+from os import scandir
 from pathlib import Path
 
 from callgate.errors import ConfigurationError
@@ -20,6 +22,7 @@ LINES_MAX = 1_000_000
 OWN_HEAD = "; callgate:"
 """How every file begins that callgate writes."""
 USUAL_FOLDER = Path("/etc/asterisk")
+_MISPLACED = "look for a file that does not belong there"
 
 _DIRECTIVE = re.compile(r"#(include|tryinclude|exec)\s+(.+)", re.IGNORECASE)
 
@@ -127,7 +130,7 @@ def _read_file(document: Document, folder: Path, file: Path, depth: int) -> None
     if depth > INCLUDE_DEPTH_MAX:
         raise ConfigurationError(named, "is included too deep", "look for a file that includes itself")
     if file.stat().st_size > FILE_MAX_BYTES:
-        raise ConfigurationError(named, f"is larger than {FILE_MAX_BYTES >> 20} MiB", "audit the running dialplan")
+        raise ConfigurationError(named, f"is larger than {FILE_MAX_BYTES >> 20} MiB", _MISPLACED)
     text = file.read_text(encoding="utf-8", errors="replace").replace("\0", "")
 
     def include(inclusion: Inclusion) -> None:
@@ -165,7 +168,7 @@ def _lines(document: Document, text: str, named: str) -> Iterator[tuple[int, str
         said, nested = uncommented(line, nested)
         document.lines += 1
         if document.lines > LINES_MAX:
-            raise ConfigurationError(named, f"brings more than {LINES_MAX} lines", "audit the running dialplan")
+            raise ConfigurationError(named, f"brings more than {LINES_MAX} lines", _MISPLACED)
         if said.strip():
             yield number, said.strip()
 
@@ -213,6 +216,10 @@ def _included(folder: Path, inclusion: Inclusion) -> list[Path]:
         word = word.relative_to(USUAL_FOLDER)
     named = sorted(glob(str(word), root_dir=folder))  # noqa: PTH207 - Path.glob knows `**`, which could walk the disk
     found = [folder / file for file in named if (folder / file).is_file()]
+    if not found:
+        # What glob may not see it passes over in silence, and Asterisk may see it.
+        with suppress(FileNotFoundError, NotADirectoryError):
+            scandir((folder / word).parent).close()
     if not found and inclusion.directive == "include":
         where = f"{inclusion.place.file}:{inclusion.place.line}"
         problem = f'includes "{inclusion.word}", which is not there: Asterisk loads nothing of this configuration'

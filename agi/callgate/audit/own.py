@@ -9,7 +9,9 @@ from callgate.audit.reach import Graph, is_own
 from callgate.audit.rules import Finding, Note, Remark, Rule
 
 LAST_RESORT = "callgate-last-resort"
+_LAST_RESORTS = frozenset({LAST_RESORT, f"{LAST_RESORT}-leg"})
 _OWN_FILE = "callgate"
+DIALPLAN = "extensions.conf"
 _FOREIGN = ("extensions.ael", "extensions.lua")
 
 
@@ -29,11 +31,12 @@ def _foreign(graph: Graph, document: Document) -> Iterator[Finding]:
     if not document.own_files:
         return
     seen: set[tuple[str, str]] = set()
-    for name in sorted(graph.own - {LAST_RESORT}):
+    # The last resort belongs into the installer's own file: it is for when ours are missing.
+    for name in sorted(graph.own - _LAST_RESORTS):
         context = graph.dialplan.contexts[name]
         parts = (*(step.place for step in context.steps()), *_sources(context))
         for place in parts:
-            if place.file not in document.own_files and (name, place.file) not in seen and place.line:
+            if place.file not in document.own_files and (name, place.file) not in seen:
                 seen.add((name, place.file))
                 yield Finding(rule=Rule.GATE_FOREIGN, place=place, subject=f"[{name}]")
 
@@ -59,15 +62,25 @@ def _order(graph: Graph, context: Context) -> Iterator[Finding]:
 
 
 def compared(dialplan: Dialplan, written: Dialplan) -> Iterator[Finding]:
-    """Compare what Asterisk reads with what callgate writes today for its settings; one finding at most."""
+    """Compare what Asterisk reads with what callgate writes today for its settings; one finding at most.
+
+    The last resort need not be there; if it is, it is compared, for whatever stands in it dials without a question.
+    """
     for name, expected in written.contexts.items():
         found = dialplan.contexts.get(name)
+        if name in _LAST_RESORTS and LAST_RESORT not in dialplan.contexts:
+            continue
         if found is None:
             yield Finding(rule=Rule.GATE_OUTDATED, place=_file_of(dialplan), subject=f"[{name}]")
             return
         place = _difference(found, expected)
         if place is not None:
             yield Finding(rule=Rule.GATE_OUTDATED, place=place, subject=f"[{name}]")
+            return
+    for name, unknown in dialplan.contexts.items():
+        # Its name alone would have it trusted.
+        if is_own(name) and name not in written.contexts:
+            yield Finding(rule=Rule.GATE_OUTDATED, place=unknown.place, subject=f"[{name}]")
             return
 
 
@@ -84,16 +97,18 @@ def _difference(found: Context, expected: Context) -> Place | None:
 
 def _file_of(dialplan: Dialplan) -> Place:
     places = (context.place for name, context in dialplan.contexts.items() if is_own(name))
-    return next(places, Place(file="extensions.conf"))
+    return next(places, Place(file=DIALPLAN))
 
 
-def unread(documents: Mapping[str, Document], dialplan: Dialplan) -> Iterator[Finding]:
-    """Parts of the dialplan that the files do not show."""
+def unread(documents: Mapping[str, Document], dialplan: Dialplan, *, is_running: bool) -> Iterator[Finding]:
+    """Parts of the configuration that nobody has looked at; a running dialplan holds what its file has executed."""
     asterisk = documents.get("asterisk.conf")
     options = asterisk.section("options") if asterisk is not None else None
     # Without this option Asterisk itself ignores the line.
     runs = options is not None and is_yes(options.get("execincludes", "no"))
     for document in documents.values():
+        if is_running and document.name == DIALPLAN:
+            continue
         for inclusion in document.inclusions:
             if inclusion.directive == "exec" and runs:
                 yield Finding(rule=Rule.UNREAD_PART, place=inclusion.place, subject=f"#exec {_first(inclusion)}")

@@ -32,7 +32,6 @@ def sarif(findings: tuple[Finding, ...], version: str, language: Language) -> Js
     driver: Json = {
         "name": "callgate audit",
         "version": version,
-        "informationUri": "https://github.com/callgate/callgate",
         "rules": [_rule(rule, language) for rule in Rule],
     }
     run: Json = {

@@ -12,14 +12,13 @@ from callgate.audit.emergencies import collisions, emergency_numbers
 from callgate.audit.flow import Scene
 from callgate.audit.interfaces import call_files, interfaces
 from callgate.audit.lines import Document, read_document
-from callgate.audit.own import compared, gate, unread, unread_files
+from callgate.audit.own import DIALPLAN, compared, gate, unread, unread_files
 from callgate.audit.reach import Graph, own_contexts
 from callgate.audit.rules import Finding, Note, Remark, Severity
 from callgate.audit.sources import sources_of
 from callgate.audit.values import values_of
 from callgate.errors import ConfigurationError
 
-DIALPLAN = "extensions.conf"
 _FILES = (
     *("ari.conf", "asterisk.conf", "features.conf", "followme.conf", "http.conf", "iax.conf", "manager.conf"),
     *("pjsip.conf", "pjsip_wizard.conf", "queues.conf", "res_parking.conf", "sip.conf", "voicemail.conf"),
@@ -97,16 +96,19 @@ def _survey(folder: Path, known: Known | None, events: Iterable[Mapping[str, str
         raise ConfigurationError(str(folder / DIALPLAN), "is not there", "name Asterisk's folder with --config")
     document = documents.get(DIALPLAN, Document(name=DIALPLAN))
     dialplan = dialplan_of(document)
+    is_running = events is not None
     if events is not None:
         dialplan = running_dialplan(events, dialplan)
         if not dialplan.contexts:
-            # Asked before it has started, Asterisk answers with an empty list, not with an error.
-            raise ConfigurationError("ShowDialPlan", "the running Asterisk has no dialplan yet", "ask it again")
+            # Where it could not load its file, Asterisk answers with an empty list, not with an error.
+            problem, remedy = "the running Asterisk has no dialplan at all", "see what its log says of extensions.conf"
+            raise ConfigurationError("ShowDialPlan", problem, remedy)
     graph = _graph(documents, dialplan, known)
     walks = [Walked(source=source, walk=graph.walk(source.starts)) for source in sources_of(graph, documents)]
     spool = list(call_files(documents))
     findings = [
         *_judged(graph, documents, walks),
+        *unread(documents, dialplan, is_running=is_running),
         *gate(graph, document, known.entries if known is not None else ()),
         *(compared(dialplan, known.written) if known is not None else ()),
         *(found for found in spool if isinstance(found, Finding)),
@@ -114,7 +116,7 @@ def _survey(folder: Path, known: Known | None, events: Iterable[Mapping[str, str
     remarks = [
         *_remarks(graph.devices, known),
         *(found for found in spool if isinstance(found, Remark)),
-        *unread_files(file.name for file in folder.iterdir()),
+        *(unread_files(file.name for file in folder.iterdir()) if not is_running else ()),
     ]
     return Report(findings=_in_order(findings), remarks=tuple(remarks), graph=graph, walks=tuple(walks))
 
@@ -138,7 +140,6 @@ def _judged(graph: Graph, documents: Mapping[str, Document], walks: list[Walked]
         *disa(graph, walks),
         *transfers(graph, walks),
         *collisions(graph, sources, emergency),
-        *unread(documents, graph.dialplan),
         *weak_secrets(documents, graph.devices.credentials),
         *voicemail_pins(documents),
         *interfaces(documents),

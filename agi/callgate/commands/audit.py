@@ -1,6 +1,7 @@
 """`callgate audit`: every way to an operator that skips the gate, and whatever else lets somebody call at our cost."""
 
 import argparse
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -15,8 +16,10 @@ from callgate.audit.rules import Finding, Severity
 from callgate.audit.sarif import sarif
 from callgate.audit.survey import Known, Report, survey
 from callgate.commands import Exit
-from callgate.commands.context import clinics_of, printable, say, settings_of
-from callgate.install.dialplan import write_dialplan
+from callgate.commands.context import clinics_of, manager_account, printable, say, settings_of, warn
+from callgate.commands.running import Event, Unheard, ask_dialplan
+from callgate.errors import SettingsError
+from callgate.install.dialplan import write_dialplan, write_last_resort
 from callgate.settings import DEFAULT_SETTINGS
 from callgate.texts.catalog import Language, text
 
@@ -27,6 +30,7 @@ def add_audit(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Describe the command line."""
     auditing = add_command("audit", help="every way out of this Asterisk that skips the gate; changes nothing")
     auditing.add_argument("--config", type=Path, default=_FOLDER, metavar="FOLDER", help=f"Asterisk's ({_FOLDER})")
+    auditing.add_argument("--ami", action="store_true", help="the dialplan the running Asterisk has, by [control]")
     form = auditing.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object")
     form.add_argument("--sarif", action="store_true", help="a SARIF 2.1.0 log, for a CI")
@@ -37,7 +41,11 @@ def add_audit(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 def audit(arguments: argparse.Namespace) -> Exit:
     """Audit a folder of Asterisk's configuration, and print what was found."""
     language = Language(arguments.language)
-    report = survey(arguments.config, _known(arguments))
+    events = _running(arguments) if arguments.ami else None
+    if isinstance(events, Unheard):
+        warn(text("cli.audited_unheard", language, problem=text(f"audit.unheard_{events}", language)))
+        return Exit.UNREACHABLE
+    report = survey(arguments.config, _known(arguments), events)
     if arguments.graph is not None:
         arguments.graph.write_text(picture(report, language), encoding="utf-8")
     if arguments.sarif:
@@ -50,12 +58,22 @@ def audit(arguments: argparse.Namespace) -> Exit:
     return Exit.NEGATIVE if report.is_bad else Exit.OK
 
 
+def _running(arguments: argparse.Namespace) -> list[Event] | Unheard:
+    """Ask the Asterisk that the settings name for its dialplan."""
+    account = manager_account(*settings_of(arguments))
+    if account is None:
+        remedy = "fill in [control] (docs/control.md), or leave out --ami to audit the files alone"
+        raise SettingsError("control.ami", "names no Asterisk to ask", remedy)
+    return asyncio.run(ask_dialplan(account))
+
+
 def _known(arguments: argparse.Namespace) -> Known | None:
     """What the settings say; the usual place may be empty, but what was named must be there."""
     if arguments.settings == DEFAULT_SETTINGS and not arguments.settings.exists():
         return None
     settings, folder = settings_of(arguments)
-    written = write_dialplan(settings, clinics_of(settings, folder))
+    clinics = clinics_of(settings, folder)
+    written = write_dialplan(settings, clinics) + write_last_resort(settings, clinics)
     return Known(
         trunks=tuple(trunk.endpoint for trunk in settings.trunk),
         entries=tuple(entry.context for entry in settings.entry),

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from callgate.acts import Courier
 from callgate.clinic import Clinic, load_clinics
+from callgate.control.link import Account
 from callgate.errors import SettingsError
 from callgate.ledger.client import PROMPT, Access, Deadlines, connect
 from callgate.ledger.redis import RedisLedger
@@ -54,6 +55,15 @@ def clinic_named(settings: Settings, name: str | None) -> str:
 def state_folder(settings: Settings, folder: Path) -> Path:
     """The daemon's state folder."""
     return folder / settings.gate.state
+
+
+def manager_account(settings: Settings, folder: Path) -> Account | None:
+    """Where Asterisk's manager interface is, and as whom to log in; None where the settings do not name it."""
+    control = settings.control
+    if not control.ami:
+        return None
+    host, _, port = control.ami.rpartition(":")
+    return Account(host=host.strip("[]"), port=int(port), user=control.user, secret_file=folder / control.secret_file)
 
 
 def ledger_url(settings: Settings, folder: Path) -> str:

@@ -21,6 +21,7 @@ from callgate.commands import Exit
 from callgate.commands.context import (
     ledger_deadlines,
     ledger_link,
+    manager_account,
     repair_deadlines,
     settings_of,
     state_folder,
@@ -29,7 +30,6 @@ from callgate.commands.context import (
 from callgate.control.asterisk import AsteriskSwitch
 from callgate.control.calls import Clocks
 from callgate.control.desk import Desk, make_desk
-from callgate.control.link import Account
 from callgate.control.live import Around, LiveControl, make_live
 from callgate.control.standing import STANDING_FILE
 from callgate.control.trunks import Trunks
@@ -146,13 +146,12 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
 
 def _desk(settings: Settings, folder: Path, bookkeeper: Bookkeeper, grants: Grants) -> Desk | None:
     """Prepare control, where the settings name Asterisk's manager interface."""
-    control = settings.control
-    if not control.ami:
+    account = manager_account(settings, folder)
+    if account is None:
         (state_folder(settings, folder) / STANDING_FILE).unlink(missing_ok=True)
         return None
-    host, _, port = control.ami.rpartition(":")
     return make_desk(
-        Account(host=host.strip("[]"), port=int(port), user=control.user, secret_file=folder / control.secret_file),
+        account,
         trunks=Trunks(settings, bookkeeper.shelf, price_on),
         grants=grants,
         ledger=bookkeeper.ledger,

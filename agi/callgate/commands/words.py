@@ -37,7 +37,12 @@ def until_instant(word: str) -> datetime:
     now, length = datetime.now(UTC).replace(microsecond=0), span(word)
     if length is not None:
         return now + length
-    instant = iso_instant(word)
+    try:
+        instant = iso_instant(word)
+    except argparse.ArgumentTypeError:
+        such = now.astimezone().isoformat(timespec="minutes")
+        message = f'"{word}" is neither a span such as 30m, 12h or 7d nor an instant such as {such}'
+        raise argparse.ArgumentTypeError(message) from None
     if instant.tzinfo is None:
         # An hour too early or too late would be noticed by nobody.
         here = instant.astimezone().isoformat(timespec="minutes")
