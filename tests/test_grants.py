@@ -8,7 +8,7 @@ import pytest
 
 from callgate.core.verdict import Grant, Verdict
 from callgate.gate import Gate
-from callgate.grants import KEPT, Grants, Issued, is_held, made_at
+from callgate.grants import KEPT_S, Grants, is_held, made_at
 from clinic_samples import (
     BRUSSELS,
     HOLD,
@@ -101,16 +101,33 @@ async def test_a_grant_is_forgotten_when_its_call_is_over_or_no_call_can_still_b
     await decided(gate, site, PARIS)
     first = gate.grants.get(HOLD)
     assert first is not None
-    grants = Grants()
-    for name, after in (("a", timedelta(0)), ("b", timedelta(0)), ("c", KEPT), ("d", KEPT + timedelta(seconds=1))):
-        grants.add(named(first, name, after))
+    now_s = [0.0]
+    grants = Grants(lambda: now_s[0])
+    for name, after_s in (("a", 0), ("b", 0), ("c", KEPT_S), ("d", 1)):
+        now_s[0] += after_s
+        grants.add(replace(first, grant=name))
         grants.end("b")
         grants.end("never given")
     assert [name for name in "abcd" if grants.get(name) is not None] == ["c", "d"]
+    assert [grants.given_s(name) for name in "ad"] == [None, KEPT_S + 1]
 
 
-def named(issued: Issued, name: str, after: timedelta) -> Issued:
-    return replace(issued, grant=name, at=issued.at + after)
+@pytest.mark.parametrize("step", [timedelta(days=-365), timedelta(hours=3)], ids=["back", "ahead"])
+async def test_a_clock_that_is_set_makes_no_grant_older_or_younger(tmp_path: Path, step: timedelta) -> None:
+    """Set back it once kept every grant for a year; set ahead it forgot those of calls that were up."""
+    site = open_site(tmp_path)
+    gate = await gate_of(site)
+    await decided(gate, site, PARIS)
+    first = gate.grants.get(HOLD)
+    assert first is not None
+    now_s = [0.0]
+    grants = Grants(lambda: now_s[0])
+    grants.add(first)
+    grants.add(replace(first, grant="after it", at=first.at + step))
+    assert grants.get(HOLD) is not None
+    now_s[0] += KEPT_S + 1
+    grants.add(replace(first, grant="later", at=first.at + step))
+    assert [grants.get(name) is not None for name in (HOLD, "after it", "later")] == [False, False, True]
 
 
 @pytest.mark.parametrize(

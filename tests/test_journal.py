@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from callgate import journal as journal_module
@@ -380,3 +381,24 @@ async def test_a_row_that_comes_just_as_a_flush_ends_is_flushed_by_itself(tmp_pa
     signal.signal(signal.SIGALRM, former)
     assert calls(tmp_path) == ["a"]
     journal.close()
+
+
+async def test_which_grants_are_this_gates_is_known_after_a_restart_too(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for name in ("over", "open"):
+        await journal.write(msgspec.structs.replace(row(), event="call.granted", grant=name), durable=False)
+    await journal.write(msgspec.structs.replace(row(), event="call.settled", grant="over"), durable=False)
+    assert list(journal.memory.granted) == ["open"]
+    journal.close()
+    again = Journal(tmp_path)
+    again.open()
+    assert list(again.memory.granted) == ["open"]
+    again.close()
+
+
+async def test_a_grant_that_the_disk_does_not_take_is_this_gates_all_the_same(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.file.mkdir()
+    with pytest.raises(JournalError):
+        await journal.write(msgspec.structs.replace(row(), event="call.granted", grant="g"), durable=False)
+    assert list(journal.memory.granted) == ["g"]

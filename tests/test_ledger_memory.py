@@ -10,6 +10,7 @@ from callgate.journal_file import Kind, Record
 from callgate.journal_writer import JournalWriter
 from callgate.ledger.restoration import Change
 from callgate.ledger_memory import (
+    GRANTED_MAX,
     Freeze,
     LedgerMemory,
     Places,
@@ -231,3 +232,19 @@ def test_a_batch_has_a_bounded_number_of_changes_and_bytes_but_at_least_one() ->
     assert [places.end_of(begin, 3, 100) for begin in range(5)] == [3, 3, 3, 4, 5]
     assert places.end_of(0, 1, 100) == 1
     assert places.end_of(0, 5, 30) == 2
+
+
+def test_a_grant_is_this_gates_until_the_spool_has_told_its_end() -> None:
+    memory = LedgerMemory()
+    for event, grant in (("call.granted", "a"), ("call.granted", "b"), ("call.settled", "a"), ("call.lost", "b")):
+        memory.recall(record(f'{{"event":"{event}","grant":"{grant}","more":1}}'.encode(), Kind.ROW))
+    for payload in (b'{"event":"gate.started"}', b'{"grant":"c"}', b'{"event":"\xff"}', b"x"):
+        memory.recall(record(payload, Kind.ROW))
+    assert list(memory.granted) == ["b"]
+
+
+def test_of_too_many_grants_the_oldest_are_forgotten() -> None:
+    memory = LedgerMemory()
+    for number in range(GRANTED_MAX + 1):
+        memory.note("call.granted", f"{number}")
+    assert (len(memory.granted), "0" in memory.granted, "1" in memory.granted) == (GRANTED_MAX, False, True)

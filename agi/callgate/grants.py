@@ -1,8 +1,10 @@
 """The grants this gate has given, as long as their calls may be up: what control renews and the guard believes."""
 
 import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from callgate.core.attempt import CallAttempt
 from callgate.core.hold import SECONDS_MAX, Held, HoldRequest
@@ -14,7 +16,7 @@ UNHELD = ("local", "observe", EMERGENCY_GRANT)
 
 _MADE_AT = re.compile(r"\.([0-9]{1,10})$")
 
-KEPT = timedelta(seconds=SECONDS_MAX + 600)
+KEPT_S = SECONDS_MAX + 600
 """The longest call, its ringing, and a margin."""
 
 
@@ -41,21 +43,33 @@ class Issued:
 
 
 class Grants:
-    """Remembers grants until they are over, or too old to matter."""
+    """Remembers grants until they are over, or too old to matter.
 
-    def __init__(self) -> None:
-        self._issued: dict[str, Issued] = {}
+    Args:
+        monotonic: seconds that only go forward: a clock that is set makes no grant older.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._issued: dict[str, tuple[Issued, float]] = {}
+        self._monotonic = monotonic
 
     def add(self, issued: Issued) -> None:
         """Remember a grant, and forget those that are older than any call."""
-        self._issued[issued.grant] = issued
+        now_s = self._monotonic()
+        self._issued[issued.grant] = issued, now_s
         # In the order they were given: the oldest stand first.
-        while (oldest := next(iter(self._issued.values()))).at < issued.at - KEPT:
-            del self._issued[oldest.grant]
+        while (oldest := next(iter(self._issued.items())))[1][1] < now_s - KEPT_S:
+            del self._issued[oldest[0]]
 
     def get(self, grant: str) -> Issued | None:
         """Find a grant; None if this gate, since it started, gave none of that id."""
-        return self._issued.get(grant)
+        found = self._issued.get(grant)
+        return found and found[0]
+
+    def given_s(self, grant: str) -> float | None:
+        """When a grant was given whose leg has not ended, on the clock that only goes forward; None as `get`."""
+        found = self._issued.get(grant)
+        return found and found[1]
 
     def end(self, grant: str) -> None:
         """Forget a grant whose call is over: it is never used again."""

@@ -15,6 +15,8 @@ from callgate.core.sighting import Seen
 from callgate.journal_file import Damage, Kind, Record, payload_in, scan
 from callgate.ledger.restoration import Change, Witness
 
+GRANTED_MAX = 10_000
+"""So many grants whose end was not told are remembered: more than can be up. The oldest are forgotten."""
 _NAME_MAX = 64
 _CLINIC_FIRST = b'{"clinic":"'
 _CLINIC = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -68,6 +70,13 @@ class _Noted(msgspec.Struct, frozen=True):
     gate: str = ""
 
 
+class _Told(msgspec.Struct, frozen=True):
+    """What of a row says whether a grant is over."""
+
+    event: str
+    grant: str = ""
+
+
 def later(kept: Seen, told: Seen) -> Seen:
     """Take in what an answer said. Answers may overtake each other: within an epoch the highest number stays."""
     return kept if kept.epoch == told.epoch and kept.mine > told.mine else told
@@ -83,11 +92,14 @@ class LedgerMemory(Witness):
 
     Attributes:
         gate: the name of this gate. What another name saw is not its own: the ledger counts numbers by that name.
+        granted: the grants this gate gave, in order, of which the spool has not told the end. The ledger has those of
+            other gates, too, and how they are named proves nothing.
         frozen: the clinics whose ledger is said to be frozen, or was, until this gate is told that it has thawed.
     """
 
     def __init__(self) -> None:
         self.gate = ""
+        self.granted: dict[str, None] = {}
         self.frozen: dict[str, Freeze] = {}
         self._seen: dict[str, Seen] = {}
         self._before: dict[str, Seen] = {}
@@ -157,17 +169,32 @@ class LedgerMemory(Witness):
         self.frozen.pop(clinic, None)
         self._over.discard(clinic)
 
+    def note(self, event: str, grant: str) -> None:
+        """Learn that a call was granted, or settled, of a row of the journal."""
+        match event:
+            case "call.granted":
+                self.granted[grant] = None
+                if len(self.granted) > GRANTED_MAX:
+                    del self.granted[next(iter(self.granted))]
+            case "call.settled":
+                self.granted.pop(grant, None)
+            case _:
+                pass
+
     def recall(self, record: Record) -> None:
         """Take in what a record of the journal says, oldest first; one that cannot be read says nothing.
 
         Of a ledger that was heard of since this start it says what was before that.
         """
-        with contextlib.suppress(msgspec.DecodeError):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
             match record.kind:
                 case Kind.CHANGE:
                     self._recall_change(msgspec.json.decode(record.payload, type=_Numbered))
                 case Kind.SEEN:
                     self._recall_noted(msgspec.json.decode(record.payload, type=_Noted))
+                case Kind.ROW:
+                    row = msgspec.json.decode(record.payload, type=_Told)
+                    self.note(row.event, row.grant)
                 case _:
                     pass
 

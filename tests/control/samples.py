@@ -26,6 +26,7 @@ from callgate.core.locks import Lock
 from callgate.core.tariff import price
 from callgate.core.verdict import Grant
 from callgate.gate import Gate
+from callgate.grants import Grants
 from callgate.journal import JournalRow
 from callgate.ledger.base import LedgerBook, LiveHold, Settlement
 from callgate.ledger.memory import MemoryLedger, at_second
@@ -88,6 +89,10 @@ class Pbx(Switch):
     def legs(self) -> tuple[Leg, ...]:
         """See `Switch.legs`."""
         return tuple(self.up.values())
+
+    async def number(self, channel: str) -> str | None:
+        """See `Switch.number`."""
+        return self.up[channel].dialled
 
     async def hang_up(self, channel: str) -> bool:
         """See `Switch.hang_up`."""
@@ -336,7 +341,7 @@ def _control(site: Site, pbx: Pbx, clock: Clock) -> tuple[Gate, LiveControl]:
     recall = Recall(
         settings=site.settings, shelf=site.shelf, tagger=load_tagger(site.folder / "state"), clock=clocks.now
     )
-    gate = replace(site.gate, slices=lambda: pbx.is_linked)
+    gate = replace(site.gate, slices=lambda: pbx.is_linked, grants=Grants(clocks.monotonic))
     around = Around(
         pbx=site.settings.gate.pbx,
         grants=gate.grants,

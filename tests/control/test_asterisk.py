@@ -180,6 +180,10 @@ async def test_a_number_that_asterisk_does_not_tell_is_left_open(tmp_path: Path)
         manager.say(new(LEG) + dial_begin(LEG))
         await until(made.legs)
         assert made.legs()[0].dialled == ""
+        told = []
+        for pbx.values[f"{LEG} CHANNEL(pjsip,remote_uri)"] in (None, "", PARIS, "<sip:192.0.2.2>", "tel:+33142685300"):
+            told.append(await made.number(LEG))
+        assert told == [None, None, "+33142685300", "", ""], "what has no user part is told, and is no number"
 
 
 async def test_a_lost_link_is_told_once_and_nothing_is_known_until_it_is_back(tmp_path: Path) -> None:

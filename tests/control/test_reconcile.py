@@ -4,9 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from callgate.control.reconcile import ENDS_MAX, SETTLES_MAX, used_s
 from callgate.core.hold import Held
+from callgate.journal import Journal
 from clinic_samples import CLINIC, OBSERVING, PARIS, POINTE_A_PITRE
 from control.samples import Stage, open_stage
 
@@ -184,15 +186,106 @@ async def test_a_grant_that_asterisk_died_with_before_it_dialled_is_booked_as_a_
     assert (await stage.site.purse("national")).day_micros == cost
 
 
-async def test_a_hold_of_another_asterisk_is_its_own_business(stage: Stage) -> None:
+async def test_what_was_granted_with_the_link_up_and_never_dialled_costs_nothing(stage: Stage) -> None:
+    """Asterisk took the grant and ended before it wrote a word; it was once booked as an answered call of 58 s."""
+    await stage.wait(1)
+    leg = await stage.dial(POINTE_A_PITRE)
+    stage.control.calls.live.clear()
+    stage.pbx.up.clear()
+    await looks(stage, 2)
+    purse = await stage.site.purse("overseas")
+    assert (purse.live, purse.held_micros, purse.day_micros) == (0, 0, 0)
+    (row,) = stage.rows("call.lost")
+    assert (row.grant, row.seconds, row.amount_micros, row.note) == (leg.grant, 0, 0, "never placed")
+    assert stage.gate.grants.get(leg.grant) is None
+
+
+async def test_should_it_be_told_after_all_that_it_talked_it_is_booked(stage: Stage) -> None:
+    await stage.wait(1)
+    leg = await stage.talk(POINTE_A_PITRE)
+    cost = stage.price(leg, 60)
+    stage.control.calls.live.clear()
+    del stage.pbx.up[leg.channel]
+    await looks(stage, 2)
+    stage.pbx.ended[leg.channel] = stage.clock.s
+    await stage.settle()
+    assert (await stage.site.purse("overseas")).day_micros == cost
+
+
+async def test_a_link_that_was_away_meanwhile_may_have_missed_the_leg(stage: Stage) -> None:
+    await stage.wait(1)
+    leg = await stage.dial(POINTE_A_PITRE)
+    cost = stage.price(leg, 58)
+    stage.control.calls.live.clear()
+    stage.pbx.up.clear()
+    await stage.wait(1)
+    stage.pbx.unlink()
+    stage.pbx.link()
+    await looks(stage, 2)
+    assert (await stage.site.purse("overseas")).day_micros == cost
+
+
+# Another gate's, of the same clinic.
+
+
+async def hold_elsewhere(stage: Stage, name: str) -> str:
+    """Hold money as the gate of another Asterisk does."""
     leg = await stage.talk(POINTE_A_PITRE)
     issued = stage.gate.grants.get(leg.grant)
     assert issued is not None
     assert issued.request is not None
-    other = replace(issued.request, hold_id="pbx10.another.1.1795514400")
+    other = replace(issued.request, hold_id=f"{name}.another.1.{int(stage.site.now.timestamp())}")
     assert isinstance(await stage.store.hold(other), Held)
+    return other.hold_id
+
+
+@pytest.mark.parametrize(("name", "said"), [("pbx1", 1), ("pbx10", 0)])
+async def test_a_hold_of_another_gate_is_its_own_business_though_both_go_by_one_name(
+    stage: Stage, name: str, said: int
+) -> None:
+    """Two gates whose Asterisks had one name once settled and hung up each other's calls."""
+    other = await hold_elsewhere(stage, name)
+    with capture_logs() as logs:
+        await looks(stage, 5)
+    assert other in {hold.hold_id for hold in (await stage.site.book()).holds}
+    (leg,) = stage.pbx.up.values()
+    assert stage.rows("call.lost") == stage.rows("call.cut") == [], leg
+    told = [(entry["grant"], entry["pbx"]) for entry in logs if entry["event"] == "holds.not_ours"]
+    assert told == [(other, "pbx1")] * said
+
+
+async def test_the_calls_of_another_gate_on_this_asterisk_are_not_hung_up_for_a_hold(stage: Stage) -> None:
+    other = await hold_elsewhere(stage, "pbx2")
+    (mine,) = stage.pbx.up.values()
+    theirs = replace(mine, channel="PJSIP/carrier-a-00000099", uniqueid="1795000000.99", grant=other)
+    stage.pbx.begin(theirs, 3600)
+    await stage.wait(1)
+    await stage.store.void(CLINIC, other)
     await looks(stage, 4)
-    assert [hold.hold_id for hold in (await stage.site.book()).holds] == [leg.grant, other.hold_id]
+    assert theirs.channel in stage.pbx.up
+
+
+async def test_what_an_earlier_run_granted_is_ours(stage: Stage) -> None:
+    leg = await stage.talk(POINTE_A_PITRE)
+    die(stage)
+    stage.site.journal.close()
+    journal = Journal(stage.site.folder / "state")
+    journal.open()
+    stage.site.journal = journal
+    stage.restart_gate()
+    await looks(stage, 2)
+    assert await stage.hold(leg) is None
+    journal.close()
+
+
+async def test_a_call_whose_end_was_written_down_is_about_to_go(stage: Stage) -> None:
+    """Asterisk writes the line before the leg is gone, and tells it late while it is busy."""
+    leg = await stage.talk(POINTE_A_PITRE)
+    await stage.wait(1)
+    stage.pbx.ended[leg.channel] = stage.clock.s
+    await looks(stage, 3)
+    assert await stage.hold(leg) is None
+    assert stage.rows("call.cut") == []
 
 
 async def test_what_asterisk_wrote_down_is_read_first(stage: Stage) -> None:

@@ -23,6 +23,7 @@ member = PJSIP/{number}@carrier-a,0,x,PJSIP/102
 EXTENSIONS = """
 [holes]
 exten => forge,1,Set(CALLGATE_GRANT=${FORGED})
+ same => n,Set(CALLGATE_LEG=${FORGED}|callgate|${TARGET})
  same => n,Return()
 exten => inherit,1,Set(__CALLGATE_GRANT=${FORGED})
  same => n,Dial(PJSIP/${TARGET}@carrier-a,10)

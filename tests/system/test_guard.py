@@ -2,13 +2,16 @@
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 import practice
+from callgate.control.elsewhere import EARLIER_S
 from callgate.control.guard import Cause
+from callgate.control.live import RECONCILE_PAUSE_S
 from callgate.control.standing import read_standing
 from callgate.ledger.keys import clinic_keys
 from lab import Lab
@@ -19,6 +22,10 @@ pytestmark = pytest.mark.system
 
 SATELLITE = "0088216{:05d}"
 AT_ONCE = 10
+COUNTED_S = 65
+"""Beyond 20 a minute a row waits for the end of the minute."""
+FORGERIES = 10
+SECOND = "/var/lib/callgate/second"
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +75,7 @@ async def is_killed(rig: Rig, number: str, act: Callable[[], object], *, calls: 
     found = life(rig, number, rig.began)
     print(f"\n{number}: {found.invites} INVITE, {found.answered} answered, lived {found.lives_ms} ms")
     assert (found.invites, found.answered) == (calls, 0)
-    await asyncio.to_thread(wait_for, lambda: ungated(rig) >= before + calls)
+    await asyncio.to_thread(wait_for, lambda: ungated(rig) >= before + calls, COUNTED_S)
     return rig.rows("call.ungated")[-1].note
 
 
@@ -135,6 +142,19 @@ async def test_the_grant_of_a_live_call_covers_no_other(rig: Rig, hole: str, tar
         assert await asyncio.to_thread(lambda: wait_for(lambda: rig.rows("call.ungated")[-1].note == cause.value))
         assert call.ending is None, "the call that has the grant goes on"
         call.hang_up()
+
+
+async def test_no_forged_grant_is_quick_enough(rig: Rig) -> None:
+    """Each names its entry as ours do, so that the ledger is asked for it."""
+    number = SATELLITE.format(13)
+    set_globals(rig, HOLE="forged", TARGET=number, FORGED="lab_1.11111111-1111-4111-8111-111111111111.1.1795370990")
+    for _ in range(FORGERIES):
+        mark = time.time()
+        await asyncio.to_thread(originate, rig, "Local/7001@phones")
+        await asyncio.to_thread(wait_for, all_ended(rig, number, mark, 1))
+    found = life(rig, number, rig.began)
+    print(f"\n{found.invites} forged, {found.answered} answered: {found.lives_ms}")
+    assert (found.invites, found.answered) == (FORGERIES, 0)
 
 
 async def test_the_grant_of_a_call_that_is_over_covers_nothing(rig: Rig) -> None:
@@ -230,13 +250,13 @@ async def test_many_at_once_are_all_ended(rig: Rig) -> None:
 
 
 async def test_a_clinic_that_observes_is_told_and_nothing_is_ended(rig: Rig) -> None:
-    number, before = SATELLITE.format(6), ungated(rig)
+    number, before = SATELLITE.format(6), len(rig.rows("call.ungated"))
     rig.apply_policy(rig.config.policy.replace('mode     = "enforce"', 'mode = "observe"'))
     try:
         await rig.dial(PARIS)  # by which the gate learns of it
         await asyncio.to_thread(originate, rig, f"PJSIP/{number}@carrier-a")
         await rig.logged("answered", number)
-        row = await asyncio.to_thread(lambda: wait_for(lambda: rig.rows("call.ungated")[before:]))
+        row = await asyncio.to_thread(lambda: wait_for(lambda: rig.rows("call.ungated")[before:], COUNTED_S))
         assert (row[-1].observed, row[-1].note) == (True, "no_grant")
     finally:
         rig.apply_policy(rig.config.policy)
@@ -288,6 +308,42 @@ async def test_asterisk_may_be_killed_with_calls_up(rig: Rig) -> None:
     await is_killed(rig, number, lambda: originate(rig, f"PJSIP/{number}@carrier-a"))
     set_globals(rig, CARRIER=rig.lab.carrier_host)
     assert (await rig.dial(PARIS)).final.code == 200
+
+
+@pytest.fixture
+def second_gate(rig: Rig) -> Iterator[None]:
+    """Another gate linked to the same Asterisk, which the dialplan does not ask; started more than 10 s ago."""
+    text = (rig.lab.folder / "config" / "callgate.toml").read_text()
+    for old, new in {":4599": ":4699", "/var/lib/callgate": SECOND, "/var/spool/callgate": SECOND}.items():
+        text = text.replace(old, new)
+    (rig.lab.folder / "config" / "second.toml").write_text(text)
+    serve = f"callgate --settings /etc/callgate/second.toml serve >{SECOND}/log 2>&1 & echo $! >{SECOND}/pid"
+    rig.lab.gate_exec("sh", "-c", f"mkdir -p {SECOND}; {serve}")
+    wait_for(lambda: "control.linked" in second_log(rig), 15)
+    time.sleep(EARLIER_S + 1)
+    yield
+    rig.lab.gate_exec("sh", "-c", f"kill $(cat {SECOND}/pid)")
+
+
+def second_log(rig: Rig) -> str:
+    return rig.lab.gate_exec("cat", f"{SECOND}/log")
+
+
+@pytest.mark.usefixtures("second_gate")
+async def test_a_second_gate_on_one_asterisk_ends_no_call_of_the_first_though_both_have_one_name(rig: Rig) -> None:
+    """It hung up every one of them, and settled them as if they were its own."""
+    async with rig.phones("101", "102") as (first, second):
+        calls = [first.call(PARIS), second.call("00590271212")]
+        for call in calls:
+            assert (await call.wait_for_final(WITHIN_S)).code == 200
+        await asyncio.sleep(2.5 * RECONCILE_PAUSE_S)
+        assert [call.ending for call in calls] == [None, None]
+        assert len((await rig.book()).holds) == len(calls)
+        for call in calls:
+            call.hang_up()
+    assert (await rig.wait_for_no_holds()).holds == ()
+    print("\n" + second_log(rig))
+    assert not {"call.ungated", "call.cut", "call.lost"} & set(re.findall(r'"event": "([^"]*)"', second_log(rig)))
 
 
 @pytest.mark.parametrize("filters", [True, False], ids=["filtered by Asterisk", "all of it"])

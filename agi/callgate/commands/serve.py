@@ -30,6 +30,7 @@ from callgate.commands.context import (
 from callgate.control.asterisk import AsteriskSwitch
 from callgate.control.calls import Clocks
 from callgate.control.desk import Desk, make_desk
+from callgate.control.elsewhere import OtherGrants
 from callgate.control.live import Around, LiveControl, make_live
 from callgate.control.standing import STANDING_FILE
 from callgate.control.trunks import Trunks
@@ -50,11 +51,12 @@ from callgate.repair import Repair
 from callgate.server import Server, utc_now
 from callgate.settings import Settings
 from callgate.spool import Spool
-from callgate.tags import Tagger, load_tagger
+from callgate.tags import load_tagger
 from callgate.telemetry import configure_logs
 
 RESTART_PAUSE_S = 1.0
 CANCEL_AGAIN_S = 0.5
+CLOCKS = Clocks(now=utc_now, monotonic=time.monotonic)
 
 Works = Sequence[Callable[[], Awaitable[None]]]
 """What goes on in the background, for ever."""
@@ -128,8 +130,9 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             others=(repair.mend, partial(acts.take, state, journal), bursts.publish),
         )
         grants, tagger = Grants(), load_tagger(state)
-        desk = _desk(settings, folder, bookkeeper, grants)
-        live = None if desk is None else _live(desk.switch, bookkeeper, grants, tagger)
+        recall = Recall(settings=settings, shelf=shelf, tagger=tagger, clock=utc_now)
+        desk = _desk(folder, bookkeeper, grants, recall)
+        live = None if desk is None else _live(desk.switch, bookkeeper, grants, recall)
         gate = Gate(
             ledger=ledger,
             shelf=shelf,
@@ -144,8 +147,9 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
         return await _run(Server(settings, gate, utc_now), bookkeeper, works, stop)
 
 
-def _desk(settings: Settings, folder: Path, bookkeeper: Bookkeeper, grants: Grants) -> Desk | None:
+def _desk(folder: Path, bookkeeper: Bookkeeper, grants: Grants, recall: Recall) -> Desk | None:
     """Prepare control, where the settings name Asterisk's manager interface."""
+    settings = bookkeeper.settings
     account = manager_account(settings, folder)
     if account is None:
         (state_folder(settings, folder) / STANDING_FILE).unlink(missing_ok=True)
@@ -154,23 +158,23 @@ def _desk(settings: Settings, folder: Path, bookkeeper: Bookkeeper, grants: Gran
         account,
         trunks=Trunks(settings, bookkeeper.shelf, price_on),
         grants=grants,
-        ledger=bookkeeper.ledger,
+        others=OtherGrants(recall.issued, bookkeeper.ledger, CLOCKS.monotonic),
         journal=bookkeeper.journal,
-        clock=utc_now,
+        clocks=CLOCKS,
     )
 
 
-def _live(switch: AsteriskSwitch, bookkeeper: Bookkeeper, grants: Grants, tagger: Tagger) -> LiveControl:
+def _live(switch: AsteriskSwitch, bookkeeper: Bookkeeper, grants: Grants, recall: Recall) -> LiveControl:
     """Prepare what looks after the calls that are up; the switch tells it of them from now on."""
     settings, shelf = bookkeeper.settings, bookkeeper.shelf
     around = Around(
         pbx=settings.gate.pbx,
         grants=grants,
-        recall=Recall(settings=settings, shelf=shelf, tagger=tagger, clock=utc_now).issued,
+        recall=recall.issued,
         ledger=bookkeeper.ledger,
         shelf=shelf,
         journal=bookkeeper.journal,
-        clocks=Clocks(now=utc_now, monotonic=time.monotonic),
+        clocks=CLOCKS,
         is_spool_read=bookkeeper.spool.is_read,
     )
     live = make_live(switch, around)

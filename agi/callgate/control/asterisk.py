@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from callgate.control.ami import Message
-from callgate.control.board import ANSWERED, FOR, GRANT, LEG, WANTED, Board
+from callgate.control.board import ANSWERED, FOR, GRANT, LEG, WANTED, Board, user_of
 from callgate.control.conversations import HOLDING
 from callgate.control.link import Account, Link, Listener
 from callgate.control.news import Answered, Begun, BetweenOutsiders, Ended, Found, News, NumberWanted, WithEmergency
@@ -69,6 +69,12 @@ class AsteriskSwitch(Switch, Listener):
     def legs(self) -> tuple[Leg, ...]:
         """See `Switch.legs`."""
         return self._board.legs()
+
+    async def number(self, channel: str) -> str | None:
+        """See `Switch.number`."""
+        uri = await self._variable(channel, _REMOTE_URI)
+        # Asterisk says "" of a channel that it cannot ask.
+        return user_of(uri) if uri else None
 
     async def hang_up(self, channel: str) -> bool:
         """See `Switch.hang_up`."""

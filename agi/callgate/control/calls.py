@@ -104,6 +104,7 @@ class Calls(Watcher):
             them, nor legs of nobody's grant: those are the guard's.
         untouchable: those in one conversation with an emergency call; nothing is done to them ever again.
         unfreed: the channels of those of them whose timer still runs.
+        linked_s: since when the link has been up, on the clock that only goes forward, while it is.
         gone: of grants whose leg is gone, how long it had talked when it was last seen, in seconds.
     """
 
@@ -113,6 +114,7 @@ class Calls(Watcher):
         self.unfreed: dict[str, str] = {}
         self.gone: dict[str, float] = {}
         self.is_linked = False
+        self.linked_s = 0.0
         self._switch = switch
         self._grants = grants
         self._recall = recall
@@ -162,6 +164,7 @@ class Calls(Watcher):
         for uniqueid in {*self.live, *self.untouchable} - left:
             self._forget(uniqueid, self._seen_s)
         self.is_linked, self._linked_at = True, self._clocks.now()
+        self.linked_s = self._clocks.monotonic()
 
     def unlinked(self) -> None:
         """See `Watcher.unlinked`."""

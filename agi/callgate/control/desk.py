@@ -1,12 +1,12 @@
 """Everything of control for one Asterisk, put together."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from callgate.control.asterisk import AsteriskSwitch
 from callgate.control.board import Board
+from callgate.control.calls import Clocks
+from callgate.control.elsewhere import OtherGrants
 from callgate.control.guard import Guard
 from callgate.control.incident import Incidents
 from callgate.control.link import Account
@@ -14,7 +14,6 @@ from callgate.control.standing import StandingFile
 from callgate.control.trunks import Trunks
 from callgate.grants import Grants
 from callgate.journal import Journal
-from callgate.ledger.base import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +33,9 @@ def make_desk(
     *,
     trunks: Trunks,
     grants: Grants,
-    ledger: Ledger,
+    others: OtherGrants,
     journal: Journal,
-    clock: Callable[[], datetime],
+    clocks: Clocks,
 ) -> Desk:
     """Make the desk of one Asterisk; nothing is connected yet.
 
@@ -44,13 +43,13 @@ def make_desk(
         account: of the manager interface.
         trunks: what the guard has to know of the carrier trunks.
         grants: those of this gate.
-        ledger: asked for the grants of an earlier run.
+        others: those that others gave.
         journal: for the incidents; it is in the gate's state folder.
-        clock: aware UTC.
+        clocks: the time.
     """
-    switch = AsteriskSwitch(account, lambda: Board(trunks.endpoints, trunks.is_emergency), clock)
-    standing = StandingFile(journal.file.parent, clock)
-    incidents = Incidents(journal, trunks, standing, clock)
-    switch.watch(Guard(switch, grants=grants, trunks=trunks, incidents=incidents, ledger=ledger, clock=clock))
+    switch = AsteriskSwitch(account, lambda: Board(trunks.endpoints, trunks.is_emergency), clocks.now)
+    standing = StandingFile(journal.file.parent, clocks.now)
+    incidents = Incidents(journal, trunks, standing, clocks.now)
+    switch.watch(Guard(switch, grants=grants, others=others, trunks=trunks, incidents=incidents, clocks=clocks))
     switch.watch(standing)
     return Desk(switch=switch, incidents=incidents)

@@ -1,27 +1,26 @@
 """The guard: a leg on a carrier trunk that no grant covers is hung up, and written down.
 
 It catches what no dialplan can: call files, an Originate straight to the trunk, queue members, hand-written contexts.
-It only ends legs whose beginning it saw, never an emergency call or what speaks with one, and in doubt it ends nothing.
+It only ends legs whose beginning it saw, never an emergency call or what speaks with one, and in doubt it ends nothing:
+not before it knows what number a leg goes to.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
+from callgate.control.calls import Clocks
+from callgate.control.elsewhere import OtherGrants
 from callgate.control.incident import Incident, Incidents
 from callgate.control.switch import Leg, Switch, Watcher
 from callgate.control.trunks import Trunks
 from callgate.core.verdict import EMERGENCY_GRANT
-from callgate.grants import KEPT, Grants, Issued
-from callgate.ledger.base import Ledger, LedgerBook
+from callgate.grants import KEPT_S, Grants, Issued
 
 TRIES = 3
-EARLIER = timedelta(seconds=10)
-"""So long after its start the gate may meet grants that an earlier run of it gave: the dialplan vetoes those older than
-3 s, and may be slow."""
+ASK_PAUSE_S = 0.1
 LOCAL = "local:"
 
 
@@ -29,6 +28,7 @@ class Cause(StrEnum):
     """Why no grant covers a leg."""
 
     NO_GRANT = "no_grant"
+    NO_NUMBER = "no_number"
     NOT_EMERGENCY = "not_emergency"
     NOT_ORDINARY = "not_ordinary"
     UNKNOWN_GRANT = "unknown_grant"
@@ -39,7 +39,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """A leg, and what is known of its grant and its number.
+    """A leg whose number was told, and what is known of that and of its grant.
 
     Fields:
         issued: the grant this gate gave under that id; None for none.
@@ -52,11 +52,6 @@ class Sighting:
     is_used: bool
     is_emergency: bool
     is_ordinary: bool
-
-    @property
-    def is_number_known(self) -> bool:
-        """Whether Asterisk told what goes to the carrier."""
-        return bool(self.leg.dialled)
 
 
 class _Kind(StrEnum):
@@ -72,17 +67,12 @@ _Rule = tuple[Cause, Callable[[Sighting], bool]]
 _RULES: Mapping[_Kind, tuple[_Rule, ...]] = MappingProxyType(
     {
         _Kind.NONE: ((Cause.NO_GRANT, lambda _: True),),
-        _Kind.EMERGENCY: ((Cause.NOT_EMERGENCY, lambda seen: seen.is_number_known),),
-        _Kind.LOCAL: ((Cause.NOT_ORDINARY, lambda seen: seen.is_number_known and not seen.is_ordinary),),
+        _Kind.EMERGENCY: ((Cause.NOT_EMERGENCY, lambda _: True),),
+        _Kind.LOCAL: ((Cause.NOT_ORDINARY, lambda seen: not seen.is_ordinary),),
         _Kind.ISSUED: (
             (Cause.UNKNOWN_GRANT, lambda seen: seen.issued is None),
             (Cause.OTHER_TRUNK, lambda seen: seen.issued is not None and seen.issued.endpoint != seen.leg.endpoint),
-            (
-                Cause.OTHER_NUMBER,
-                lambda seen: (
-                    seen.is_number_known and seen.issued is not None and seen.issued.number != seen.leg.dialled
-                ),
-            ),
+            (Cause.OTHER_NUMBER, lambda seen: seen.issued is not None and seen.issued.number != seen.leg.dialled),
             (Cause.USED_GRANT, lambda seen: seen.is_used),
         ),
     }
@@ -91,10 +81,7 @@ _RULES: Mapping[_Kind, tuple[_Rule, ...]] = MappingProxyType(
 
 
 def ungated(seen: Sighting) -> Cause | None:
-    """Say why no grant covers a leg; None if one does, and for whatever its number makes an emergency call.
-
-    A number that nobody could tell is not held against a leg.
-    """
+    """Say why no grant covers a leg; None if one does, and for whatever its number makes an emergency call."""
     if seen.is_emergency:
         return None
     return next((cause for cause, is_broken in _RULES[_kind(seen.leg.grant)] if is_broken(seen)), None)
@@ -112,12 +99,12 @@ class Guard(Watcher):
     """Looks at each leg as it begins.
 
     Args:
-        switch: hangs up.
+        switch: tells numbers, and hangs up.
         grants: those this gate gave.
+        others: asked for what it did not.
         trunks: what the numbers are.
         incidents: where it writes down what it did.
-        ledger: asked only in the first seconds, for the grants of an earlier run.
-        clock: aware UTC.
+        clocks: the time.
     """
 
     def __init__(
@@ -125,29 +112,29 @@ class Guard(Watcher):
         switch: Switch,
         *,
         grants: Grants,
+        others: OtherGrants,
         trunks: Trunks,
         incidents: Incidents,
-        ledger: Ledger,
-        clock: Callable[[], datetime],
+        clocks: Clocks,
     ) -> None:
         self._switch = switch
         self._grants = grants
+        self._others = others
         self._trunks = trunks
         self._incidents = incidents
-        self._ledger = ledger
-        self._clock = clock
-        self._started = clock()
-        self._holders: dict[str, tuple[str, datetime]] = {}
+        self._clocks = clocks
+        self._holders: dict[str, tuple[str, float]] = {}
         self._untouchable: set[str] = set()
-        self._ending: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
 
     def began(self, leg: Leg) -> None:
         """See `Watcher.began`."""
-        cause = ungated(self._seen(leg))
-        if cause is None or not leg.is_new:
+        if not leg.is_new:
             self._keep(leg)
+        elif leg.dialled:
+            self._judge(leg)
         else:
-            self._start(self._end(leg, cause))
+            self._start(self._ask_number(leg))
 
     def ended(self, leg: Leg) -> None:
         """See `Watcher.ended`."""
@@ -161,51 +148,65 @@ class Guard(Watcher):
         """See `Watcher.unlinked`: legs end unseen."""
         self._untouchable.clear()
 
+    def _judge(self, leg: Leg) -> None:
+        cause = ungated(self._seen(leg))
+        if cause is None:
+            self._keep(leg)
+        else:
+            self._start(self._end(leg, cause))
+
     def _seen(self, leg: Leg) -> Sighting:
-        holder, _ = self._holders.get(leg.grant, (_name(leg), None))
         return Sighting(
             leg=leg,
             issued=self._grants.get(leg.grant),
-            is_used=holder != _name(leg),
+            is_used=self._is_used(leg),
             is_emergency=self._trunks.is_emergency(leg.endpoint, leg.dialled),
-            is_ordinary=self._trunks.is_ordinary(leg.endpoint, leg.dialled, self._clock()),
+            is_ordinary=self._trunks.is_ordinary(leg.endpoint, leg.dialled, self._clocks.now()),
         )
+
+    def _is_used(self, leg: Leg) -> bool:
+        return leg.grant in self._holders and self._holders[leg.grant][0] != _name(leg)
 
     def _keep(self, leg: Leg) -> None:
         """Keep in mind whose a grant is, as long as somebody may show it again."""
-        now = self._clock()
-        self._holders.setdefault(leg.grant, (_name(leg), now))
+        now_s = self._clocks.monotonic()
+        self._holders.setdefault(leg.grant, (_name(leg), now_s))
         # In the order they were shown first: the oldest stand first.
-        while (oldest := next(iter(self._holders.items())))[1][1] < now - KEPT:
+        while (oldest := next(iter(self._holders.items())))[1][1] < now_s - KEPT_S:
             del self._holders[oldest[0]]
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+
+    async def _ask_number(self, leg: Leg) -> None:
+        """Ask what a leg dials as long as it is up: a busy Asterisk does not always tell at once."""
+        while leg.channel in {up.channel for up in self._switch.legs()}:
+            number = await self._switch.number(leg.channel)
+            if number is not None:
+                self._judge(replace(leg, dialled=number))
+                return
+            await asyncio.sleep(ASK_PAUSE_S)
+        if not leg.grant:
+            self._write(leg, Cause.NO_NUMBER, is_ended=False)
 
     async def _end(self, leg: Leg, cause: Cause) -> None:
-        if cause is Cause.UNKNOWN_GRANT and await self._is_of_earlier_run(leg):
-            self._keep(leg)
-            return
-        is_ended = self._trunks.is_enforced(leg.endpoint) and await self._hang_up(leg)
-        self._incidents.add(Incident(at=self._clock(), leg=leg, cause=cause.value, is_ended=is_ended))
+        if cause is Cause.UNKNOWN_GRANT and await self._others.cover(leg):
+            if not self._is_used(leg):
+                self._keep(leg)
+                return
+            cause = Cause.USED_GRANT
+        self._write(leg, cause, is_ended=self._trunks.is_enforced(leg.endpoint) and await self._hang_up(leg))
+
+    def _write(self, leg: Leg, cause: Cause, *, is_ended: bool) -> None:
+        self._incidents.add(Incident(at=self._clocks.now(), leg=leg, cause=cause.value, is_ended=is_ended))
 
     async def _hang_up(self, leg: Leg) -> bool:
         for _ in range(TRIES):
             if leg.channel in self._untouchable:
                 return False
             if await self._switch.hang_up(leg.channel):
-                return True
-        return False
-
-    async def _is_of_earlier_run(self, leg: Leg) -> bool:
-        """Whether the ledger holds a grant that this run of the gate did not give."""
-        if self._clock() - self._started > EARLIER:
-            return False
-        for clinic in self._trunks.names_on(leg.endpoint):
-            book = await self._ledger.book(clinic)
-            if isinstance(book, LedgerBook) and any(hold.hold_id == leg.grant for hold in book.holds):
                 return True
         return False
 

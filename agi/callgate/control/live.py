@@ -79,6 +79,8 @@ def make_live(switch: Switch, around: Around) -> LiveControl:
         endings=endings,
         reconciliation=Reconciliation(
             pbx=around.pbx,
+            granted=around.journal.memory.granted,
+            grants=around.grants,
             calls=calls,
             switch=switch,
             ledger=ledger,

@@ -1,11 +1,12 @@
 """Brings the ledger and the live calls together again, after something has ended without a word.
 
-Slowly, and only what was found twice: a peer's over-eager reconciliation hung up live calls (issue 5). Ordinary calls
-are never hung up here.
+Slowly, only what was found twice, and only what this gate granted: a peer's over-eager reconciliation hung up live
+calls (issue 5), and two gates whose Asterisks had one name settled and hung up each other's. Ordinary calls are never
+hung up here.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import structlog
@@ -16,8 +17,9 @@ from callgate.control.switch import Switch
 from callgate.core.hold import Settled, Unavailable
 from callgate.core.judge import SLICE_S
 from callgate.core.policy import Mode
+from callgate.grants import Grants
 from callgate.journal import JournalRow
-from callgate.ledger.base import Ledger, LedgerBook, LiveHold, Settlement
+from callgate.ledger.base import Ledger, LiveHold, Settlement
 from callgate.policies import PolicyShelf
 
 CONFIRMED_S = 5.0
@@ -28,6 +30,7 @@ SETTLES_MAX = 100
 """Holds settled in one look at a clinic."""
 NO_HOLD = "no hold"
 NO_LEG = "no leg"
+NEVER_PLACED = "never placed"
 
 log = structlog.get_logger()
 
@@ -37,12 +40,17 @@ class Reconciliation:
     """What that needs. `look` is called every ten seconds.
 
     Fields:
-        pbx: this Asterisk's name, with which the ids of its holds begin.
+        pbx: this Asterisk's name, with which the ids of its holds begin; another one's may, too.
+        granted: the grants of this gate, of all its runs, of which the spool has not told the end.
+        grants: those of this run whose leg has not ended.
         is_spool_read: whether the ledger has all that Asterisk has written down so far.
         suspected: since when what looks wrong does, by clinic and grant; its own.
+        strange: the clinics of which it was said that holds there are not this gate's; its own.
     """
 
     pbx: str
+    granted: Collection[str]
+    grants: Grants
     calls: Calls
     switch: Switch
     ledger: Ledger
@@ -51,6 +59,7 @@ class Reconciliation:
     clocks: Clocks
     is_spool_read: Callable[[], bool]
     suspected: dict[tuple[str, str], float] = field(default_factory=dict)
+    strange: set[str] = field(default_factory=set)
 
     async def look(self) -> None:
         """Compare what is held with what is up, clinic by clinic, and put right what looked wrong before."""
@@ -69,14 +78,16 @@ class Reconciliation:
         # After it: a leg that ended meanwhile has its settlement on the way, and is looked at again.
         legs = {leg.grant for leg in self.switch.legs()}
         calls = [call for call in costly if call.issued.grant not in held and self.calls.can_touch(call)]
-        holds = [hold for hold in book.holds if hold.hold_id not in legs and hold.hold_id.startswith(f"{self.pbx}.")]
+        holds = [hold for hold in book.holds if hold.hold_id not in legs]
         odd = {call.issued.grant for call in calls} | {hold.hold_id for hold in holds}
         confirmed = self._confirm(clinic, odd)
-        for call in [call for call in calls if call.issued.grant in confirmed][:ENDS_MAX]:
+        ours = confirmed.intersection(self.granted)
+        self._say_strange(clinic, {hold.hold_id for hold in holds} & confirmed - ours)
+        for call in [call for call in calls if call.issued.grant in ours][:ENDS_MAX]:
             await self.endings.end(call, Because(note=NO_HOLD))
-        for hold in [hold for hold in holds if hold.hold_id in confirmed][:SETTLES_MAX]:
+        for hold in [hold for hold in holds if hold.hold_id in ours][:SETTLES_MAX]:
             if self.is_spool_read():
-                await self._settle(book, hold)
+                await self._settle(clinic, hold)
 
     def _needs_hold(self, call: LiveCall) -> bool:
         """Whether a call may not be up without its hold; one that is only observed may outlast it."""
@@ -90,16 +101,36 @@ class Reconciliation:
             del self.suspected[place]
         return {grant for grant in odd if self.suspected.setdefault((clinic, grant), now_s) <= now_s - CONFIRMED_S}
 
-    async def _settle(self, book: LedgerBook, hold: LiveHold) -> None:
-        """Book a call that ended without a word (`kill -9`, a full disk), so that its line and its hold come free."""
-        seconds = used_s(hold.seconds, self.calls.talked_at_most_s(hold.hold_id))
-        outcome = await self.ledger.settle(
-            Settlement(clinic=book.clinic, hold_id=hold.hold_id, answered=True, duration_s=seconds)
-        )
+    def _say_strange(self, clinic: str, grants: set[str]) -> None:
+        """Say, once, that holds go by this Asterisk's name of which this gate knows nothing."""
+        named = next((grant for grant in grants if grant.startswith(f"{self.pbx}.")), None)
+        if named is not None and clinic not in self.strange:
+            self.strange.add(clinic)
+            remedy = "give each Asterisk its own gate.pbx"
+            log.warning("holds.not_ours", clinic=clinic, pbx=self.pbx, grant=named, remedy=remedy)
+
+    async def _settle(self, clinic: str, hold: LiveHold) -> None:
+        """Book a call that ended without a word (`kill -9`, a full disk), so that its line and its hold come free.
+
+        One that was never placed costs nothing. It is voided, so that it is booked all the same should it be told yet.
+        """
+        grant = hold.hold_id
+        seconds = 0 if self._is_unplaced(grant) else used_s(hold.seconds, self.calls.talked_at_most_s(grant))
+        if seconds:
+            settlement = Settlement(clinic=clinic, hold_id=grant, answered=True, duration_s=seconds)
+            outcome = await self.ledger.settle(settlement)
+        else:
+            outcome = await self.ledger.void(clinic, grant)
         if isinstance(outcome, Settled):
-            self.calls.gone.pop(hold.hold_id, None)
-            log.warning("call.lost", grant=hold.hold_id, seconds=seconds, amount_micros=outcome.amount_micros)
-            await self.endings.write(self._row(book.clinic, hold.hold_id, seconds, outcome))
+            self.calls.gone.pop(grant, None)
+            self.grants.end(grant)
+            log.warning("call.lost", grant=grant, seconds=seconds, amount_micros=outcome.amount_micros)
+            await self.endings.write(self._row(clinic, grant, seconds, outcome))
+
+    def _is_unplaced(self, grant: str) -> bool:
+        """Whether no leg ever had a grant: the link was up when it was given, and has been since."""
+        given_s = self.grants.given_s(grant)
+        return given_s is not None and self.calls.linked_s < given_s
 
     def _row(self, clinic: str, grant: str, seconds: int, outcome: Settled) -> JournalRow:
         return JournalRow(
@@ -111,7 +142,7 @@ class Reconciliation:
             seconds=seconds,
             amount_micros=outcome.amount_micros,
             policy_revision=self.shelf.clinic(clinic).revision,
-            note=NO_LEG,
+            note=NO_LEG if seconds else NEVER_PLACED,
         )
 
 

@@ -76,6 +76,10 @@ class Switch(ABC):
         """Every live leg, as far as events told."""
 
     @abstractmethod
+    async def number(self, channel: str) -> str | None:
+        """Ask what a leg sends to the carrier, as `Leg.dialled`; "" for a URI with no user, None if it is not told."""
+
+    @abstractmethod
     async def hang_up(self, channel: str) -> bool:
         """End a channel; whether Asterisk did, or knows no such channel any more."""
 

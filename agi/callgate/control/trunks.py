@@ -61,10 +61,6 @@ class Trunks:
         names = {clinic.name for clinic in self._clinics_on(endpoint)}
         return names.pop() if len(names) == 1 else ""
 
-    def names_on(self, endpoint: str) -> tuple[str, ...]:
-        """The names of the clinics that use the trunk."""
-        return tuple(dict.fromkeys(clinic.name for clinic in self._clinics_on(endpoint)))
-
     def name_of(self, endpoint: str) -> str:
         """The trunk's name in the settings."""
         return self._trunks_on(endpoint)[0].name
