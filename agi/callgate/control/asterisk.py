@@ -10,7 +10,7 @@ from callgate.control.ami import Message
 from callgate.control.board import ANSWERED, FOR, GRANT, LEG, WANTED, Board
 from callgate.control.conversations import HOLDING
 from callgate.control.link import Account, Link, Listener
-from callgate.control.news import Answered, Begun, BetweenOutsiders, Ended, Found, News, NumberWanted, WithEmergency
+from callgate.control.news import Found, Happened, LegNews, News, NumberWanted
 from callgate.control.switch import Leg, Switch, Watcher
 
 WARNING_CONTEXT = "callgate-warning"
@@ -187,15 +187,15 @@ class AsteriskSwitch(Switch, Listener):
         return answer.last("Value") if answer is not None and answer.is_success else None
 
 
-def _tell(watcher: Watcher, news: Begun | Answered | Ended | BetweenOutsiders | WithEmergency) -> None:
-    match news:
-        case Begun():
+def _tell(watcher: Watcher, news: LegNews) -> None:
+    match news.what:
+        case Happened.BEGAN:
             watcher.began(news.leg)
-        case Answered():
+        case Happened.ANSWERED:
             watcher.answered(news.leg)
-        case Ended():
+        case Happened.ENDED:
             watcher.ended(news.leg)
-        case BetweenOutsiders():
+        case Happened.BETWEEN_OUTSIDERS:
             watcher.between_outsiders(news.leg)
-        case WithEmergency():
+        case Happened.WITH_EMERGENCY:
             watcher.with_emergency(news.leg)
