@@ -1,6 +1,7 @@
 """The real switch: one Asterisk, seen and moved through its manager interface."""
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 
@@ -23,6 +24,8 @@ _REQUEST_URI = "CHANNEL(pjsip,request_uri)"
 _LISTED = ("ActionID", "Channel", "ChannelState", "ChannelStateDesc")
 _LISTS = {"CoreShowChannel": "", "CoreShowChannelsComplete": "", "BridgeListItem": "", "BridgeListComplete": ""}
 _UP = "6"
+_NOT_ONLY_A_NAME = re.compile(r'[\x00-\x1f,"\\()\[\]]')
+"""What would end a line or an argument: the name of a Local channel has what was dialled, percent-encoding undone."""
 
 log = structlog.get_logger()
 
@@ -86,6 +89,8 @@ class AsteriskSwitch(Switch, Listener):
         return any([await self._whisper(party) for party in parties])
 
     async def _whisper(self, party: str) -> bool:
+        if _NOT_ONLY_A_NAME.search(party):
+            return False
         answer = await self._link.ask(
             "Originate",
             Channel=f"Local/tone@{WARNING_CONTEXT}/n",
