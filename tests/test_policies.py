@@ -208,6 +208,15 @@ async def test_a_clinic_that_starts_with_a_policy_it_cannot_use_says_so_once(
     assert started.binds() == (0, ())
 
 
+async def test_a_lock_is_no_newer_policy(tmp_path: Path, ledger: MemoryLedger) -> None:
+    started = await start(tmp_path, ledger)
+    since = started.clinic.since
+    await locked_elsewhere(started)
+    assert (await started.shelf.fetch(CLINIC)).since == since
+    await ledger.publish(revision(3, ALSO_BELGIUM), 2)
+    assert (await started.shelf.fetch(CLINIC)).since == revision(3, ALSO_BELGIUM).at
+
+
 # Locks.
 
 

@@ -174,7 +174,10 @@ class PolicyShelf:
             if clinic.locks != revision.locks:
                 self._clinics[clinic.name] = replace(clinic, locks=revision.locks)
             return
-        self._clinics[clinic.name] = replace(bound, revision=revision.revision, locks=revision.locks)
+        since = clinic.since if bound.policy == clinic.policy else None
+        self._clinics[clinic.name] = replace(
+            bound, revision=revision.revision, locks=revision.locks, since=since or revision.at
+        )
         self._in_force[clinic.name] = revision
         log.info("policy.adopted", clinic=clinic.name, revision=revision.revision, origin=revision.origin)
         file = self._last_good_file(clinic.name)
