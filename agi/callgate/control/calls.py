@@ -81,6 +81,11 @@ class LiveCall:
         """How long it has talked by now, in seconds; 0 while it rings."""
         return 0.0 if self.answered_s is None else max(0.0, monotonic_s - self.answered_s)
 
+    def correct(self, monotonic_s: float) -> None:
+        """Let it have talked no longer than Asterisk lets it: whatever says so is a wall clock that was set."""
+        if self.held is not None and self.answered_s is not None:
+            self.answered_s = max(self.answered_s, monotonic_s - self.held.seconds)
+
     def progress(self, monotonic_s: float) -> CallInProgress:
         """The call as the rules see it."""
         return CallInProgress(
@@ -202,6 +207,7 @@ class Calls(Watcher):
             now_s = self._clocks.monotonic()
             # A wall clock that is set meanwhile makes no call longer.
             call.answered_s = now_s - max(0.0, (self._clocks.now() - answered).total_seconds())
+            call.correct(now_s)
             call.next_s = now_s
 
     def _forget(self, uniqueid: str, seen_s: float) -> None:

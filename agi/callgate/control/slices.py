@@ -89,9 +89,9 @@ class Slices:
                     call.held = Held(
                         hold_id=hold.hold_id, seconds=hold.seconds, amount_micros=hold.amount_micros, is_final=False
                     )
+                    # Asterisk has its limit already. One reckoned from the wall clock might be beyond what is paid.
                     call.renewals, call.asked_s = hold.renewals, 0.0
-                    # That run may have ended between the ledger's answer and Asterisk.
-                    call.is_unarmed = not call.priced.ordinary and not self._observes(call)
+                    call.correct(self.clocks.monotonic())
 
     async def _attend(self, call: LiveCall) -> None:
         async with self.together, call.lock:
