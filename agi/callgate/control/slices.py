@@ -135,8 +135,9 @@ class Slices:
         """Sound the tone, once."""
         if call.is_warned or self._observes(call) or not self.calls.can_touch(call):
             return
-        log.info("call.warned", call=call.attempt.passage, grant=call.issued.grant, because=type(because).__name__)
         call.is_warned = await self.switch.warn(call.leg.channel)
+        said = "call.warned" if call.is_warned else "call.not_warned"
+        log.info(said, call=call.attempt.passage, grant=call.issued.grant, because=type(because).__name__)
 
     async def _arm(self, call: LiveCall) -> bool:
         """Have Asterisk end a call when what it was granted is over; whether it will."""
