@@ -182,6 +182,41 @@ async def test_a_policy_that_cannot_be_used_here_leaves_the_last_good_one_and_it
     assert started.binds() == (1, ())
 
 
+async def test_a_policy_that_cannot_be_used_is_said_once_and_not_whenever_somebody_looks(
+    tmp_path: Path, ledger: MemoryLedger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Live control looks twice a second: the log once got 120 lines a minute for each clinic."""
+    started = await start(tmp_path, ledger)
+    for number in (2, 3):
+        await ledger.publish(revision(number, FROM_TOMORROW), number - 1)
+        for _ in range(5):
+            await started.shelf.fetch(CLINIC)
+    await ledger.publish(revision(4, ALSO_BELGIUM), 3)
+    await started.shelf.fetch(CLINIC)
+    assert capsys.readouterr().out.count("policy.unusable") == 2
+    assert started.binds() == (4, ("BE",))
+
+
+async def test_a_clinic_that_starts_with_a_policy_it_cannot_use_says_so_once(
+    tmp_path: Path, ledger: MemoryLedger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await ledger.publish(revision(1, FROM_TOMORROW), 0)
+    started = await start(tmp_path, ledger)
+    for _ in range(5):
+        await started.shelf.fetch_missing()
+    assert capsys.readouterr().out.count("policy.unusable") == 1
+    assert started.binds() == (0, ())
+
+
+async def test_a_lock_is_no_newer_policy(tmp_path: Path, ledger: MemoryLedger) -> None:
+    started = await start(tmp_path, ledger)
+    since = started.clinic.since
+    await locked_elsewhere(started)
+    assert (await started.shelf.fetch(CLINIC)).since == since
+    await ledger.publish(revision(3, ALSO_BELGIUM), 2)
+    assert (await started.shelf.fetch(CLINIC)).since == revision(3, ALSO_BELGIUM).at
+
+
 # Locks.
 
 

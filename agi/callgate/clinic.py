@@ -72,6 +72,7 @@ class Clinic:
         document: the policy's text, as it was read; `policy` is the same, checked.
         revision: its number in Redis, 0 while it is not published.
         locks: what is locked beside it.
+        since: when this policy was first seen in force, aware UTC: a later revision may only lock. None at revision 0.
         rates: the deck its calls are priced by.
         risks: the list of risk tiers.
         closed_days: public holidays of this year and the next two, in the clinic's zone.
@@ -90,6 +91,7 @@ class Clinic:
     channels: int
     ring_timeout_s: int
     locks: Locks = ()
+    since: datetime | None = None
 
     @property
     def deck(self) -> RateDeck:

@@ -42,6 +42,7 @@ class PolicyShelf:
         self._revisions = revisions
         self._state = state
         self._in_force: dict[str, PolicyRevision] = {}
+        self._refused: dict[str, PolicyRevision] = {}
         self._refused_decks: dict[tuple[Path, str], FileStamp | None] = {}
 
     def clinic(self, name: str) -> Clinic:
@@ -160,6 +161,8 @@ class PolicyShelf:
 
     def _adopt(self, revision: PolicyRevision) -> None:
         clinic = self._clinics[revision.clinic]
+        if self._refused.get(clinic.name) == revision:
+            return
         try:
             bound = under_policy(clinic, revision.document, f"revision {revision.revision}")
         except SettingsError as error:
@@ -167,10 +170,14 @@ class PolicyShelf:
             # every hold says STALE and costly calls are refused until this gate is brought up to date. What is locked
             # binds the others, too.
             log.warning("policy.unusable", clinic=clinic.name, revision=revision.revision, problem=str(error))
+            self._refused[clinic.name] = revision
             if clinic.locks != revision.locks:
                 self._clinics[clinic.name] = replace(clinic, locks=revision.locks)
             return
-        self._clinics[clinic.name] = replace(bound, revision=revision.revision, locks=revision.locks)
+        since = clinic.since if bound.policy == clinic.policy else None
+        self._clinics[clinic.name] = replace(
+            bound, revision=revision.revision, locks=revision.locks, since=since or revision.at
+        )
         self._in_force[clinic.name] = revision
         log.info("policy.adopted", clinic=clinic.name, revision=revision.revision, origin=revision.origin)
         file = self._last_good_file(clinic.name)

@@ -18,7 +18,9 @@ import pytest
 
 from asterisk_agi import CommandReader
 from callgate import acts
+from callgate.bookkeeper import Bookkeeper
 from callgate.cli import main
+from callgate.commands import Exit, serve
 from callgate.control.standing import read_standing
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from clinic_samples import (
@@ -372,3 +374,20 @@ def test_a_burst_when_closed_locks_the_extension_and_a_person_locks_and_unlocks_
         assert main([*words, "unlock", "--only", "international", "extension", "101"]) == 0
         assert ask(port, BRUSSELS)[6] == "country_refused"
         assert gate.end() == 0
+
+
+def test_a_daemon_whose_background_ends_says_so_and_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It once went on taking calls, and settled and guarded nothing."""
+
+    async def broken(_: Bookkeeper) -> None:
+        raise RuntimeError("a fault of our own")
+
+    monkeypatch.setattr(Bookkeeper, "run", broken)
+    monkeypatch.setattr(serve, "configure_logs", lambda: None)
+    write_settings(tmp_path, free_port())
+    assert main(["--settings", str(tmp_path / "callgate.toml"), "serve"]) == Exit.NEGATIVE
+    said = capsys.readouterr().out
+    assert "gate.broken" in said
+    assert "a fault of our own" in said

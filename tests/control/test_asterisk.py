@@ -208,3 +208,15 @@ async def test_every_party_of_the_clinic_is_warned_and_nobody_outside(tmp_path: 
         spied = [asked["Data"].partition(",")[0] for asked in manager.asked if asked["Action"] == "Originate"]
         assert sorted(spied) == ["PJSIP/101-00000003", "PJSIP/102-00000008"]
         assert not await made.warn(OTHER)
+
+
+@pytest.mark.parametrize("number", ["1,q", "1\nAction: Hangup", "1\\", '1"', "1("])
+async def test_a_party_whose_name_says_more_than_a_name_is_not_warned(tmp_path: Path, number: str) -> None:
+    """A Local channel bears the number it was asked for as it came; a line feed in it once kept every call waiting."""
+    pbx, notes = Pbx(), Notes()
+    for channel in (LEG, f"Local/{number}@phones-00000001;1"):
+        pbx.add(channel, "a")
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: made.is_linked)
+        assert not await made.warn(LEG)
+        assert "Originate" not in {asked["Action"] for asked in manager.asked}

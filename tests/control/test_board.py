@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from callgate.control.board import Board, endpoint_of, user_of
-from callgate.control.news import Answered, Begun, BetweenOutsiders, Ended, Found, News, NumberWanted, WithEmergency
+from callgate.control.news import Found, Happened, LegNews, News, NumberWanted
 from callgate.control.switch import Leg
 from callgate.core.attempt import Origin
 from control.ami_samples import (
@@ -49,12 +49,12 @@ def up(board: Board, channel: str, uri: str = PARIS) -> Leg:
     tell(board, new(channel))
     board.dials(channel, uri)
     *_, answered = tell(board, dial_begin(channel), newstate(channel, 6))
-    assert isinstance(answered, Answered)
+    assert isinstance(answered, LegNews)
     return answered.leg
 
 
-def kinds(news: list[News] | tuple[News, ...]) -> list[tuple[type[News], str]]:
-    return [(type(one), one.channel if isinstance(one, NumberWanted) else one.leg.channel) for one in news]
+def kinds(news: list[News] | tuple[News, ...]) -> list[tuple[Happened, str]]:
+    return [(one.what, one.leg.channel) for one in news if isinstance(one, LegNews)]
 
 
 def test_a_leg_is_told_as_it_begins_is_answered_and_ends() -> None:
@@ -75,13 +75,13 @@ def test_a_leg_is_told_as_it_begins_is_answered_and_ends() -> None:
         answered=None,
         is_new=True,
     )
-    assert begun == Begun(leg)
+    assert begun == LegNews(Happened.BEGAN, leg)
     assert made.legs() == (leg,)
     later = NOW + timedelta(seconds=5)
     (answered,) = tell(made, newstate(LEG, 5), newstate(LEG, 6), newstate(LEG, 6), at=later)
-    assert isinstance(answered, Answered)
-    assert answered.leg.answered == later
-    assert tell(made, hangup(LEG)) == [Ended(answered.leg)]
+    assert isinstance(answered, LegNews)
+    assert (answered.what, answered.leg.answered) == (Happened.ANSWERED, later)
+    assert tell(made, hangup(LEG)) == [LegNews(Happened.ENDED, answered.leg)]
     assert made.legs() == ()
 
 
@@ -89,7 +89,7 @@ def test_a_leg_without_a_grant_is_told_all_the_same() -> None:
     made = board()
     tell(made, new(LEG), dial_begin(LEG))
     (begun,) = made.dials(LEG, "sip:%2300882160@192.0.2.2:5080")
-    assert isinstance(begun, Begun)
+    assert isinstance(begun, LegNews)
     assert (begun.leg.dialled, begun.leg.grant, begun.leg.entry, begun.leg.extension, begun.leg.origin) == (
         "#00882160",
         "",
@@ -103,7 +103,7 @@ def test_an_answer_that_comes_before_the_number_is_known_is_not_lost() -> None:
     made = board()
     assert tell(made, new(LEG), newstate(LEG, 6)) == [NumberWanted(LEG)]
     news = made.dials(LEG, "")
-    assert kinds(news) == [(Begun, LEG), (Answered, LEG)]
+    assert kinds(news) == [(Happened.BEGAN, LEG), (Happened.ANSWERED, LEG)]
     assert made.legs()[0].dialled == ""
     assert made.dials(LEG, PARIS) == ()
 
@@ -161,15 +161,15 @@ def test_a_caller_cannot_hide_the_leg_that_is_dialled_for_him(caller: str) -> No
     tell(made, new(LEG))
     made.dials(LEG, PARIS)
     broken = dial_begin(LEG, INCOMING, CallerIDNum=caller, Exten=caller)
-    assert kinds(tell(made, broken)) == [(Begun, LEG)]
+    assert kinds(tell(made, broken)) == [(Happened.BEGAN, LEG)]
 
 
 def test_a_leg_whose_dialling_nobody_heard_of_begins_when_it_rings() -> None:
     made = board()
     tell(made, new(LEG))
     made.dials(LEG, PARIS)
-    assert kinds(tell(made, newstate(LEG, 5, ConnectedLineNum=BREAK))) == [(Begun, LEG)]
-    assert kinds(tell(made, hangup(LEG, ConnectedLineNum=BREAK))) == [(Ended, LEG)]
+    assert kinds(tell(made, newstate(LEG, 5, ConnectedLineNum=BREAK))) == [(Happened.BEGAN, LEG)]
+    assert kinds(tell(made, hangup(LEG, ConnectedLineNum=BREAK))) == [(Happened.ENDED, LEG)]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_the_last_word_on_a_variable_is_asterisks_own() -> None:
     tell(made, new(LEG), varset(LEG, "CALLGATE_USER", "0088216001", ConnectedLineNum=forged))
     made.dials(LEG, "sip:0088216001@192.0.2.2")
     (begun,) = tell(made, dial_begin(LEG))
-    assert isinstance(begun, Begun)
+    assert isinstance(begun, LegNews)
     assert begun.leg.grant == ""
 
 
@@ -205,7 +205,7 @@ def test_two_legs_that_a_transfer_has_left_together_are_between_outsiders() -> N
     up(made, LEG)
     up(made, OTHER)
     assert tell(made, enter(LEG, "a"), enter(PHONE, "a"), enter(OTHER, "b")) == []
-    both = {(BetweenOutsiders, LEG), (BetweenOutsiders, OTHER)}
+    both = {(Happened.BETWEEN_OUTSIDERS, LEG), (Happened.BETWEEN_OUTSIDERS, OTHER)}
     news = kinds(tell(made, leave(PHONE, "a"), leave(OTHER, "b"), enter(OTHER, "a")))
     assert (len(news), set(news)) == (2, both)
     assert tell(made, enter("Recorder/x-00000001;2", "a"), enter(PHONE, "a")) == []
@@ -216,14 +216,14 @@ def test_two_legs_that_a_transfer_has_left_together_are_between_outsiders() -> N
 def test_a_leg_left_with_an_incoming_call_is_between_outsiders() -> None:
     made = board()
     up(made, LEG)
-    assert kinds(tell(made, enter(LEG, "a"), enter(INCOMING, "a"))) == [(BetweenOutsiders, LEG)]
+    assert kinds(tell(made, enter(LEG, "a"), enter(INCOMING, "a"))) == [(Happened.BETWEEN_OUTSIDERS, LEG)]
 
 
 def test_whoever_takes_the_phones_place_is_seen() -> None:
     made = board()
     up(made, LEG)
     tell(made, enter(LEG, "a"), enter(PHONE, "a"))
-    assert kinds(tell(made, rename(PHONE, INCOMING))) == [(BetweenOutsiders, LEG)]
+    assert kinds(tell(made, rename(PHONE, INCOMING))) == [(Happened.BETWEEN_OUTSIDERS, LEG)]
 
 
 def test_a_leg_that_another_channel_takes_the_place_of_is_the_same_leg() -> None:
@@ -235,7 +235,7 @@ def test_a_leg_that_another_channel_takes_the_place_of_is_the_same_leg() -> None
     )
     assert (news, made.legs()) == ([], (leg,))
     assert tell(made, hangup("AsyncGoto/x<ZOMBIE>")) == []
-    assert kinds(tell(made, hangup(LEG))) == [(Ended, LEG)]
+    assert kinds(tell(made, hangup(LEG))) == [(Happened.ENDED, LEG)]
 
 
 def test_a_leg_in_one_conversation_with_an_emergency_call_is_told_once() -> None:
@@ -243,8 +243,8 @@ def test_a_leg_in_one_conversation_with_an_emergency_call_is_told_once() -> None
     up(made, LEG, "<sip:15@192.0.2.2>")
     up(made, OTHER)
     news = tell(made, enter(LEG, "a"), enter(PHONE, "a"), enter(OTHER, "a"), leave(OTHER, "a"), enter(OTHER, "a"))
-    assert kinds(news) == [(WithEmergency, LEG), (WithEmergency, OTHER)]
-    assert kinds(tell(made, hangup(OTHER))) == [(Ended, OTHER)]
+    assert kinds(news) == [(Happened.WITH_EMERGENCY, LEG), (Happened.WITH_EMERGENCY, OTHER)]
+    assert kinds(tell(made, hangup(OTHER))) == [(Happened.ENDED, OTHER)]
 
 
 def test_the_clinics_parties_of_a_leg_are_named() -> None:
@@ -277,7 +277,8 @@ FOUND = Found(
 
 def test_a_leg_that_was_up_before_is_taken_up_from_its_variables() -> None:
     (begun,) = board().found([FOUND], NOW)
-    assert begun == Begun(
+    assert begun == LegNews(
+        Happened.BEGAN,
         Leg(
             channel=LEG,
             uniqueid="1.2",
@@ -290,7 +291,7 @@ def test_a_leg_that_was_up_before_is_taken_up_from_its_variables() -> None:
             origin=Origin.EXTENSION,
             answered=datetime.fromtimestamp(1795370990.25, UTC),
             is_new=False,
-        )
+        ),
     )
 
 
@@ -305,7 +306,7 @@ def test_a_leg_that_was_up_before_is_taken_up_from_its_variables() -> None:
 )
 def test_what_a_found_leg_does_not_say_is_left_open(found: Found, grant: str, answered: datetime | None) -> None:
     (begun,) = board().found([found], NOW)
-    assert isinstance(begun, Begun)
+    assert isinstance(begun, LegNews)
     assert (begun.leg.grant, begun.leg.answered) == (grant, answered)
 
 
@@ -314,7 +315,7 @@ def test_an_incoming_call_that_was_up_before_is_no_leg_but_an_outsider() -> None
     news = made.found(
         [replace(FOUND, bridge="a"), replace(FOUND, channel=INCOMING, bridge="a", is_outgoing=False)], NOW
     )
-    assert kinds(news) == [(Begun, LEG), (BetweenOutsiders, LEG)]
+    assert kinds(news) == [(Happened.BEGAN, LEG), (Happened.BETWEEN_OUTSIDERS, LEG)]
 
 
 def test_what_events_told_meanwhile_is_known_better_than_the_list() -> None:
@@ -333,7 +334,7 @@ def test_what_events_told_meanwhile_is_known_better_than_the_list() -> None:
         ],
         NOW,
     )
-    assert kinds(news) == [(Begun, LEG)]
+    assert kinds(news) == [(Happened.BEGAN, LEG)]
     assert [(leg.channel, leg.answered, leg.is_new) for leg in made.legs()] == [(OTHER, NOW, True), (LEG, later, False)]
 
 

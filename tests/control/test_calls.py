@@ -79,6 +79,32 @@ async def test_a_clock_that_was_set_makes_no_call_longer(stage: Stage) -> None:
     assert known(stage)[leg.channel].talked_s(stage.clock.s) == 10.0
 
 
+@pytest.mark.parametrize("step", [timedelta(minutes=-40), timedelta(minutes=10), timedelta(minutes=40)])
+async def test_a_call_found_after_a_clock_was_set_goes_on_within_what_is_paid(stage: Stage, step: timedelta) -> None:
+    """Its answer is known by the wall clock only: the limit was once set to a second, and a paid call ended."""
+    leg = await stage.talk(POINTE_A_PITRE)
+    await stage.wait(40)
+    stage.began += step
+    stage.site.now += step
+    stage.restart_gate()
+    await stage.wait(10)
+    hold = await stage.hold(leg)
+    assert hold is not None
+    assert 60 < stage.pbx.ends_at[leg.channel] <= hold.seconds
+    assert (known(stage)[leg.channel].talked_s(stage.clock.s) <= hold.seconds, stage.pbx.told("warn")) == (True, [])
+
+
+async def test_a_call_granted_before_the_link_came_up_and_the_clock_was_set_goes_on_too(stage: Stage) -> None:
+    leg = await stage.dial(POINTE_A_PITRE)
+    stage.pbx.unlink()
+    stage.answer(leg)
+    stage.began += timedelta(minutes=40)
+    stage.site.now = stage.began
+    stage.pbx.link()
+    await stage.wait(70)
+    assert leg.channel in stage.pbx.up
+
+
 async def test_news_of_a_leg_it_does_not_know_changes_nothing(stage: Stage) -> None:
     leg = await stage.talk(PARIS)
     stranger = replace(leg, channel="stranger", uniqueid="1795000000.99", grant="")

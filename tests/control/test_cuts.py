@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from callgate.control.switch import Leg
 from callgate.core.attempt import Origin
-from callgate.core.locks import LockScope
+from callgate.core.locks import Lock, LockScope
 from callgate.core.reasons import Reason
 from callgate.ledger.base import PurseBook
 from clinic_samples import CLINIC, OBSERVING, PARIS, POINTE_A_PITRE
@@ -200,6 +201,75 @@ async def test_a_restarted_gate_does_not_end_a_call_because_it_lost_its_origin(s
     stage.restart_gate()
     await stage.wait(5)
     assert leg.channel in stage.pbx.up
+
+
+# Calls that the dialplan let go by itself while no gate answered.
+
+NIGHT = {'outside = "national"': 'outside = "emergency"'}
+
+
+async def let_go(stage: Stage) -> Leg:
+    """Such a call, and a gate that comes back a moment later."""
+    leg = Leg(
+        channel="PJSIP/carrier-a-000000ff",
+        uniqueid="1795000000.255",
+        linkedid="",
+        endpoint="carrier-a",
+        dialled="+33142685300",
+        grant=f"local:22222222-2222-4222-8222-222222222222.{int(stage.site.now.timestamp())}",
+        entry="callgate",
+        extension="101",
+        origin=Origin.EXTENSION,
+        answered=stage.site.now,
+        is_new=True,
+    )
+    stage.pbx.is_up = False
+    stage.pbx.begin(leg, 900)
+    await stage.wait(2)
+    stage.restart_gate()
+    await stage.wait(2)
+    return leg
+
+
+def lock(stage: Stage, *, extension: str = "", ago: timedelta = timedelta(0)) -> Lock:
+    return replace(a_lock(extension=extension, cut=True), at=stage.site.now - ago)
+
+
+@pytest.mark.parametrize("policy", [NO_PARIS, NIGHT], ids=["a number that is refused", "out of hours"])
+async def test_a_call_let_go_without_a_gate_is_ended_by_no_policy_but_one_that_is_made_since(
+    stage: Stage, policy: Mapping[str, str]
+) -> None:
+    """It was once hung up in the middle of a sentence as soon as the gate was back."""
+    stage.start_at(timedelta(hours=11))
+    await stage.publish(policy)
+    stage.start_at(timedelta(seconds=1))
+    leg = await let_go(stage)
+    await stage.publish(policy, lock(stage, extension="102"))
+    await stage.wait(2)
+    assert leg.channel in stage.pbx.up, "a lock of another line is no other policy"
+    await stage.publish({**policy, "costly   = 1800": "costly = 1700"})
+    await stage.wait(1)
+    assert leg.channel in stage.pbx.ended
+
+
+async def test_a_call_let_go_without_a_gate_is_ended_by_no_lock_but_one_that_is_made_since(stage: Stage) -> None:
+    earlier = lock(stage, ago=timedelta(seconds=1))
+    await stage.publish({}, earlier)
+    leg = await let_go(stage)
+    await stage.publish({}, earlier, lock(stage, extension="102"))
+    await stage.wait(1)
+    assert leg.channel in stage.pbx.up
+    await stage.publish({}, lock(stage))
+    await stage.wait(1)
+    assert leg.channel in stage.pbx.ended
+    assert reasons(stage) == [(Reason.LOCKED,)]
+
+
+async def test_a_call_let_go_without_a_gate_and_left_to_outsiders_is_judged_as_theirs(stage: Stage) -> None:
+    leg = await let_go(stage)
+    stage.pbx.watcher.between_outsiders(leg)
+    await stage.wait(1)
+    assert reasons(stage) == [(Reason.EXTERNAL_TO_EXTERNAL,)]
 
 
 # Calls left to outside parties.

@@ -4,11 +4,18 @@ import os
 from pathlib import Path
 
 import practice
+from asterisk_conf import modules_conf
 from lab import Lab
 
 DEAR_RATE = "+590,dear,0,1.20,1,1,EUR,0,,"
 _USUAL_RATE = "+590,assumed: overseas,0,0.25,60,60,EUR,0,,"
 _WIDE = 'hour = "900.00"\nday = "900.00"\nweek = "900.00"\ncalendar_month = "900.00"'
+CONFERENCE = "7014"
+_EXTENSIONS = f"[internal]\nexten => {CONFERENCE},1,ConfBridge(garde)\n"
+_CONF = {
+    "modules.conf": modules_conf("app_confbridge.so"),
+    "confbridge.conf": "[general]\n[default_user]\ntype = user\nquiet = yes\n[default_bridge]\ntype = bridge\n",
+}
 _TABLES = {
     "ceilings.costly": f'per_call = "40.00"\n{_WIDE}',
     "ceilings.overseas": 'day = "900.00"\nweek = "900.00"',
@@ -43,7 +50,9 @@ def listing(*numbers: str) -> str:
 
 def live_lab(name: str, folder: Path, *more: str) -> Lab:
     """Make the lab, with these lines more in its policy; it is not started yet."""
-    practised = practice.Practice(control=True, policy=policy(*more), rates=rates())
+    practised = practice.Practice(
+        control=True, policy=policy(*more), rates=rates(), extensions=_EXTENSIONS, asterisk_conf=_CONF
+    )
     return practice.lab(f"{name}-{os.getpid()}", folder, practised)
 
 

@@ -262,7 +262,11 @@ async def _background(journal: Journal, works: Works) -> None:
 
 
 async def _run(server: Server, bookkeeper: Bookkeeper, works: Works, stop: asyncio.Event) -> Exit:
-    """Take calls until told to stop, and let the last ones have their answer."""
+    """Take calls until told to stop, and let the last ones have their answer.
+
+    The background never ends by itself (`repeat`). If it does all the same, the daemon ends with it: a gate that
+    settles or guards nothing any more must not look like one that does, and whoever keeps daemons starts it anew.
+    """
     settings = bookkeeper.settings
     try:
         listening = await server.listen()
@@ -271,10 +275,15 @@ async def _run(server: Server, bookkeeper: Bookkeeper, works: Works, stop: async
         warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: {remedy}")
         return Exit.UNREACHABLE
     background = asyncio.create_task(_background(bookkeeper.journal, works))
+    background.add_done_callback(lambda _: stop.set())
     log.info("gate.started", listen=settings.gate.listen, clinics=bookkeeper.shelf.names(), pid=os.getpid())
     await stop.wait()
+    is_broken = background.done()
     listening.close()
     await server.drain()
     await _end(background)
+    if is_broken:
+        log.critical("gate.broken", exc_info=background.exception())
+        return Exit.NEGATIVE
     log.info("gate.stopped")
     return Exit.OK

@@ -1,6 +1,7 @@
 """The real switch: one Asterisk, seen and moved through its manager interface."""
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from callgate.control.ami import Message
 from callgate.control.board import ANSWERED, FOR, GRANT, LEG, WANTED, Board, user_of
 from callgate.control.conversations import HOLDING
 from callgate.control.link import Account, Link, Listener
-from callgate.control.news import Answered, Begun, BetweenOutsiders, Ended, Found, News, NumberWanted, WithEmergency
+from callgate.control.news import Found, Happened, LegNews, News, NumberWanted
 from callgate.control.switch import Leg, Switch, Watcher
 
 WARNING_CONTEXT = "callgate-warning"
@@ -23,6 +24,8 @@ _REQUEST_URI = "CHANNEL(pjsip,request_uri)"
 _LISTED = ("ActionID", "Channel", "ChannelState", "ChannelStateDesc")
 _LISTS = {"CoreShowChannel": "", "CoreShowChannelsComplete": "", "BridgeListItem": "", "BridgeListComplete": ""}
 _UP = "6"
+_NOT_ONLY_A_NAME = re.compile(r'[\x00-\x1f,"\\()\[\]]')
+"""What would end a line or an argument: the name of a Local channel has what was dialled, percent-encoding undone."""
 
 log = structlog.get_logger()
 
@@ -92,6 +95,8 @@ class AsteriskSwitch(Switch, Listener):
         return any([await self._whisper(party) for party in parties])
 
     async def _whisper(self, party: str) -> bool:
+        if _NOT_ONLY_A_NAME.search(party):
+            return False
         answer = await self._link.ask(
             "Originate",
             Channel=f"Local/tone@{WARNING_CONTEXT}/n",
@@ -193,15 +198,15 @@ class AsteriskSwitch(Switch, Listener):
         return answer.last("Value") if answer is not None and answer.is_success else None
 
 
-def _tell(watcher: Watcher, news: Begun | Answered | Ended | BetweenOutsiders | WithEmergency) -> None:
-    match news:
-        case Begun():
+def _tell(watcher: Watcher, news: LegNews) -> None:
+    match news.what:
+        case Happened.BEGAN:
             watcher.began(news.leg)
-        case Answered():
+        case Happened.ANSWERED:
             watcher.answered(news.leg)
-        case Ended():
+        case Happened.ENDED:
             watcher.ended(news.leg)
-        case BetweenOutsiders():
+        case Happened.BETWEEN_OUTSIDERS:
             watcher.between_outsiders(news.leg)
-        case WithEmergency():
+        case Happened.WITH_EMERGENCY:
             watcher.with_emergency(news.leg)

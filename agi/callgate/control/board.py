@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from callgate.control.ami import Message
 from callgate.control.conversations import Conversations
-from callgate.control.news import Answered, Begun, BetweenOutsiders, Ended, Found, News, NumberWanted, WithEmergency
+from callgate.control.news import Found, Happened, LegNews, News, NumberWanted
 from callgate.control.switch import Leg
 from callgate.core.attempt import Origin
 
@@ -156,7 +156,7 @@ class Board:
             if found.is_outgoing and self.is_carrier(found.channel) and not is_seen:
                 leg = _found_leg(found, meanwhile.answered.get(found.channel), at)
                 self._legs[found.channel] = leg
-                news.append(Begun(leg))
+                news.append(LegNews(Happened.BEGAN, leg))
         for found in every:
             news += self._look(found.channel)
         return tuple(news)
@@ -197,7 +197,7 @@ class Board:
             answered=None,
             is_new=True,
         )
-        yield Begun(leg)
+        yield LegNews(Happened.BEGAN, leg)
         if coming.answered is not None:
             yield from self._answer(channel, coming.answered)
 
@@ -211,7 +211,7 @@ class Board:
         leg, coming = self._legs.get(channel), self._coming.get(channel)
         if leg is not None and leg.answered is None:
             self._legs[channel] = leg = replace(leg, answered=at)
-            yield Answered(leg)
+            yield LegNews(Happened.ANSWERED, leg)
         elif coming is not None:
             coming.answered = at
         elif self._meanwhile is not None:
@@ -248,7 +248,7 @@ class Board:
         leg = self._legs.pop(channel, None)
         if leg is not None:
             self._with_emergency.discard(channel)
-            yield Ended(leg)
+            yield LegNews(Happened.ENDED, leg)
 
     def _look(self, channel: str) -> Iterator[News]:
         """See who is left in a conversation."""
@@ -259,12 +259,12 @@ class Board:
         for leg in legs:
             if has_emergency and leg.channel not in self._with_emergency:
                 self._with_emergency.add(leg.channel)
-                yield WithEmergency(leg)
+                yield LegNews(Happened.WITH_EMERGENCY, leg)
             if not is_outside:
                 self._between_outsiders.discard(leg.channel)
             elif leg.channel not in self._between_outsiders:
                 self._between_outsiders.add(leg.channel)
-                yield BetweenOutsiders(leg)
+                yield LegNews(Happened.BETWEEN_OUTSIDERS, leg)
 
 
 def endpoint_of(channel: str) -> str:

@@ -41,6 +41,8 @@ class LiveCall:
         is_unarmed: whether Asterisk still has a former limit.
         is_warned: whether the clinic's party heard that the call ends.
         judged_by: the policy revision it was judged by last; None to judge it anew.
+        let_go: when it was let go without a hold, and not by this run of the gate: by the dialplan, most likely, while
+            no gate answered. What was in force then does not end it. None of any other call.
         owes_purses: whether it is to be charged where it counts by now.
         lock: held while the ledger or the switch is told something of this call.
     """
@@ -56,6 +58,7 @@ class LiveCall:
     is_unarmed: bool = False
     is_warned: bool = False
     judged_by: int | None = None
+    let_go: datetime | None = None
     owes_purses: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -77,6 +80,11 @@ class LiveCall:
     def talked_s(self, monotonic_s: float) -> float:
         """How long it has talked by now, in seconds; 0 while it rings."""
         return 0.0 if self.answered_s is None else max(0.0, monotonic_s - self.answered_s)
+
+    def correct(self, monotonic_s: float) -> None:
+        """Let it have talked no longer than Asterisk lets it: whatever says so is a wall clock that was set."""
+        if self.held is not None and self.answered_s is not None:
+            self.answered_s = max(self.answered_s, monotonic_s - self.held.seconds)
 
     def progress(self, monotonic_s: float) -> CallInProgress:
         """The call as the rules see it."""
@@ -126,11 +134,13 @@ class Calls(Watcher):
         """See `Watcher.began`; a leg that is told again is the one that is known."""
         known = self.live.get(leg.uniqueid)
         if known is None and self._is_ours(leg):
-            issued = self._grants.get(leg.grant) or self._recall(leg)
+            given = self._grants.get(leg.grant)
+            issued = given or self._recall(leg)
             if issued is None:
                 return
             known = LiveCall(leg=leg, issued=issued, attempt=issued.attempt, held=issued.held)
             known.judged_by = issued.request.policy_revision if issued.request else None
+            known.let_go = issued.at if given is None and not known.is_held else None
             self.live[leg.uniqueid] = known
             self.gone.pop(leg.grant, None)
         if known is not None and leg.answered is not None:
@@ -150,7 +160,7 @@ class Calls(Watcher):
         call = self.live.get(leg.uniqueid)
         if call is not None and call.attempt.origin is not Origin.EXTERNAL:
             call.attempt = replace(call.attempt, origin=Origin.EXTERNAL)
-            call.judged_by, call.owes_purses = None, call.is_held
+            call.judged_by, call.let_go, call.owes_purses = None, None, call.is_held
 
     def with_emergency(self, leg: Leg) -> None:
         """See `Watcher.with_emergency`."""
@@ -200,6 +210,7 @@ class Calls(Watcher):
             now_s = self._clocks.monotonic()
             # A wall clock that is set meanwhile makes no call longer.
             call.answered_s = now_s - max(0.0, (self._clocks.now() - answered).total_seconds())
+            call.correct(now_s)
             call.next_s = now_s
 
     def _forget(self, uniqueid: str, seen_s: float) -> None:

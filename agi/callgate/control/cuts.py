@@ -1,7 +1,7 @@
 """Ends calls that are forbidden by now: a policy was tightened, a clinic locked, a call left to outside parties."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from callgate.control.calls import Calls, Clocks, LiveCall
 from callgate.control.endings import Because, Endings
@@ -53,11 +53,15 @@ class Cuts:
         """Ask the rules.
 
         A grant says that its origin was known: on a leg taken up again it may have been lost. Where the policy is only
-        observed, a lock is still an order.
+        observed, a lock is still an order. A call let go without a gate is judged only by what was made since.
         """
-        book = self.shelf.clinic(call.clinic).rulebook
+        clinic = self.shelf.clinic(call.clinic)
+        book, is_spared = clinic.rulebook, clinic.policy.mode is Mode.OBSERVE
+        if (at := call.let_go) is not None:
+            book = replace(book, locks=tuple(lock for lock in book.locks if lock.at >= at))
+            is_spared |= clinic.since is None or clinic.since < at
         reasons = ended_by(call.progress(self.clocks.monotonic()), book, self.clocks.now())
-        if book.policy.mode is Mode.OBSERVE:
+        if is_spared:
             reasons = tuple(reason for reason in reasons if reason is Reason.LOCKED)
         reasons = tuple(reason for reason in reasons if reason is not Reason.ORIGIN_UNKNOWN)
         return Because(reasons=reasons) if reasons else None

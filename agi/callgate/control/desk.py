@@ -14,6 +14,7 @@ from callgate.control.standing import StandingFile
 from callgate.control.trunks import Trunks
 from callgate.grants import Grants
 from callgate.journal import Journal
+from callgate.repeating import repeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +25,8 @@ class Desk:
     incidents: Incidents
 
     async def run(self) -> None:
-        """Go on until cancelled."""
-        await asyncio.gather(self.switch.run(), self.incidents.run())
+        """Go on until cancelled, whatever fails: without the link nothing guards the trunks."""
+        await asyncio.gather(repeat(self.switch.run, 0), repeat(self.incidents.run, 0))
 
 
 def make_desk(

@@ -2,42 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from callgate.control.switch import Leg
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A leg has begun, or was found."""
+class Happened(StrEnum):
+    """What happened to a leg; each is a method of `Watcher`, which says more."""
 
-    leg: Leg
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The carrier answered."""
-
-    leg: Leg
+    BEGAN = "began"
+    ANSWERED = "answered"
+    ENDED = "ended"
+    BETWEEN_OUTSIDERS = "between_outsiders"
+    WITH_EMERGENCY = "with_emergency"
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A leg is gone."""
+class LegNews:
+    """Something happened to a leg, which is now so."""
 
-    leg: Leg
-
-
-@dataclass(frozen=True, slots=True)
-class BetweenOutsiders:
-    """Only carrier channels are left in its conversation."""
-
-    leg: Leg
-
-
-@dataclass(frozen=True, slots=True)
-class WithEmergency:
-    """It is in one conversation with an emergency call."""
-
+    what: Happened
     leg: Leg
 
 
@@ -48,7 +32,7 @@ class NumberWanted:
     channel: str
 
 
-News = Begun | Answered | Ended | BetweenOutsiders | WithEmergency | NumberWanted
+News = LegNews | NumberWanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,9 +89,9 @@ class Slices:
                     call.held = Held(
                         hold_id=hold.hold_id, seconds=hold.seconds, amount_micros=hold.amount_micros, is_final=False
                     )
+                    # Asterisk has its limit already. One reckoned from the wall clock might be beyond what is paid.
                     call.renewals, call.asked_s = hold.renewals, 0.0
-                    # That run may have ended between the ledger's answer and Asterisk.
-                    call.is_unarmed = not call.priced.ordinary and not self._observes(call)
+                    call.correct(self.clocks.monotonic())
 
     async def _attend(self, call: LiveCall) -> None:
         async with self.together, call.lock:
@@ -135,8 +135,9 @@ class Slices:
         """Sound the tone, once."""
         if call.is_warned or self._observes(call) or not self.calls.can_touch(call):
             return
-        log.info("call.warned", call=call.attempt.passage, grant=call.issued.grant, because=type(because).__name__)
         call.is_warned = await self.switch.warn(call.leg.channel)
+        said = "call.warned" if call.is_warned else "call.not_warned"
+        log.info(said, call=call.attempt.passage, grant=call.issued.grant, because=type(because).__name__)
 
     async def _arm(self, call: LiveCall) -> bool:
         """Have Asterisk end a call when what it was granted is over; whether it will."""
