@@ -123,6 +123,16 @@ def test_a_check_says_which_lock_stops_a_call(folder: Path, capsys: Out) -> None
     assert callgate(folder, "check", "015", "--extension", "23") == 0
 
 
+def test_so_it_does_in_french(folder: Path, capsys: Out) -> None:
+    callgate(folder, "lock", "--only", "costly")
+    capsys.readouterr()
+    words = ["--settings", str(folder / "callgate.toml"), "--language", "fr"]
+    assert main([*words, "check", POINTE_A_PITRE, "--at", OPEN_HOURS]) == 1
+    (line,) = lines(capsys, "Verrouillé")
+    assert line.startswith("Verrouillé\u00a0: les appels coûteux\u202f; ")
+    assert "\\" not in line
+
+
 def test_the_list_of_refused_calls_says_which_lock_stopped_each(folder: Path, capsys: Out) -> None:
     row = JournalRow(
         at=TUESDAY_11,

@@ -21,6 +21,7 @@ from callgate.settings import Settings, load_settings
 EMBEDDED_SOCKET = "redis/redis.sock"
 REPAIR_ANSWER_S = 1.0
 """Batches are small (`callgate.repair`); a machine this slow restores one change at a time."""
+_NO_BREAK_SPACES = "\u00a0\u202f"
 
 Answer = TypeVar("Answer")
 
@@ -129,10 +130,17 @@ def say(text: str = "") -> None:
 
 
 def printable(text: str) -> str:
-    """Make what a stranger wrote safe for a terminal: nothing in it moves the cursor or writes from right to left."""
+    """Make what a stranger wrote safe for a terminal: nothing in it moves the cursor or writes from right to left.
+
+    The no-break spaces of French stay: a terminal shows a space.
+    """
     if text.isprintable():
         return text
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(sign if _is_shown(sign) else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def _is_shown(sign: str) -> bool:
+    return sign.isprintable() or sign in _NO_BREAK_SPACES
 
 
 def warn(text: str) -> None:
