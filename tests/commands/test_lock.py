@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,6 +22,7 @@ from ledger.samples import costly, request
 from redis_server import RedisServer
 
 Out = pytest.CaptureFixture[str]
+PARIS = ZoneInfo("Europe/Paris")
 WHOLE = LockScope()
 TWO_CLINICS = '\n[[clinic]]\nname = "roses"\npolicy = "roses.toml"\nrates = "rates.csv"\n'
 
@@ -99,12 +101,12 @@ def test_what_is_locked_is_unlocked_by_the_same_words(
 
 
 def test_it_says_what_it_did_and_who_reads_the_history_sees_it(folder: Path, redis: RedisServer, capsys: Out) -> None:
-    words = ("--only", "costly", "extension", "23", "--cut", "--until", "2099-12-01T18:00+01:00")
+    words = ("--only", "costly", "extension", "23", "--cut", "--until", in_summer().isoformat())
     assert callgate(folder, "lock", *words, "--reason", "nobody knows these calls") == 0
     done, line, live = capsys.readouterr().out.splitlines()
     assert done == f"{CLINIC}: locked from the very next call (revision 1)."
     told = (
-        f"Locked, calls in progress cut: costly calls, extension 23; until 2099-12-01T18:00:00+01:00; by {author()} on "
+        f"Locked, calls in progress cut: costly calls, extension 23; until {in_summer().isoformat()}; by {author()} on "
     )
     assert line.startswith(f"  {told}")
     assert line.endswith(": nobody knows these calls")
@@ -114,7 +116,13 @@ def test_it_says_what_it_did_and_who_reads_the_history_sees_it(folder: Path, red
     assert callgate(folder, "policy", "history") == 0
     revision, shown = capsys.readouterr().out.splitlines()
     assert revision.endswith("file  nobody knows these calls")
-    assert shown.strip().startswith(told.replace("18:00:00+01:00", "17:00:00+00:00"))
+    utc = in_summer().astimezone(UTC).isoformat(timespec="seconds")
+    assert shown.strip().startswith(told.replace(in_summer().isoformat(), utc))
+
+
+def in_summer() -> datetime:
+    """A day within the year, at six in the evening of the clinic."""
+    return (datetime.now(PARIS) + timedelta(days=200)).replace(hour=18, minute=0, second=0, microsecond=0)
 
 
 def test_in_french_it_is_french(folder: Path, capsys: Out) -> None:
@@ -244,6 +252,8 @@ def test_of_several_clinics_one_is_named_or_all(tmp_path: Path, redis: RedisServ
         (("--until", "tomorrow"), '"tomorrow" is not an ISO instant'),
         (("--until", "0h"), '"0h" is not an ISO instant'),
         (("--until", "2020-12-01T18:00+01:00"), "is past; it is 20"),
+        (("--until", "99999d"), "is more than a year away; for what shall not end by itself, leave it out"),
+        (("--until", "2090-12-01T18:00+01:00"), "is more than a year away"),
         (("--until", "2050-07-01T18:00"), "does not say on which clock; write it such as 2050-07-01T18:00"),
         (("--reason", "two\nlines"), "cannot be printed"),
     ],
@@ -255,7 +265,7 @@ def test_words_that_mean_nothing_are_told_and_nothing_is_locked(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("word", "hours"), [("90m", 1.5), ("12h", 12), ("7d", 168)])
+@pytest.mark.parametrize(("word", "hours"), [("90m", 1.5), ("12h", 12), ("7d", 168), ("366d", 8784)])
 def test_a_lock_may_end_after_a_time(folder: Path, redis: RedisServer, word: str, hours: float) -> None:
     assert callgate(folder, "lock", "--until", word) == 0
     (lock,) = locks(redis)

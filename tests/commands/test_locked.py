@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -108,12 +109,13 @@ def test_what_somebody_else_wrote_in_a_lock_cannot_play_with_the_terminal(
 
 def test_a_check_says_which_lock_stops_a_call(folder: Path, capsys: Out) -> None:
     assert callgate(folder, "check", POINTE_A_PITRE, "--at", OPEN_HOURS) == 0
-    callgate(folder, "lock", "--only", "costly", "--until", "2099-12-01T18:00+01:00")
+    until = (datetime.now(ZoneInfo("Europe/Paris")) + timedelta(days=90)).replace(hour=18, microsecond=0)
+    callgate(folder, "lock", "--only", "costly", "--until", until.isoformat())
     callgate(folder, "lock", "--only", "extension", "23")
     capsys.readouterr()
     assert callgate(folder, "check", POINTE_A_PITRE, "--at", OPEN_HOURS) == 1
     (line,) = lines(capsys, "Locked: ")
-    assert line.startswith(f"Locked: costly calls; until 2099-12-01T18:00:00+01:00; by {author()} on ")
+    assert line.startswith(f"Locked: costly calls; until {until.isoformat()}; by {author()} on ")
     assert callgate(folder, "check", POINTE_A_PITRE, "--at", OPEN_HOURS, "--json") == 1
     found = json.loads(capsys.readouterr().out)
     assert found["reasons"] == ["locked"]
