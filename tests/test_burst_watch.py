@@ -203,7 +203,7 @@ class Failing(MemoryLedger):
         return await super().publish(policy, expected)
 
 
-@pytest.mark.parametrize("answers", [[Unavailable(cause="timeout")], [Outdated(revision=1)] * 5])
+@pytest.mark.parametrize("answers", [[Unavailable(cause="timeout")] * 2, [Outdated(revision=1)] * 5])
 async def test_a_lock_that_cannot_be_published_is_tried_again(
     tmp_path: Path, answers: list[Outdated | Unavailable]
 ) -> None:

@@ -18,7 +18,7 @@ from callgate.core.locks import LOCKS_MAX, Locks, LockScope, with_lock
 from callgate.core.verdict import Refusal
 from callgate.journal_rows import Decision
 from callgate.ledger.revisions import Outdated, PolicyRevision, Revisions
-from callgate.locking import Changed, Order, Unchanged, carry_out
+from callgate.locking import Changed, Doubtful, Order, Unchanged, carry_out
 from callgate.policies import PolicyShelf, file_revision
 from callgate.texts.catalog import Language, text
 
@@ -90,7 +90,7 @@ class BurstWatch:
                 await self.shelf.fetch(clinic.name)
             case Unchanged():
                 pass
-            case Outdated() | Unavailable():
+            case Outdated() | Unavailable() | Doubtful():
                 log.warning("extension.not_locked", clinic=clinic.name, extensions=sorted(bursts))
                 return
         for extension, burst in bursts.items():

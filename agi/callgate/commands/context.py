@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from callgate.errors import SettingsError
 from callgate.ledger.client import PROMPT, Access, Deadlines, connect
 from callgate.ledger.redis import RedisLedger
 from callgate.settings import Settings, load_settings
+from callgate.texts.catalog import Language, catalog
 
 EMBEDDED_SOCKET = "redis/redis.sock"
 REPAIR_ANSWER_S = 1.0
@@ -55,6 +57,17 @@ def clinic_named(settings: Settings, name: str | None) -> str:
 def state_folder(settings: Settings, folder: Path) -> Path:
     """The daemon's state folder."""
     return folder / settings.gate.state
+
+
+def check_reach(settings: Settings, folder: Path) -> None:
+    """See to it that whoever asks may reach the daemon's own Redis: to one who may not, it would seem to be away.
+
+    Raises:
+        PermissionError: if it is behind a folder of another user's.
+    """
+    if not settings.gate.redis:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            (state_folder(settings, folder) / EMBEDDED_SOCKET).stat()
 
 
 def ledger_url(settings: Settings, folder: Path) -> str:
@@ -107,6 +120,11 @@ def _ledger_access(settings: Settings, folder: Path) -> Access:
 def ledger_place(settings: Settings) -> str:
     """Name the ledger for a message, without the password its address may hold, before the host or as a query."""
     return settings.gate.redis.partition("?")[0].rpartition("@")[2] or "the daemon's own Redis"
+
+
+def silence_words(cause: str, language: Language) -> str:
+    """Say why the ledger does not answer; the code itself of a cause that has no words."""
+    return catalog(language).get(f"cli.cause_{cause}", cause)
 
 
 def with_ledger(settings: Settings, folder: Path, work: Callable[[RedisLedger], Awaitable[Answer]]) -> Answer:
