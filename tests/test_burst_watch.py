@@ -15,7 +15,7 @@ from callgate.core.reasons import Reason
 from callgate.core.verdict import Grant, Refusal
 from callgate.ledger.memory import MemoryLedger, at_second
 from callgate.ledger.revisions import Outdated, PolicyRevision, Published
-from clinic_samples import BRUSSELS, CLINIC, OBSERVING, PARIS, TUESDAY_11, Site, open_site, policy_text
+from clinic_samples import BRUSSELS, CLINIC, OBSERVING, PARIS, POINTE_A_PITRE, TUESDAY_11, Site, open_site, policy_text
 from core.samples import a_lock
 
 NIGHT = TUESDAY_11 + timedelta(hours=11)
@@ -73,6 +73,23 @@ async def test_the_tenth_refusal_locks_and_the_eleventh_call_is_told_so(site: Si
     assert await scopes(site) == [ABROAD]
     assert await dial(site, 1) == [Reason.LOCKED]
     assert site.rows[-1].locks == found.locks
+
+
+async def test_a_burst_to_the_overseas_departments_locks_them_too(tmp_path: Path) -> None:
+    """It locked the calls abroad, which they are not, and went on."""
+    site = await opened(open_site(tmp_path))
+    assert Reason.LOCKED not in await dial(site, 10, POINTE_A_PITRE)
+    await site.bursts.publish()
+    assert await scopes(site) == [replace(ABROAD, calls=LockedCalls.COSTLY)]
+    assert await dial(site, 1, POINTE_A_PITRE) == [Reason.LOCKED]
+    assert await dial(site, 1, PARIS) == []
+
+
+async def test_a_line_that_seizes_by_itself_locks_nothing(site: Site) -> None:
+    """Ten times the outside prefix alone locked the calls abroad of the telephone."""
+    await dial(site, 50, "0")
+    await site.bursts.publish()
+    assert await scopes(site) == []
 
 
 async def test_ordinary_and_emergency_calls_and_every_other_extension_go_on(site: Site) -> None:
@@ -186,7 +203,7 @@ class Failing(MemoryLedger):
         return await super().publish(policy, expected)
 
 
-@pytest.mark.parametrize("answers", [[Unavailable(cause="timeout")], [Outdated(revision=1)] * 5])
+@pytest.mark.parametrize("answers", [[Unavailable(cause="timeout")] * 2, [Outdated(revision=1)] * 5])
 async def test_a_lock_that_cannot_be_published_is_tried_again(
     tmp_path: Path, answers: list[Outdated | Unavailable]
 ) -> None:

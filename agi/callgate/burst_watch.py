@@ -12,13 +12,13 @@ from datetime import datetime
 import structlog
 
 from callgate.clinic import Clinic
-from callgate.core.burst import AUTHOR, Refusals, burst_lock, counts, is_burst, one_more
+from callgate.core.burst import AUTHOR, Refusals, burst_lock, burst_scope, counts, is_burst, one_more, refused_at
 from callgate.core.hold import Unavailable
-from callgate.core.locks import LOCKS_MAX, Locks, with_lock
+from callgate.core.locks import LOCKS_MAX, Locks, LockScope, with_lock
 from callgate.core.verdict import Refusal
 from callgate.journal_rows import Decision
 from callgate.ledger.revisions import Outdated, PolicyRevision, Revisions
-from callgate.locking import Changed, Order, Unchanged, carry_out
+from callgate.locking import Changed, Doubtful, Order, Unchanged, carry_out
 from callgate.policies import PolicyShelf, file_revision
 from callgate.texts.catalog import Language, text
 
@@ -30,10 +30,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Burst:
-    """A burst that is to be answered: the policy it was counted under, and when it was complete."""
+    """A burst that is to be answered: the policy it was counted under, when it was complete, and what it asks for."""
 
     revision: int
     at: datetime
+    scope: LockScope
 
 
 Bursts = Mapping[str, Burst]
@@ -60,12 +61,15 @@ class BurstWatch:
         clinic, extension, verdict = decision.clinic, decision.attempt.extension, decision.verdict
         if not isinstance(verdict, Refusal) or not extension:
             return
-        if not counts(decision.priced, verdict.reasons, clinic.rulebook, decision.instant):
+        priced, instant, book = decision.priced, decision.instant, clinic.rulebook
+        if not counts(decision.attempt.dialled, priced, verdict.reasons, book=book, instant=instant):
             return
         line, rule = (clinic.name, extension), clinic.policy.automatic_lock
-        refusals = one_more(self.refusals.pop(line, None), rule, clinic.revision, decision.instant)
+        refused = refused_at(instant, priced, book.plan)
+        refusals = one_more(self.refusals.pop(line, None), rule, clinic.revision, refused)
         if is_burst(refusals, rule):
-            self.bursts[line] = Burst(revision=clinic.revision, at=decision.instant)
+            scope = burst_scope(extension, refusals)
+            self.bursts[line] = Burst(revision=clinic.revision, at=instant, scope=scope)
             return
         self.refusals[line] = refusals
         if len(self.refusals) > EXTENSIONS_MAX:
@@ -86,7 +90,7 @@ class BurstWatch:
                 await self.shelf.fetch(clinic.name)
             case Unchanged():
                 pass
-            case Outdated() | Unavailable():
+            case Outdated() | Unavailable() | Doubtful():
                 log.warning("extension.not_locked", clinic=clinic.name, extensions=sorted(bursts))
                 return
         for extension, burst in bursts.items():
@@ -95,7 +99,7 @@ class BurstWatch:
 
 
 def _order(clinic: Clinic, bursts: Bursts) -> Order:
-    """Lock the calls abroad of these extensions.
+    """Lock what these bursts ask for.
 
     Where somebody has decided since a burst was counted, perhaps to unlock, it is over. The whole clinic never has more
     than `LOCKS_MAX` locks: of more extensions the last are left to the ceilings.
@@ -106,8 +110,8 @@ def _order(clinic: Clinic, bursts: Bursts) -> Order:
 
     def change(current: PolicyRevision) -> Locks:
         locks = current.locks
-        for extension, burst in bursts.items():
-            wider = with_lock(locks, burst_lock(extension, reason, burst.at))
+        for burst in bursts.values():
+            wider = with_lock(locks, burst_lock(burst.scope, reason, burst.at))
             if burst.revision == current.revision and len(wider) <= LOCKS_MAX:
                 locks = wider
         return locks

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from callgate.core.hold import Unavailable
 from callgate.core.locks import Locks
+from callgate.ledger.client import CIRCUIT_OPEN
 from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published, Revisions
 
 TRIES = 5
@@ -41,34 +42,58 @@ class Unchanged:
     now: PolicyRevision
 
 
-async def carry_out(
-    order: Order, revisions: Revisions, first: Callable[[], PolicyRevision]
-) -> Changed | Unchanged | Outdated | Unavailable:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubtful:
+    """Nobody knows whether it was done: the ledger may have got it, and twice gave no answer that tells (`cause`)."""
+
+    cause: str
+
+
+Outcome = Changed | Unchanged | Outdated | Unavailable | Doubtful
+"""`Outdated` and `Unavailable`: nothing was done."""
+
+
+async def carry_out(order: Order, revisions: Revisions, first: Callable[[], PolicyRevision]) -> Outcome:
     """Change the locks of a clinic.
+
+    A publication without an answer may have been carried out (DESIGN, law 7). So the ledger is asked once more what is
+    in force: where the change is in it, that was our own, and else it is published again, which changes nothing twice.
 
     Args:
         order: what is to be done.
         revisions: where it is published.
         first: makes the clinic's first revision, if none was ever published; what it raises is passed on.
     """
-    outcome: Changed | Unchanged | Outdated | Unavailable = Outdated(revision=0)
+    outcome: Outcome = Outdated(revision=0)
+    doubt: Doubtful | None = None
     for _ in range(TRIES):
-        found = await revisions.fetch_policy(order.clinic)
-        match found:
-            case Unavailable():
-                return found
-            case NoPolicy():
-                outcome = await _publish(order, revisions, replace(first(), revision=0))
-            case PolicyRevision():
-                outcome = await _publish(order, revisions, found)
-        if not isinstance(outcome, Outdated):
-            break
-    return outcome
+        outcome = await _try(order, revisions, first)
+        match outcome:
+            case Doubtful() if doubt is None:
+                doubt = outcome
+            case Unchanged(now=now) if doubt is not None:
+                return Changed(now=now)
+            case Unavailable() if doubt is not None:
+                return doubt
+            case Outdated():
+                pass
+            case _:
+                return outcome
+    return doubt or outcome
 
 
-async def _publish(
-    order: Order, revisions: Revisions, current: PolicyRevision
-) -> Changed | Unchanged | Outdated | Unavailable:
+async def _try(order: Order, revisions: Revisions, first: Callable[[], PolicyRevision]) -> Outcome:
+    found = await revisions.fetch_policy(order.clinic)
+    match found:
+        case Unavailable():
+            return found
+        case NoPolicy():
+            return await _publish(order, revisions, replace(first(), revision=0))
+        case PolicyRevision():
+            return await _publish(order, revisions, found)
+
+
+async def _publish(order: Order, revisions: Revisions, current: PolicyRevision) -> Outcome:
     locks = order.change(current)
     if locks == current.locks:
         return Unchanged(now=current)
@@ -81,4 +106,10 @@ async def _publish(
         locks=locks,
     )
     outcome = await revisions.publish(wanted, current.revision)
-    return Changed(now=wanted) if isinstance(outcome, Published) else outcome
+    match outcome:
+        case Published():
+            return Changed(now=wanted)
+        case Unavailable(cause=cause) if cause != CIRCUIT_OPEN:
+            return Doubtful(cause=cause)
+        case _:
+            return outcome

@@ -24,6 +24,7 @@ from callgate.core.risk import Tier
 from callgate.journal import JOURNAL_FILE, JournalRow
 from callgate.texts.catalog import Language, text
 from clinic_samples import write_site
+from core.samples import a_lock
 from journal_samples import write_journal
 
 Out = pytest.CaptureFixture[str]
@@ -76,6 +77,58 @@ def test_refused_calls_are_listed_oldest_first_and_granted_ones_are_not(folder: 
     write(folder, refusal("a", dialled="1"), GRANT, refusal("b", dialled="2"))
     assert blocked(folder) == 0
     assert [line.split()[3] for line in capsys.readouterr().out.splitlines()] == ["1", "2"]
+
+
+CUT = JournalRow(
+    at=AT,
+    event="call.cut",
+    clinic="c",
+    call="k",
+    extension="102",
+    number="+3225551••••",
+    reasons=(Reason.NUMBER_REFUSED,),
+    seconds=75,
+)
+UNGATED = JournalRow(
+    at=AT, event="call.ungated", clinic="", call="", trunk="carrier-a", number="0088216••••", note="no_grant"
+)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize(
+    ("row", "why", "marks"),
+    [
+        (CUT, "cli.blocked_cut", []),
+        (msgspec.structs.replace(CUT, reasons=(), note="no hold"), "cli.blocked_no_hold", []),
+        (msgspec.structs.replace(CUT, reasons=(), note="number_refused"), "cli.blocked_cut", []),
+        (UNGATED, "ungated.no_grant", ["cli.blocked_ungated"]),
+        (
+            msgspec.structs.replace(UNGATED, observed=True, count=7),
+            "ungated.no_grant",
+            ["cli.blocked_ungated_observed", "cli.blocked_many"],
+        ),
+    ],
+    ids=["cut by a rule", "cut without a hold", "cut by a newer callgate", "ungated", "seven ungated, only observed"],
+)
+def test_calls_that_were_ended_while_up_are_listed_and_marked(
+    capsys: Out, folder: Path, language: Language, *, row: JournalRow, why: str, marks: list[str]
+) -> None:
+    """No command showed what the guard and live control had done."""
+    write(folder, GRANT, row)
+    assert blocked(folder, language=language) == 0
+    words = text(why, language, seconds=75, reasons="number_refused")
+    marked = "".join(f" [{text(mark, language, count=7)}]" for mark in marks)
+    assert capsys.readouterr().out.endswith(f"  {row.extension or '-':>6}  {row.number:<18}  {words}{marked}\n")
+
+
+def test_in_french_the_lock_below_a_refusal_is_french(folder: Path, capsys: Out) -> None:
+    r"""It said ``Verrouillé\xa0:``."""
+    locked = msgspec.structs.replace(refusal(), reasons=(Reason.LOCKED,), locks=(a_lock(),), zone="Europe/Paris")
+    write(folder, locked)
+    assert blocked(folder, language="fr") == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.startswith("    Verrouillé\u00a0: tous les appels, sauf les urgences\u202f; ")
+    assert "\\" not in line
 
 
 def test_programs_get_one_object_a_line_and_nothing_when_there_is_none(folder: Path, capsys: Out) -> None:

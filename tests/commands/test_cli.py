@@ -152,6 +152,12 @@ def test_a_mistake_costs_one_clear_line_and_its_own_exit_code(
         ("state", ("blocked",)),
         ("state", ("status",)),
         ("state", ("serve",)),
+        ("state", ("lock",)),
+        ("state", ("lock", "--cut")),
+        ("state", ("unlock",)),
+        ("state", ("policy", "show")),
+        ("state", ("policy", "history")),
+        ("state", ("policy", "apply", "policy.toml")),
     ],
 )
 def test_what_may_not_be_read_is_said_with_exit_code_5(closed: str, words: tuple[str, ...]) -> None:

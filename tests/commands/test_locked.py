@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_the_status_shows_what_is_locked_until_it_ends(folder: Path, redis: Redi
     callgate(folder, "status")
     (line,) = lines(capsys, f"{CLINIC}: Locked")
     assert line.startswith(f"{CLINIC}: Locked: costly calls; until somebody unlocks; by {author()} on ")
-    assert line.endswith(": strange calls")
+    assert line.endswith(": strange calls (to lift it: callgate unlock --only costly)")
     callgate(folder, "status", "--json")
     (clinic,) = json.loads(capsys.readouterr().out)["clinics"]
     assert [lock["scope"] for lock in clinic["locks"]] == [{"calls": "costly", "extension": ""}]
@@ -108,12 +109,13 @@ def test_what_somebody_else_wrote_in_a_lock_cannot_play_with_the_terminal(
 
 def test_a_check_says_which_lock_stops_a_call(folder: Path, capsys: Out) -> None:
     assert callgate(folder, "check", POINTE_A_PITRE, "--at", OPEN_HOURS) == 0
-    callgate(folder, "lock", "--only", "costly", "--until", "2099-12-01T18:00+01:00")
+    until = (datetime.now(ZoneInfo("Europe/Paris")) + timedelta(days=90)).replace(hour=18, microsecond=0)
+    callgate(folder, "lock", "--only", "costly", "--until", until.isoformat())
     callgate(folder, "lock", "--only", "extension", "23")
     capsys.readouterr()
     assert callgate(folder, "check", POINTE_A_PITRE, "--at", OPEN_HOURS) == 1
     (line,) = lines(capsys, "Locked: ")
-    assert line.startswith(f"Locked: costly calls; until 2099-12-01T18:00:00+01:00; by {author()} on ")
+    assert line.startswith(f"Locked: costly calls; until {until.isoformat()}; by {author()} on ")
     assert callgate(folder, "check", POINTE_A_PITRE, "--at", OPEN_HOURS, "--json") == 1
     found = json.loads(capsys.readouterr().out)
     assert found["reasons"] == ["locked"]
@@ -121,6 +123,16 @@ def test_a_check_says_which_lock_stops_a_call(folder: Path, capsys: Out) -> None
     assert callgate(folder, "check", PARIS, "--at", OPEN_HOURS) == 0
     assert callgate(folder, "check", PARIS, "--at", OPEN_HOURS, "--extension", "23") == 1
     assert callgate(folder, "check", "015", "--extension", "23") == 0
+
+
+def test_so_it_does_in_french(folder: Path, capsys: Out) -> None:
+    callgate(folder, "lock", "--only", "costly")
+    capsys.readouterr()
+    words = ["--settings", str(folder / "callgate.toml"), "--language", "fr"]
+    assert main([*words, "check", POINTE_A_PITRE, "--at", OPEN_HOURS]) == 1
+    (line,) = lines(capsys, "Verrouillé")
+    assert line.startswith("Verrouillé\u00a0: les appels coûteux\u202f; ")
+    assert "\\" not in line
 
 
 def test_the_list_of_refused_calls_says_which_lock_stopped_each(folder: Path, capsys: Out) -> None:
@@ -172,5 +184,6 @@ def test_every_command_of_the_page_on_the_lock_does_what_it_says(folder: Path) -
     assert len(commands) > 5
     for command in commands:
         name, *words = shlex.split(command)
-        # No gate runs here, which the status says with its exit code.
-        assert (name, callgate(folder, *words)) == ("callgate", 1 if words == ["status"] else 0), command
+        # No gate runs here, which the status says with its exit code, and so does a lock that was to cut calls.
+        negative = words == ["status"] or "--cut" in words
+        assert (name, callgate(folder, *words)) == ("callgate", 1 if negative else 0), command

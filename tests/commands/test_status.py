@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-import socket
+import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from callgate.cli import main
-from callgate.commands import status as status_module
+from callgate.commands import daemon
+from callgate.commands.daemon import GateState
 from callgate.control.standing import STANDING_FILE, Standing
 from callgate.core.sighting import Seen
 from callgate.core.verdict import Grant
@@ -34,7 +35,9 @@ from clinic_samples import (
     policy_text,
     write_site,
 )
+from core.samples import a_lock
 from journal_samples import write_journal
+from ledger.samples import costly, request
 from redis_server import RedisServer
 
 Out = pytest.CaptureFixture[str]
@@ -54,10 +57,10 @@ def test_with_nothing_running_it_says_so(tmp_path: Path, capsys: Out) -> None:
     write_site(tmp_path, settings=SETTINGS.replace("127.0.0.1:0", "127.0.0.1:1"))
     assert status(tmp_path) == 1
     assert capsys.readouterr().out.splitlines() == [
-        "Gate: Connection refused (127.0.0.1:1)",
-        "Ledger: connection",
+        text("cli.status_gate_refused", Language.EN, listen="127.0.0.1:1"),
+        text("cli.status_ledger_down", Language.EN, cause="no connection"),
         text("cli.status_control_none", Language.EN),
-        f"{CLINIC}: enforce, policy revision 0, 0 live holds",
+        f"{CLINIC}: the rules are enforced; policy revision 0; 0 live holds",
     ]
     assert status(tmp_path, "--quiet") == 1
     assert capsys.readouterr().out == ""
@@ -65,24 +68,6 @@ def test_with_nothing_running_it_says_so(tmp_path: Path, capsys: Out) -> None:
     found = json.loads(capsys.readouterr().out)
     assert (found["gate"], found["ledger"], found["last_refusal"]) == ("Connection refused", "connection", None)
     assert (found["clinics"][0]["policy"], found["clinics"][0]["policy_revision"]) == ("file", 0)
-
-
-@pytest.mark.parametrize(("answer", "state"), [(b"", "no answer"), (b"HTTP/1.1 400\r\n", "another program answers")])
-def test_a_gate_that_is_frozen_or_another_program_in_its_place_is_not_up(
-    tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch, *, answer: bytes, state: str
-) -> None:
-    """The kernel goes on taking connections for a gate that was stopped: it was said to be up."""
-    assert status_module.GATE_DEADLINE_S == 1.0
-    monkeypatch.setattr(status_module, "GATE_DEADLINE_S", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor() as pool:
-        address = f"127.0.0.1:{listening.getsockname()[1]}"
-        write_site(tmp_path, settings=SETTINGS.replace("127.0.0.1:0", address))
-        asking = pool.submit(status, tmp_path)
-        connection, _ = listening.accept()
-        with connection:
-            connection.sendall(answer)
-            assert asking.result() == 1
-    assert f"Gate: {state} ({address})" in capsys.readouterr().out
 
 
 def test_a_rate_deck_that_cannot_be_used_is_said(tmp_path: Path, capsys: Out) -> None:
@@ -153,8 +138,8 @@ async def test_with_everything_running_it_shows_what_is_held_and_the_last_refusa
         said = [line.split() for line in output.out.splitlines()]
         assert ["Gate:", "up", f"(127.0.0.1:{port})"] in said
         assert ["Ledger:", "up"] in said
-        assert f"{CLINIC}: enforce, policy revision 1, 1 live holds".split() in said
-        assert ["national:", "held", "0.02,", "24", "h", "0.00,", "7", "days", "0.00", "(EUR)"] in said
+        assert f"{CLINIC}: the rules are enforced; policy revision 1; 1 live holds".split() in said
+        assert ["national", "calls:", "held", "0.02,", "24", "h", "0.00,", "7", "days", "0.00", "(EUR)"] in said
         assert said[-1][:2] == ["Last", "refusal:"]
         assert await asyncio.to_thread(status, tmp_path, "--quiet") == 0
         assert await asyncio.to_thread(status, tmp_path, "--json") == 0
@@ -185,7 +170,7 @@ LINKED = Standing(is_linked=True, since=TUESDAY_11, ungated=3)
     ("standing", "is_up", "said"),
     [
         (LINKED, True, "Control: linked to Asterisk since 2026-11-24 10:00:00 UTC; calls without a grant since the"),
-        (LINKED, False, "Control: NO LINK to Asterisk"),
+        (LINKED, False, " manager interface since ?: nothing guards the trunks, and a lock does not"),
         (msgspec.structs.replace(LINKED, is_linked=False), True, "since 2026-11-24 10:00:00 UTC: nothing guards"),
         (None, True, "interface since ?: nothing guards"),
     ],
@@ -195,7 +180,7 @@ def test_whether_live_calls_are_watched_is_said(
     tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch, *, standing: Standing | None, is_up: bool, said: str
 ) -> None:
     write_site(tmp_path, settings=SETTINGS + CONTROL)
-    monkeypatch.setattr(status_module, "_gate", lambda _: "up" if is_up else "Connection refused")
+    monkeypatch.setattr(daemon, "_gate", lambda _: GateState.UP if is_up else GateState.REFUSED)
     if standing is not None:
         (tmp_path / "state" / STANDING_FILE).write_bytes(msgspec.json.encode(standing))
     status(tmp_path)
@@ -205,6 +190,50 @@ def test_whether_live_calls_are_watched_is_said(
     found = json.loads(capsys.readouterr().out)
     assert found["control"] == ("up" if standing == LINKED and is_up else "down")
     assert found["ungated"] == (3 if standing else 0)
+
+
+@pytest.mark.parametrize(
+    ("control", "is_linked", "code"),
+    [("", False, 0), (CONTROL, True, 0), (CONTROL, False, 1)],
+    ids=["no control is set up", "linked", "no link"],
+)
+def test_it_ends_with_0_only_where_all_that_is_set_up_does_its_work(
+    tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch, *, control: str, is_linked: bool, code: int
+) -> None:
+    """Whatever watches it was told that all is well, with nothing guarding the trunks."""
+    write_site(tmp_path, settings=SETTINGS.replace("[gate]", f'[gate]\nredis = "{redis.url}"') + control)
+    monkeypatch.setattr(daemon, "_gate", lambda _: GateState.UP)
+    standing = msgspec.structs.replace(LINKED, is_linked=is_linked)
+    (tmp_path / "state" / STANDING_FILE).write_bytes(msgspec.json.encode(standing))
+    assert [status(tmp_path), status(tmp_path, "--quiet"), status(tmp_path, "--json")] == [code] * 3
+
+
+def test_in_french_a_secretary_reads_no_english(tmp_path: Path, redis: RedisServer, capsys: Out) -> None:
+    settings = SETTINGS.replace("127.0.0.1:0", "127.0.0.1:1")
+    write_site(tmp_path, settings=settings)
+    file = tmp_path / "callgate.toml"
+    words = ["--settings", str(file), "--language", "fr", "status"]
+    assert main(words) == 1
+    write_site(tmp_path, settings=settings.replace("[gate]", f'[gate]\nredis = "{redis.url}"'))
+
+    async def spend() -> None:
+        locked = replace(revision(1, policy_text()), locks=(replace(a_lock(), reason="appels de nuit"),))
+        async with connect(redis.url) as client:
+            ledger = RedisLedger(client)
+            await ledger.publish(locked, 0)
+            asked = replace(request(clinic=CLINIC), purses=costly(lines=3), policy_revision=1)
+            await ledger.hold(replace(asked, hold_id=f"pbx1.a.1.{int(utc_now().timestamp())}"))
+
+    asyncio.run(spend())
+    assert main(words) == 1
+    said = capsys.readouterr()
+    told = [line.replace("\u00a0", " ").replace("\u202f", " ") for line in said.out.splitlines()]
+    assert "Registre des dépenses : en service" in told
+    assert f"{CLINIC} : les règles sont appliquées ; règles n° 1 ; appels en cours réservés : 1" in told
+    assert any(line.startswith(f"{CLINIC} : Verrouillé : tous les appels, sauf les urgences ; ") for line in told)
+    assert any(line.startswith("appels coûteux : réservé ") for line in told)
+    english = re.compile(r"\\x|\\u| (?:the|is|up|not|by|refused|enforce|connection|holds?|calls?) ", re.IGNORECASE)
+    assert [line for line in told if english.search(f" {line} ".replace("(", " ").replace(")", " "))] == []
 
 
 @pytest.mark.parametrize(
@@ -233,7 +262,7 @@ def test_a_slow_disk_is_said(tmp_path: Path, capsys: Out, *, slowest_ms: int, is
 
 
 def test_a_ledger_that_lost_entries_or_whose_clock_is_behind_is_said(
-    tmp_path: Path, redis: RedisServer, capsys: Out
+    tmp_path: Path, redis: RedisServer, capsys: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = SETTINGS.replace("[gate]", f'[gate]\nredis = "{redis.url}"').replace("127.0.0.1:0", "127.0.0.1:1")
     write_site(tmp_path, settings=settings)
@@ -247,6 +276,8 @@ def test_a_ledger_that_lost_entries_or_whose_clock_is_behind_is_said(
             await ledger.set_clock(CLINIC, int(utc_now().timestamp()) - 3 * 3600)
 
     asyncio.run(lose())
+    monkeypatch.setattr(daemon, "_gate", lambda _: GateState.UP)
+    assert status(tmp_path, "--quiet") == 1
     status(tmp_path)
     said = capsys.readouterr().out
     assert f"{CLINIC}: THE LEDGER HAS LOST ENTRIES (it was emptied): costly calls are refused" in said

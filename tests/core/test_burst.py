@@ -5,7 +5,16 @@ from functools import reduce
 
 import pytest
 
-from callgate.core.burst import Refusals, burst_lock, counts, is_burst, one_more
+from callgate.core.burst import (
+    Refusals,
+    Refused,
+    burst_lock,
+    burst_scope,
+    counts,
+    is_burst,
+    one_more,
+    refused_at,
+)
 from callgate.core.locks import LockedCalls, LockScope, locks_on
 from callgate.core.policy_tables import AutomaticLock
 from callgate.core.policy_values import StartLimit
@@ -41,6 +50,11 @@ RULE = AutomaticLock()
         # Who does not know the numbers of a country tries them out.
         ("0612", (Reason.INVALID,), True),
         ("900442071234567890", (Reason.INVALID,), True),
+        # A line that is seized by itself, as by rain in its cable, sends the outside prefix or nothing.
+        ("", (Reason.INVALID,), False),
+        ("9", (Reason.INVALID,), False),
+        ("0", (Reason.INVALID,), False),
+        ("9#", (Reason.INVALID,), False),
         # What is ordinary costs little, and a doctor calls at night.
         (PARIS, (Reason.CEILING_DAY,), False),
         (MOBILE, (Reason.TOO_MANY_LINES,), False),
@@ -59,24 +73,24 @@ def test_a_refusal_counts_when_closed_and_never_in_opening_hours(
     dialled: str, reasons: tuple[Reason, ...], *, is_counted: bool
 ) -> None:
     call = Call(dialled=dialled)
-    assert counts(call.priced, reasons, call.book, CLOSED) is is_counted
-    assert not counts(call.priced, reasons, call.book, OPEN)
+    assert counts(dialled, call.priced, reasons, book=call.book, instant=CLOSED) is is_counted
+    assert not counts(dialled, call.priced, reasons, book=call.book, instant=OPEN)
 
 
 @pytest.mark.parametrize("rules", ['mode = "observe"', 'automatic_lock.when = "never"'])
 def test_a_clinic_that_observes_or_does_not_want_the_rule_counts_nothing(rules: str) -> None:
     call = Call(dialled=BRUSSELS, policy=clinic_rules(rules))
-    assert not counts(call.priced, COUNTRY, call.book, CLOSED)
+    assert not counts(BRUSSELS, call.priced, COUNTRY, book=call.book, instant=CLOSED)
 
 
 def test_a_public_holiday_is_closed_all_day() -> None:
     call = Call(dialled=BRUSSELS, holidays=frozenset({OPEN.date()}))
-    assert counts(call.priced, COUNTRY, call.book, OPEN)
+    assert counts(BRUSSELS, call.priced, COUNTRY, book=call.book, instant=OPEN)
 
 
 def refused(pause: timedelta, count: int, rule: AutomaticLock = RULE) -> Refusals:
     def next_one(before: Refusals | None, place: int) -> Refusals:
-        return one_more(before, rule, 7, CLOSED + place * pause)
+        return one_more(before, rule, 7, Refused(at=CLOSED + place * pause, abroad=True))
 
     found = reduce(next_one, range(count), None)
     assert found is not None
@@ -106,22 +120,46 @@ def test_the_clinic_may_say_how_many_are_a_burst() -> None:
 
 
 def test_no_more_is_remembered_than_a_burst_has() -> None:
-    assert len(refused(timedelta(0), 1000).instants) == 10
+    assert len(refused(timedelta(0), 1000).calls) == 10
 
 
 def test_whatever_is_decided_since_makes_what_was_counted_void() -> None:
     """An unlock, or a permission, is not undone by the refusals before it."""
-    nine = refused(timedelta(seconds=1), 9)
-    assert is_burst(one_more(nine, RULE, 7, CLOSED + MINUTE), RULE)
-    assert one_more(nine, RULE, 8, CLOSED + MINUTE) == Refusals(revision=8, instants=(CLOSED + MINUTE,))
+    nine, tenth = refused(timedelta(seconds=1), 9), Refused(at=CLOSED + MINUTE, abroad=True)
+    assert is_burst(one_more(nine, RULE, 7, tenth), RULE)
+    assert one_more(nine, RULE, 8, tenth) == Refusals(revision=8, calls=(tenth,))
 
 
-def test_a_burst_locks_the_calls_abroad_of_its_extension_until_a_person_unlocks() -> None:
-    lock = burst_lock("23", "ten refused", CLOSED)
-    assert lock.scope == LockScope(calls=LockedCalls.INTERNATIONAL, extension="23")
+@pytest.mark.parametrize(
+    ("dialled", "locked"),
+    [
+        ((BRUSSELS,), LockedCalls.INTERNATIONAL),
+        ((BRUSSELS, IVORY_COAST), LockedCalls.INTERNATIONAL),
+        # No number at all: a lock on calls abroad stops it, too.
+        ((BRUSSELS, "900442071234567890", "0612"), LockedCalls.INTERNATIONAL),
+        ((REUNION,), LockedCalls.COSTLY),
+        ((PREMIUM,), LockedCalls.COSTLY),
+        ((BRUSSELS, BRUSSELS, REUNION), LockedCalls.COSTLY),
+    ],
+)
+def test_a_burst_is_answered_by_the_narrowest_lock_that_stops_each_call_of_it(
+    dialled: tuple[str, ...], locked: LockedCalls
+) -> None:
+    """Ten refused calls to an overseas department locked the calls abroad, and the eleventh was not stopped."""
+    calls = [Call(dialled=number, extension="23") for number in dialled]
+    refusals = Refusals(revision=7, calls=tuple(refused_at(CLOSED, call.priced, call.plan) for call in calls))
+    scope = burst_scope("23", refusals)
+    assert scope == LockScope(calls=locked, extension="23")
+    locks = (burst_lock(scope, "ten refused", CLOSED),)
+    assert all(locks_on(locks, call.attempt, call.priced, plan=call.plan, instant=CLOSED) for call in calls)
+
+
+def test_a_lock_by_rule_ends_when_a_person_unlocks() -> None:
+    lock = burst_lock(LockScope(calls=LockedCalls.COSTLY, extension="23"), "ten refused", CLOSED)
     assert (lock.until, lock.cut, lock.author, lock.at) == (None, False, "callgate", CLOSED)
 
 
+@pytest.mark.parametrize("locked", [LockedCalls.INTERNATIONAL, LockedCalls.COSTLY])
 @pytest.mark.parametrize(
     ("dialled", "extension", "is_stopped"),
     [
@@ -129,14 +167,13 @@ def test_a_burst_locks_the_calls_abroad_of_its_extension_until_a_person_unlocks(
         (BRUSSELS, "24", False),
         (PARIS, "23", False),
         (MOBILE, "23", False),
-        (REUNION, "23", False),
         (SUICIDE_HELPLINE, "23", False),
         ("15", "23", False),
     ],
 )
 def test_nobody_can_silence_the_practice_by_making_one_extension_fail(
-    dialled: str, extension: str, *, is_stopped: bool
+    dialled: str, extension: str, locked: LockedCalls, *, is_stopped: bool
 ) -> None:
     call = Call(dialled=dialled, extension=extension)
-    locks = (burst_lock("23", "ten refused", CLOSED),)
+    locks = (burst_lock(LockScope(calls=locked, extension="23"), "ten refused", CLOSED),)
     assert bool(locks_on(locks, call.attempt, call.priced, plan=call.plan, instant=CLOSED)) is is_stopped

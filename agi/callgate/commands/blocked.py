@@ -1,8 +1,9 @@
-"""`callgate blocked`: the refused calls, from the gate's journal."""
+"""`callgate blocked`: the calls that were refused, or ended while they were up, from the gate's journal."""
 
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,8 @@ import msgspec
 from callgate.commands import Exit
 from callgate.commands.context import printable, say, settings_of, state_folder, warn
 from callgate.commands.words import span
+from callgate.control.guard import Cause
+from callgate.control.reconcile import NO_HOLD
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from callgate.journal_file import HEADERS_BYTES, Damage, Record
 from callgate.limits_text import limit_lines
@@ -20,6 +23,7 @@ from callgate.locks_text import lock_line
 from callgate.texts.catalog import Language, text
 
 FOLLOW_PAUSE_S = 0.2
+_SHOWN = frozenset({"call.refused", "call.cut", "call.ungated"})
 
 
 def since_instant(word: str) -> datetime:
@@ -39,7 +43,7 @@ def since_instant(word: str) -> datetime:
 
 
 def blocked(arguments: argparse.Namespace) -> Exit:
-    """List the refusals, oldest first; with ``--follow`` go on until interrupted."""
+    """List them, oldest first; with ``--follow`` go on until interrupted."""
     settings, folder = settings_of(arguments)
     file = state_folder(settings, folder) / JOURNAL_FILE
     faults = Faults()
@@ -81,15 +85,16 @@ class _Place:
 
 
 def _show(file: Path, place: _Place, arguments: argparse.Namespace, faults: Faults) -> tuple[_Place, int]:
-    """Show the refusals behind a place; returns where to go on, and how many there were."""
-    if not file.exists():
+    """Show what is behind a place; returns where to go on, and how many calls there were."""
+    try:
+        with file.open("rb") as stream:
+            header = stream.read(HEADERS_BYTES)
+    except FileNotFoundError:
         return _Place(), 0
-    with file.open("rb") as stream:
-        header = stream.read(HEADERS_BYTES)
     offset, shown = place.offset if header == place.header else 0, 0
     for row, behind in read_rows(file, offset, faults.note):
         offset = behind
-        if row.event != "call.refused" or (arguments.since is not None and row.at < arguments.since):
+        if row.event not in _SHOWN or (arguments.since is not None and row.at < arguments.since):
             continue
         shown += 1
         if arguments.json:
@@ -119,10 +124,35 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def blocked_line(row: JournalRow, language: Language, zone: ZoneInfo | None = None) -> str:
-    """Write one refusal for a person: when, which extension, what was dialled, and why."""
+    """Write one call for a person: when, which extension, where to, why, and how it ended if it was not refused."""
     at = row.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
-    extension, dialled = printable(row.extension) or "-", printable(row.dialled)
-    why = "; ".join(f"{reason.value}: {text(f'reason.{reason.value}', language)}" for reason in row.reasons[:1])
-    observed = f" [{text('cli.observed', language)}]" if row.observed else ""
-    risk = f" [{text(f'cli.risk_{row.risk}', language)}, {printable(row.risk_because)}]" if row.risk_because else ""
-    return f"{at}  {extension:>6}  {dialled:<18}  {why}{risk}{observed}"
+    extension, called = printable(row.extension) or "-", printable(row.dialled or row.number)
+    marks = "".join(f" [{mark}]" for mark in _marks(row, language))
+    return f"{at}  {extension:>6}  {called:<18}  {_why(row, language)}{marks}"
+
+
+def ungated_words(row: JournalRow, language: Language) -> str:
+    """Say why no grant covered a call."""
+    # A row of a newer callgate may know other causes.
+    return text(f"ungated.{row.note}", language) if row.note in set(Cause) else printable(row.note)
+
+
+def _why(row: JournalRow, language: Language) -> str:
+    if row.event == "call.ungated":
+        return ungated_words(row, language)
+    if row.event == "call.cut":
+        # The sentence of a reason speaks of a call that was never placed.
+        key = "cli.blocked_no_hold" if row.note == NO_HOLD else "cli.blocked_cut"
+        return text(key, language, seconds=row.seconds, reasons=", ".join(row.reasons) or printable(row.note))
+    return "; ".join(f"{reason.value}: {text(f'reason.{reason.value}', language)}" for reason in row.reasons[:1])
+
+
+def _marks(row: JournalRow, language: Language) -> Iterator[str]:
+    if row.risk_because:
+        yield f"{text(f'cli.risk_{row.risk}', language)}, {printable(row.risk_because)}"
+    if row.event == "call.ungated":
+        yield text("cli.blocked_ungated_observed" if row.observed else "cli.blocked_ungated", language)
+    elif row.observed:
+        yield text("cli.observed", language)
+    if row.count > 1:
+        yield text("cli.blocked_many", language, count=row.count)

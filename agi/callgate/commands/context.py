@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -18,10 +19,12 @@ from callgate.errors import SettingsError
 from callgate.ledger.client import PROMPT, Access, Deadlines, connect
 from callgate.ledger.redis import RedisLedger
 from callgate.settings import Settings, load_settings
+from callgate.texts.catalog import Language, catalog
 
 EMBEDDED_SOCKET = "redis/redis.sock"
 REPAIR_ANSWER_S = 1.0
 """Batches are small (`callgate.repair`); a machine this slow restores one change at a time."""
+_NO_BREAK_SPACES = "\u00a0\u202f"
 
 Answer = TypeVar("Answer")
 
@@ -64,6 +67,17 @@ def manager_account(settings: Settings, folder: Path) -> Account | None:
         return None
     host, _, port = control.ami.rpartition(":")
     return Account(host=host.strip("[]"), port=int(port), user=control.user, secret_file=folder / control.secret_file)
+
+
+def check_reach(settings: Settings, folder: Path) -> None:
+    """See to it that whoever asks may reach the daemon's own Redis: to one who may not, it would seem to be away.
+
+    Raises:
+        PermissionError: if it is behind a folder of another user's.
+    """
+    if not settings.gate.redis:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            (state_folder(settings, folder) / EMBEDDED_SOCKET).stat()
 
 
 def ledger_url(settings: Settings, folder: Path) -> str:
@@ -118,6 +132,11 @@ def ledger_place(settings: Settings) -> str:
     return settings.gate.redis.partition("?")[0].rpartition("@")[2] or "the daemon's own Redis"
 
 
+def silence_words(cause: str, language: Language) -> str:
+    """Say why the ledger does not answer; the code itself of a cause that has no words."""
+    return catalog(language).get(f"cli.cause_{cause}", cause)
+
+
 def with_ledger(settings: Settings, folder: Path, work: Callable[[RedisLedger], Awaitable[Answer]]) -> Answer:
     """Run some work on the ledger and close the link. What it changes is left for the daemon's journal.
 
@@ -139,10 +158,17 @@ def say(text: str = "") -> None:
 
 
 def printable(text: str) -> str:
-    """Make what a stranger wrote safe for a terminal: nothing in it moves the cursor or writes from right to left."""
+    """Make what a stranger wrote safe for a terminal: nothing in it moves the cursor or writes from right to left.
+
+    The no-break spaces of French stay: a terminal shows a space.
+    """
     if text.isprintable():
         return text
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(sign if _is_shown(sign) else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def _is_shown(sign: str) -> bool:
+    return sign.isprintable() or sign in _NO_BREAK_SPACES
 
 
 def warn(text: str) -> None:

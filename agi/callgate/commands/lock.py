@@ -15,14 +15,17 @@ from typing import Any
 from callgate.clinic import check_policy, read_text
 from callgate.commands import Exit
 from callgate.commands.context import (
+    check_reach,
     clinic_named,
     ledger_place,
     printable,
     say,
     settings_of,
+    silence_words,
     warn,
     with_ledger,
 )
+from callgate.commands.daemon import ControlStatus, look_at_daemon
 from callgate.commands.words import until_instant
 from callgate.core.hold import Unavailable
 from callgate.core.locks import LOCKS_MAX, Lock, LockedCalls, Locks, LockScope, locks_in_force, with_lock, without_lock
@@ -32,7 +35,7 @@ from callgate.errors import SettingsError
 from callgate.ledger.base import LedgerBook
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import Outdated, PolicyRevision
-from callgate.locking import Changed, Order, Unchanged, carry_out
+from callgate.locking import Changed, Doubtful, Order, Outcome, Unchanged, carry_out
 from callgate.locks_text import lock_line, scope_words, selector
 from callgate.policies import author, file_revision
 from callgate.settings import Settings
@@ -42,15 +45,30 @@ WHOLE = LockScope()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What somebody wants to have done, and when it was asked; `folder` is that of the settings."""
+
+    arguments: argparse.Namespace
+    settings: Settings
+    folder: Path
+    at: datetime
+
+    @property
+    def language(self) -> Language:
+        """That of the answer."""
+        return Language(self.arguments.language)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What became of an order at one clinic; the book is that of afterwards."""
 
     clinic: str
-    outcome: Changed | Unchanged | Outdated | Unavailable | SettingsError
+    outcome: Outcome | SettingsError
     book: LedgerBook | Unavailable
 
 
-Tell = Callable[[PolicyRevision, LedgerBook | Unavailable], Iterator[str]]
+Tell = Callable[[PolicyRevision, LedgerBook | Unavailable], Exit]
 """Says what an order has done: under which revision, and what is up meanwhile."""
 
 
@@ -114,14 +132,16 @@ class _ScopeAction(argparse.Action):
 
 
 def lock(arguments: argparse.Namespace) -> Exit:
-    """Lock, and say for each clinic what came of it."""
-    language, at = Language(arguments.language), datetime.now(UTC)
+    """Lock, and say for each clinic what came of it; exit 1 where calls that are up were to be cut and are not."""
+    asked = _asked(arguments)
+    # Before anything is done: whoever may not look needs other rights for all of it.
+    control = look_at_daemon(asked.settings, asked.folder).control if arguments.cut else None
     wanted = Lock(
         scope=arguments.only,
         until=arguments.until,
         cut=arguments.cut,
         author=author(),
-        at=at,
+        at=asked.at,
         reason=arguments.reason,
     )
 
@@ -132,34 +152,59 @@ def lock(arguments: argparse.Namespace) -> Exit:
             raise SettingsError("locks", problem, "unlock some, or lock the whole clinic without --only")
         return locks
 
-    def tell(now: PolicyRevision, book: LedgerBook | Unavailable) -> Iterator[str]:
-        yield text("cli.lock_done", language, clinic=now.clinic, revision=now.revision)
-        yield f"  {lock_line(wanted, _zone(now), language)}"
-        if isinstance(book, Unavailable):
-            return
-        key = "cli.lock_live_cut" if wanted.cut else "cli.lock_live"
-        yield f"  {text(key, language, calls=len(book.holds))}"
-        if book.frozen is not None:
-            cause = text(f"cli.frozen_{book.frozen}", language)
-            yield text("cli.lock_frozen", language, clinic=now.clinic, cause=cause)
+    def tell(now: PolicyRevision, book: LedgerBook | Unavailable) -> Exit:
+        clinic, language = now.clinic, asked.language
+        say(text("cli.lock_done", language, clinic=clinic, revision=now.revision))
+        say(f"  {lock_line(wanted, _zone(now), language)}")
+        if isinstance(book, LedgerBook):
+            say(f"  {text('cli.lock_up', language, calls=len(book.holds))}")
+            if book.frozen is not None:
+                cause = text(f"cli.frozen_{book.frozen}", language)
+                say(text("cli.lock_frozen", language, clinic=clinic, cause=cause))
+        return _told_of_cut(clinic, control, asked)
 
-    return _carry_out(arguments, at, change, tell)
+    return _carry_out(asked, change, tell)
+
+
+def _told_of_cut(clinic: str, control: ControlStatus | None, asked: Asked) -> Exit:
+    """Say what becomes of the calls that are up: how it stands with control here, None where nobody wants them cut."""
+    language = asked.language
+    if control is not None and asked.settings.gate.redis:
+        say(f"  {text('cli.lock_other_gates', language)}")
+    match control:
+        case None:
+            say(f"  {text('cli.lock_uncut', language)}")
+            return Exit.OK
+        case ControlStatus.UP:
+            say(f"  {text('cli.lock_cut', language)}")
+            return Exit.OK
+        case ControlStatus.DOWN | ControlStatus.NONE:
+            warn(text(f"cli.lock_not_cut_{control}", language, clinic=clinic))
+            return Exit.NEGATIVE
 
 
 def unlock(arguments: argparse.Namespace) -> Exit:
     """Lift the lock of this very scope, and say what is still locked."""
-    language, at = Language(arguments.language), datetime.now(UTC)
-    scope = scope_words(arguments.only, language)
+    asked = _asked(arguments)
+    scope = scope_words(arguments.only, asked.language)
 
     def change(current: PolicyRevision) -> Locks:
-        is_there = any(found.scope == arguments.only for found in locks_in_force(current.locks, at))
-        return without_lock(current.locks, arguments.only, at) if is_there else current.locks
+        is_there = any(found.scope == arguments.only for found in locks_in_force(current.locks, asked.at))
+        return without_lock(current.locks, arguments.only, asked.at) if is_there else current.locks
 
-    def tell(now: PolicyRevision, _book: LedgerBook | Unavailable) -> Iterator[str]:
-        yield text("cli.unlock_done", language, clinic=now.clinic, revision=now.revision, scope=scope)
-        yield from still_locked(now, at, language)
+    def tell(now: PolicyRevision, _book: LedgerBook | Unavailable) -> Exit:
+        say(text("cli.unlock_done", asked.language, clinic=now.clinic, revision=now.revision, scope=scope))
+        for line in still_locked(now, asked.at, asked.language):
+            say(line)
+        return Exit.OK
 
-    return _carry_out(arguments, at, change, tell)
+    return _carry_out(asked, change, tell)
+
+
+def _asked(arguments: argparse.Namespace) -> Asked:
+    settings, folder = settings_of(arguments)
+    check_reach(settings, folder)
+    return Asked(arguments=arguments, settings=settings, folder=folder, at=datetime.now(UTC))
 
 
 def still_locked(now: PolicyRevision, at: datetime, language: Language) -> Iterator[str]:
@@ -177,17 +222,15 @@ def _zone(revision: PolicyRevision) -> tzinfo:
         return UTC
 
 
-def _carry_out(
-    arguments: argparse.Namespace, at: datetime, change: Callable[[PolicyRevision], Locks], tell: Tell
-) -> Exit:
+def _carry_out(asked: Asked, change: Callable[[PolicyRevision], Locks], tell: Tell) -> Exit:
     """Change the locks of each clinic that is meant; one that fails keeps no other from it, and is the exit code."""
-    settings, folder = settings_of(arguments)
+    arguments, settings, folder = asked.arguments, asked.settings, asked.folder
     files = {clinic.name: folder / clinic.policy for clinic in settings.clinic}
     names = list(files) if arguments.all else [clinic_named(settings, arguments.clinic)]
 
     async def answer(ledger: RedisLedger, name: str) -> Answer:
-        order = Order(clinic=name, author=author(), at=at, reason=arguments.reason, change=change)
-        outcome: Changed | Unchanged | Outdated | Unavailable | SettingsError
+        order = Order(clinic=name, author=author(), at=asked.at, reason=arguments.reason, change=change)
+        outcome: Outcome | SettingsError
         try:
             outcome = await carry_out(order, ledger, lambda: _first(name, files[name]))
         except SettingsError as error:
@@ -199,7 +242,7 @@ def _carry_out(
 
     # No call waits for this, and on a slow disk it must not fail.
     found = with_ledger(settings, folder, answers)
-    return max(_told(answer, arguments, settings, tell) for answer in found)
+    return max(_told(answer, asked, tell) for answer in found)
 
 
 def _first(clinic: str, file: Path) -> PolicyRevision:
@@ -209,15 +252,13 @@ def _first(clinic: str, file: Path) -> PolicyRevision:
     return file_revision(clinic, document)
 
 
-def _told(answer: Answer, arguments: argparse.Namespace, settings: Settings, tell: Tell) -> Exit:
-    language, clinic = Language(arguments.language), answer.clinic
+def _told(answer: Answer, asked: Asked, tell: Tell) -> Exit:
+    language, clinic = asked.language, answer.clinic
     match answer.outcome:
         case Changed(now=now):
-            for line in tell(now, answer.book):
-                say(line)
-            return Exit.OK
+            return tell(now, answer.book)
         case Unchanged(now=now):
-            scope = scope_words(arguments.only, language)
+            scope = scope_words(asked.arguments.only, language)
             warn(text("cli.unlock_none", language, clinic=clinic, scope=scope))
             for line in still_locked(now, datetime.now(UTC), language):
                 warn(line)
@@ -226,8 +267,13 @@ def _told(answer: Answer, arguments: argparse.Namespace, settings: Settings, tel
             warn(text("cli.lock_outdated", language, clinic=clinic, revision=revision))
             return Exit.NEGATIVE
         case Unavailable(cause=cause):
-            ledger = ledger_place(settings)
-            warn(text("cli.lock_unreachable", language, clinic=clinic, ledger=ledger, cause=cause))
+            # What gates do meanwhile is known of those alone that have no other ledger than this daemon's.
+            place = "elsewhere" if asked.settings.gate.redis else "own"
+            ledger, words = ledger_place(asked.settings), silence_words(cause, language)
+            warn(text(f"cli.lock_unreachable_{place}", language, clinic=clinic, ledger=ledger, cause=words))
+            return Exit.UNREACHABLE
+        case Doubtful(cause=cause):
+            warn(text("cli.lock_unknown", language, clinic=clinic, cause=silence_words(cause, language)))
             return Exit.UNREACHABLE
         case SettingsError() as error:
             warn(text("cli.lock_failed", language, clinic=clinic, problem=printable(str(error))))

@@ -17,6 +17,7 @@ from callgate.clinic import (
 )
 from callgate.commands import Exit
 from callgate.commands.context import (
+    check_reach,
     clinic_named,
     ledger_place,
     printable,
@@ -52,6 +53,7 @@ def validate(arguments: argparse.Namespace) -> Exit:
 def apply(arguments: argparse.Namespace) -> Exit:
     """Publish a policy file as the next revision; it binds the very next call."""
     settings, folder = settings_of(arguments)
+    check_reach(settings, folder)
     document = read_text(arguments.file)
     clinic = clinic_named(settings, check_policy(document, arguments.file).clinic)
     # A broken rate deck must not keep anybody from tightening the rules.
@@ -94,6 +96,7 @@ def apply(arguments: argparse.Namespace) -> Exit:
 def show(arguments: argparse.Namespace) -> Exit:
     """Print the policy in force, or one revision of it."""
     settings, folder = settings_of(arguments)
+    check_reach(settings, folder)
     clinic = clinic_named(settings, arguments.clinic)
     found = with_ledger(settings, folder, lambda ledger: ledger.fetch_policy(clinic, arguments.revision))
     match found:
@@ -111,6 +114,7 @@ def show(arguments: argparse.Namespace) -> Exit:
 def history(arguments: argparse.Namespace) -> Exit:
     """List the revisions, newest first."""
     settings, folder = settings_of(arguments)
+    check_reach(settings, folder)
     clinic = clinic_named(settings, arguments.clinic)
     found = with_ledger(settings, folder, lambda ledger: ledger.policy_history(clinic))
     if isinstance(found, Unavailable):

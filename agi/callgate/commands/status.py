@@ -1,7 +1,7 @@
 """`callgate status`: one screen that says whether the clinic is protected now."""
 
 import argparse
-import socket
+import contextlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,12 +12,20 @@ import msgspec
 
 from callgate.clinic import Clinic, in_force, load_clinics
 from callgate.commands import Exit
-from callgate.commands.blocked import blocked_line
-from callgate.commands.context import printable, say, settings_of, state_folder, warn, with_ledger
-from callgate.control.guard import Cause
-from callgate.control.standing import Standing, read_standing
+from callgate.commands.blocked import blocked_line, ungated_words
+from callgate.commands.context import (
+    check_reach,
+    printable,
+    say,
+    settings_of,
+    silence_words,
+    state_folder,
+    warn,
+    with_ledger,
+)
+from callgate.commands.daemon import ControlStatus, Daemon, GateState, look_at_daemon
 from callgate.core.hold import Unavailable
-from callgate.core.locks import Locks, locks_in_force
+from callgate.core.locks import Lock, Locks, locks_in_force
 from callgate.core.money import format_amount
 from callgate.disk import SLOW_MS
 from callgate.errors import SettingsError
@@ -25,17 +33,15 @@ from callgate.journal import JOURNAL_FILE, JournalRow, last_row
 from callgate.ledger.base import LedgerBook
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import NoPolicy, PolicyRevision
-from callgate.locks_text import lock_line
+from callgate.limits_text import scope
+from callgate.locks_text import lock_line, selector
 from callgate.policies import deck_to_serve
-from callgate.server import PING_SCRIPT
 from callgate.settings import Settings
 from callgate.texts.catalog import Language, text
 
-GATE_DEADLINE_S = 1.0
 CLOCK_BEHIND_S = 3600
 """A ledger whose clock is further behind is pointed out, in whole hours."""
 _INSTANT = "%Y-%m-%d %H:%M:%S UTC"
-_PING = f"agi_network_script: {PING_SCRIPT}\n\n".encode()
 
 
 class PolicySource(StrEnum):
@@ -43,14 +49,6 @@ class PolicySource(StrEnum):
 
     IN_FORCE = "in_force"
     FILE = "file"
-
-
-class ControlStatus(StrEnum):
-    """Whether somebody watches live calls: nobody is told to, the daemon is linked to Asterisk, or it is not."""
-
-    NONE = "none"
-    UP = "up"
-    DOWN = "down"
 
 
 class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,14 +79,14 @@ class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer. `gate` and `ledger` are "up", or why not.
+    """The whole answer. `ledger` is "up", or the cause of its silence.
 
     `sync_p99_ms` is how slow the disk was when the gate started last; 0 where nobody knows. `control_since` is when the
     link came up or went down, `ungated` how many calls no grant covered since the gate started.
     """
 
     at: datetime
-    gate: str
+    gate: GateState
     ledger: str
     clinics: tuple[ClinicStatus, ...]
     last_refusal: JournalRow | None
@@ -97,6 +95,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     control_since: datetime | None = None
     ungated: int = 0
     last_ungated: JournalRow | None = None
+
+    @property
+    def is_well(self) -> bool:
+        """Whether all that is set up does its work: gate, ledger, each clinic's books, and control."""
+        is_sound = not any(clinic.frozen for clinic in self.clinics)
+        return self.gate == self.ledger == "up" and is_sound and self.control is not ControlStatus.DOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +112,7 @@ class _Entry:
 
 
 def status(arguments: argparse.Namespace) -> Exit:
-    """Print it; exit 0 if gate and ledger answer, 1 if not."""
+    """Print it; exit 0 if all that is set up does its work, 1 if not."""
     settings, folder = settings_of(arguments)
     found = _status(settings, folder)
     if arguments.json:
@@ -116,11 +120,12 @@ def status(arguments: argparse.Namespace) -> Exit:
     elif not arguments.quiet:
         for line in status_lines(found, settings, Language(arguments.language)):
             say(line)
-    return Exit.OK if found.gate == found.ledger == "up" else Exit.NEGATIVE
+    return Exit.OK if found.is_well else Exit.NEGATIVE
 
 
 def _status(settings: Settings, folder: Path) -> Status:
     clinics = load_clinics(settings, folder, deck_to_serve)
+    check_reach(settings, folder)
 
     async def entries(ledger: RedisLedger) -> list[_Entry]:
         return [_Entry(policy=await ledger.fetch_policy(name), book=await ledger.book(name)) for name in clinics]
@@ -132,38 +137,28 @@ def _status(settings: Settings, folder: Path) -> Status:
         for clinic, entry in zip(clinics.values(), found, strict=True)
     ]
     journal = state_folder(settings, folder) / JOURNAL_FILE
-    gate, standing = _gate(settings), read_standing(state_folder(settings, folder))
+    daemon = look_at_daemon(settings, folder)
+    standing = daemon.standing
     last_start = _last_row(journal, "gate.started")
     return Status(
         at=datetime.now(UTC),
-        gate=gate,
+        gate=daemon.gate,
         ledger="up" if silent is None else silent,
         clinics=tuple(known),
         last_refusal=_last_row(journal, "call.refused"),
         sync_p99_ms=last_start.sync_p99_ms if last_start else 0,
-        control=_control(settings, standing if gate == "up" else None),
-        control_since=standing.since if standing else None,
+        control=daemon.control,
+        control_since=_since(daemon),
         ungated=standing.ungated if standing else 0,
         last_ungated=_last_row(journal, "call.ungated"),
     )
 
 
-def _control(settings: Settings, standing: Standing | None) -> ControlStatus:
-    if not settings.control.ami:
-        return ControlStatus.NONE
-    return ControlStatus.UP if standing is not None and standing.is_linked else ControlStatus.DOWN
-
-
-def _gate(settings: Settings) -> str:
-    host, _, port = settings.gate.listen.rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), GATE_DEADLINE_S) as connection:
-            # The kernel takes connections for a gate that is frozen: only one that lives closes them again.
-            connection.sendall(_PING)
-            connection.shutdown(socket.SHUT_WR)
-            return "another program answers" if connection.recv(1) else "up"
-    except OSError as error:
-        return error.strerror or "no answer"
+def _since(daemon: Daemon) -> datetime | None:
+    """Since when control is as it is; of a daemon that ended nobody wrote down when."""
+    standing = daemon.standing
+    is_true = standing is not None and standing.is_linked is (daemon.control is ControlStatus.UP)
+    return standing.since if standing is not None and is_true else None
 
 
 def _current(clinic: Clinic, found: PolicyRevision | NoPolicy | Unavailable) -> Clinic:
@@ -210,16 +205,19 @@ def _clinic_status(clinic: Clinic, book: LedgerBook | Unavailable) -> ClinicStat
 
 
 def _last_row(journal: Path, event: str) -> JournalRow | None:
-    return last_row(journal, event) if journal.exists() else None
+    with contextlib.suppress(FileNotFoundError):
+        return last_row(journal, event)
+    return None
 
 
 def status_lines(found: Status, settings: Settings, language: Language) -> list[str]:
     """Write the status for a person."""
+    gate, ledger = found.gate.name.lower(), "up" if found.ledger == "up" else "down"
     lines = [
-        text("cli.status_gate", language, state=found.gate, listen=settings.gate.listen),
-        text("cli.status_ledger", language, state=found.ledger),
+        text(f"cli.status_gate_{gate}", language, listen=settings.gate.listen),
+        text(f"cli.status_ledger_{ledger}", language, cause=silence_words(found.ledger, language)),
+        _control_line(found, language),
     ]
-    lines.append(_control_line(found, language))
     if found.sync_p99_ms > SLOW_MS:
         lines.append(text("cli.status_disk", language, milliseconds=found.sync_p99_ms, slow=SLOW_MS))
     for clinic in found.clinics:
@@ -228,15 +226,12 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
                 "cli.status_clinic",
                 language,
                 clinic=clinic.clinic,
-                mode=clinic.mode,
+                mode=text(f"cli.mode_{clinic.mode}", language),
                 revision=clinic.policy_revision,
                 calls=clinic.live_holds,
             )
         )
-        lines += [
-            text("cli.status_lock", language, clinic=clinic.clinic, line=printable(line))
-            for line in (lock_line(lock, ZoneInfo(clinic.zone), language) for lock in clinic.locks)
-        ]
+        lines += [_lock_line(lock, clinic, language) for lock in clinic.locks]
         if clinic.frozen:
             cause = text(f"cli.frozen_{clinic.frozen}", language)
             lines.append(text("cli.status_frozen", language, clinic=clinic.clinic, cause=cause))
@@ -250,7 +245,7 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
             text(
                 "cli.status_purse",
                 language,
-                name=name,
+                name=scope(name, language),
                 held=format_amount(spent["held"]),
                 day=format_amount(spent["day"]),
                 week=format_amount(spent["week"]),
@@ -265,13 +260,17 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
     return lines
 
 
+def _lock_line(lock: Lock, clinic: ClinicStatus, language: Language) -> str:
+    told = printable(lock_line(lock, ZoneInfo(clinic.zone), language))
+    line = text("cli.lock_remains", language, line=told, selector=selector(lock.scope))
+    return text("cli.status_lock", language, clinic=clinic.clinic, line=line)
+
+
 def _control_line(found: Status, language: Language) -> str:
     since = f"{found.control_since:{_INSTANT}}" if found.control_since else "?"
     return text(f"cli.status_control_{found.control.value}", language, since=since, ungated=found.ungated)
 
 
 def _ungated_line(row: JournalRow, language: Language) -> str:
-    # A row of a newer callgate may know other causes.
-    why = text(f"ungated.{row.note}", language) if row.note in set(Cause) else printable(row.note)
-    at, number = f"{row.at:{_INSTANT}}", printable(row.number)
+    at, number, why = f"{row.at:{_INSTANT}}", printable(row.number), ungated_words(row, language)
     return text("cli.status_ungated", language, at=at, trunk=printable(row.trunk), number=number, why=why)

@@ -12,6 +12,10 @@ YEARS = range(2000, 2100)
 """`--at` asks about these: beyond them holidays are not known, and a zone's arithmetic ends."""
 
 
+UNTIL_MAX = timedelta(days=366)
+"""What ends by itself ends within a year: a date beyond it is a slip of the pen."""
+
+
 def iso_instant(word: str) -> datetime:
     """Read an instant such as ``2026-12-25T03:00``; one without a zone is for the caller to place."""
     with contextlib.suppress(ValueError):
@@ -29,18 +33,27 @@ def span(word: str) -> timedelta | None:
 
 
 def until_instant(word: str) -> datetime:
-    """Read when something ends: a span from now, or an ISO instant to come, with its zone; aware UTC, whole seconds.
+    """Read when something ends, within a year: a span from now, or an ISO instant with its zone; aware UTC.
 
     Raises:
         argparse.ArgumentTypeError: for anything else.
     """
     now, length = datetime.now(UTC).replace(microsecond=0), span(word)
-    if length is not None:
-        return now + length
+    instant = _with_zone(word) if length is None else now + length
+    if instant <= now:
+        message = f'"{word}" is past; it is {now.isoformat()} now'
+        raise argparse.ArgumentTypeError(message)
+    if instant > now + UNTIL_MAX:
+        message = f'"{word}" is more than a year away; for what shall not end by itself, leave it out'
+        raise argparse.ArgumentTypeError(message)
+    return instant.astimezone(UTC)
+
+
+def _with_zone(word: str) -> datetime:
     try:
         instant = iso_instant(word)
     except argparse.ArgumentTypeError:
-        such = now.astimezone().isoformat(timespec="minutes")
+        such = datetime.now(UTC).astimezone().isoformat(timespec="minutes")
         message = f'"{word}" is neither a span such as 30m, 12h or 7d nor an instant such as {such}'
         raise argparse.ArgumentTypeError(message) from None
     if instant.tzinfo is None:
@@ -48,10 +61,7 @@ def until_instant(word: str) -> datetime:
         here = instant.astimezone().isoformat(timespec="minutes")
         message = f'"{word}" does not say on which clock; write it such as {here}, or a span such as 12h'
         raise argparse.ArgumentTypeError(message)
-    if instant <= now:
-        message = f'"{word}" is past; it is {now.isoformat()} now'
-        raise argparse.ArgumentTypeError(message)
-    return instant.astimezone(UTC)
+    return instant
 
 
 def matching(pattern: str, meaning: str) -> Callable[[str], str]:

@@ -349,7 +349,7 @@ class ExtensionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class AutomaticLock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[automatic_lock]``: a burst of refusals locks the calls abroad of the extension until a person unlocks.
+    """``[automatic_lock]``: a burst of refusals locks the calls abroad, or all costly ones, of its extension.
 
     Ten in ten minutes: published attacks dial once in 2.67 s or, slowly, once a minute (facts/features.md 5.9), and are
     locked after half a minute or ten; who dials by hand and hears each refusal out hardly gets there.
