@@ -51,6 +51,16 @@ def make_desk(
     switch = AsteriskSwitch(account, lambda: Board(trunks.endpoints, trunks.is_emergency), clock)
     standing = StandingFile(journal.file.parent, clock)
     incidents = Incidents(journal, trunks, standing, clock)
-    switch.watch(Guard(switch, grants=grants, trunks=trunks, incidents=incidents, ledger=ledger, clock=clock))
+    switch.watch(
+        Guard(
+            switch=switch,
+            grants=grants,
+            trunks=trunks,
+            incidents=incidents,
+            ledger=ledger,
+            clock=clock,
+            watched_from=lambda: standing.watched_from,
+        )
+    )
     switch.watch(standing)
     return Desk(switch=switch, incidents=incidents)

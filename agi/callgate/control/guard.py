@@ -1,13 +1,15 @@
 """The guard: a leg on a carrier trunk that no grant covers is hung up, and written down.
 
 It catches what no dialplan can: call files, an Originate straight to the trunk, queue members, hand-written contexts.
-It only ends legs whose beginning it saw, never an emergency call or what speaks with one, and in doubt it ends nothing.
+It ends legs whose beginning it saw, and costly ones that went past the gate while the link was down; never an emergency
+call or what speaks with one, and in doubt nothing.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -23,6 +25,8 @@ EARLIER = timedelta(seconds=10)
 """So long after its start the gate may meet grants that an earlier run of it gave: the dialplan vetoes those older than
 3 s, and may be slow."""
 LOCAL = "local:"
+_BORN = re.compile(r"([0-9]{1,10})\.[0-9]+$")
+"""The end of a channel's unique id: the second in which it was made, and a number."""
 
 
 class Cause(StrEnum):
@@ -68,6 +72,9 @@ class _Kind(StrEnum):
     ISSUED = "issued"
 
 
+EVIDENT = (Cause.NO_GRANT, Cause.NOT_EMERGENCY, Cause.NOT_ORDINARY)
+"""What a leg shows by itself, whatever an earlier run of the gate has granted."""
+
 _Rule = tuple[Cause, Callable[[Sighting], bool]]
 _RULES: Mapping[_Kind, tuple[_Rule, ...]] = MappingProxyType(
     {
@@ -108,43 +115,40 @@ def _kind(grant: str) -> _Kind:
     return _Kind.LOCAL if grant.startswith(LOCAL) else _Kind.ISSUED
 
 
+@dataclass(kw_only=True)
 class Guard(Watcher):
     """Looks at each leg as it begins.
 
-    Args:
+    Fields:
         switch: hangs up.
         grants: those this gate gave.
         trunks: what the numbers are.
         incidents: where it writes down what it did.
         ledger: asked only in the first seconds, for the grants of an earlier run.
         clock: aware UTC.
+        watched_from: since when control watches this Asterisk, with gaps; None while it never has.
     """
 
-    def __init__(
-        self,
-        switch: Switch,
-        *,
-        grants: Grants,
-        trunks: Trunks,
-        incidents: Incidents,
-        ledger: Ledger,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._switch = switch
-        self._grants = grants
-        self._trunks = trunks
-        self._incidents = incidents
-        self._ledger = ledger
-        self._clock = clock
-        self._started = clock()
-        self._holders: dict[str, tuple[str, datetime]] = {}
-        self._untouchable: set[str] = set()
-        self._ending: set[asyncio.Task[None]] = set()
+    switch: Switch
+    grants: Grants
+    trunks: Trunks
+    incidents: Incidents
+    ledger: Ledger
+    clock: Callable[[], datetime]
+    watched_from: Callable[[], datetime | None]
+    _started: datetime = field(init=False)
+    _holders: dict[str, tuple[str, datetime]] = field(default_factory=dict, init=False)
+    _untouchable: set[str] = field(default_factory=set, init=False)
+    _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+
+    def __post_init__(self) -> None:
+        self._started = self.clock()
 
     def began(self, leg: Leg) -> None:
         """See `Watcher.began`."""
-        cause = ungated(self._seen(leg))
-        if cause is None or not leg.is_new:
+        seen = self._seen(leg)
+        cause = ungated(seen)
+        if cause is None or not (leg.is_new or self._is_missed(seen, cause)):
             self._keep(leg)
         else:
             self._start(self._end(leg, cause))
@@ -165,15 +169,21 @@ class Guard(Watcher):
         holder, _ = self._holders.get(leg.grant, (_name(leg), None))
         return Sighting(
             leg=leg,
-            issued=self._grants.get(leg.grant),
+            issued=self.grants.get(leg.grant),
             is_used=holder != _name(leg),
-            is_emergency=self._trunks.is_emergency(leg.endpoint, leg.dialled),
-            is_ordinary=self._trunks.is_ordinary(leg.endpoint, leg.dialled, self._clock()),
+            is_emergency=self.trunks.is_emergency(leg.endpoint, leg.dialled),
+            is_ordinary=self.trunks.is_ordinary(leg.endpoint, leg.dialled, self.clock()),
         )
+
+    def _is_missed(self, seen: Sighting, cause: Cause) -> bool:
+        """Whether a leg that was found up is a costly one that went past the gate in a gap of the link."""
+        watched_from, born = self.watched_from(), born_at(seen.leg.uniqueid)
+        is_in_a_gap = watched_from is not None and born is not None and born > watched_from
+        return is_in_a_gap and cause in EVIDENT and seen.is_number_known and not seen.is_ordinary
 
     def _keep(self, leg: Leg) -> None:
         """Keep in mind whose a grant is, as long as somebody may show it again."""
-        now = self._clock()
+        now = self.clock()
         self._holders.setdefault(leg.grant, (_name(leg), now))
         # In the order they were shown first: the oldest stand first.
         while (oldest := next(iter(self._holders.items())))[1][1] < now - KEPT:
@@ -188,26 +198,32 @@ class Guard(Watcher):
         if cause is Cause.UNKNOWN_GRANT and await self._is_of_earlier_run(leg):
             self._keep(leg)
             return
-        is_ended = self._trunks.is_enforced(leg.endpoint) and await self._hang_up(leg)
-        self._incidents.add(Incident(at=self._clock(), leg=leg, cause=cause.value, is_ended=is_ended))
+        is_ended = self.trunks.is_enforced(leg.endpoint) and await self._hang_up(leg)
+        self.incidents.add(Incident(at=self.clock(), leg=leg, cause=cause.value, is_ended=is_ended))
 
     async def _hang_up(self, leg: Leg) -> bool:
         for _ in range(TRIES):
             if leg.channel in self._untouchable:
                 return False
-            if await self._switch.hang_up(leg.channel):
+            if await self.switch.hang_up(leg.channel):
                 return True
         return False
 
     async def _is_of_earlier_run(self, leg: Leg) -> bool:
         """Whether the ledger holds a grant that this run of the gate did not give."""
-        if self._clock() - self._started > EARLIER:
+        if self.clock() - self._started > EARLIER:
             return False
-        for clinic in self._trunks.names_on(leg.endpoint):
-            book = await self._ledger.book(clinic)
+        for clinic in self.trunks.names_on(leg.endpoint):
+            book = await self.ledger.book(clinic)
             if isinstance(book, LedgerBook) and any(hold.hold_id == leg.grant for hold in book.holds):
                 return True
         return False
+
+
+def born_at(uniqueid: str) -> datetime | None:
+    """Read when a channel was made from its unique id, to the second before; None where it does not say."""
+    found = _BORN.search(uniqueid)
+    return datetime.fromtimestamp(int(found[1]), UTC) if found else None
 
 
 def _name(leg: Leg) -> str:
