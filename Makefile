@@ -75,8 +75,8 @@ exposure-table: setup ## write the table of docs/exposure.md again
 numbers: setup ## write the table of docs/numbers.md again: callgate beside three naive ways
 	@PYTHONPATH=tests $(PY) -m bench.naive --write docs/numbers.md
 
-paths: docker ## every way out on a real Asterisk, 100 attempts past the gate (ATTEMPTS=; writes docs/paths.md)
-	@PYTHONPATH=agi:docker:tests $(PY) -m system.paths_table --write docs/paths.md $(if $(ATTEMPTS),--attempts $(ATTEMPTS))
+paths: docker ## every way out on a real Asterisk, 100 attempts past the gate (ATTEMPTS=, REFUSED=satellite; writes docs/paths.md)
+	@PYTHONPATH=agi:docker:tests $(PY) -m system.paths_table --write docs/paths.md $(if $(ATTEMPTS),--attempts $(ATTEMPTS)) $(if $(REFUSED),--refused $(REFUSED))
 
 lab: docker ## leave the lab running: Asterisk, phones 101 to 105, two carriers, Redis, the gate
 	@$(PY) docker/lab_command.py up

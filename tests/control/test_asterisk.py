@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from callgate.control import asterisk as asterisk_module
 from callgate.control import link as link_module
 from callgate.control.asterisk import AsteriskSwitch
 from callgate.control.board import Board
@@ -83,8 +84,17 @@ class Pbx:
             case _:
                 return answered(asked)
 
-    def add(self, channel: str, bridge: str = "", *, remote: str | None = PARIS, asked: str | None = "") -> None:
+    def add(
+        self,
+        channel: str,
+        bridge: str = "",
+        *,
+        remote: str | None = PARIS,
+        asked: str | None = "",
+        grant: str | None = "pbx1.x.1.1795370990",
+    ) -> None:
         self.channels[channel] = bridge
+        self.values[f"{channel} CALLGATE_GRANT"] = grant
         self.values[f"{channel} CHANNEL(pjsip,remote_uri)"] = remote
         self.values[f"{channel} CHANNEL(pjsip,request_uri)"] = asked
 
@@ -120,6 +130,7 @@ async def test_only_what_asterisk_says_it_placed_is_a_leg(tmp_path: Path) -> Non
     pbx.add(INCOMING, "a", asked="sip:0142000000@192.0.2.4")
     pbx.add("PJSIP/carrier-a-00000005", asked=None)
     pbx.add("PJSIP/carrier-a-00000006", remote=None)
+    pbx.add("PJSIP/carrier-a-00000007", grant=None)
     pbx.add(PHONE, "b")
     async with switch(tmp_path, pbx, notes) as (made, manager):
         await until(lambda: made.is_linked)
@@ -127,6 +138,23 @@ async def test_only_what_asterisk_says_it_placed_is_a_leg(tmp_path: Path) -> Non
         assert [leg.channel for leg in made.legs()] == [LEG]
         asked = {asked["Channel"] for asked in manager.asked if asked["Action"] == "Getvar"}
         assert PHONE not in asked
+
+
+VARIABLES = 6
+
+
+async def test_a_leg_that_is_found_without_a_grant_is_asked_again_before_anybody_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asterisk_module, "CONFIRM_S", 0.3)
+    pbx, notes = Pbx(), Notes()
+    pbx.add(LEG, grant="")
+    pbx.add(OTHER, grant="")
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: len([asked for asked in manager.asked if asked.get("Channel") == OTHER]) >= VARIABLES)
+        pbx.values[f"{LEG} CALLGATE_GRANT"] = "local:x"
+        await until(lambda: made.is_linked)
+        assert {leg.channel: leg.grant for leg in made.legs()} == {LEG: "local:x", OTHER: ""}
 
 
 async def test_parked_legs_speak_with_nobody(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """All that control does for one Asterisk, in the background of the gate."""
 
 import asyncio
+import time
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 
 from callgate import repeating
 from callgate.control import incident as incident_module
+from callgate.control.calls import Clocks
 from callgate.control.desk import make_desk
+from callgate.control.elsewhere import OtherGrants
 from callgate.control.incident import Incident
 from callgate.control.link import Account
 from callgate.control.switch import Leg, Watcher
@@ -78,9 +81,9 @@ async def test_a_fault_is_said_and_leaves_neither_the_trunks_unguarded_nor_incid
         Account(host="127.0.0.1", port=server.sockets[0].getsockname()[1], user="x", secret_file=tmp_path / "secret"),
         trunks=Trunks(site.settings, site.shelf, price_on),
         grants=Grants(),
-        ledger=site.ledger,
+        others=OtherGrants(lambda _: None, site.ledger, time.monotonic),
         journal=site.journal,
-        clock=clock,
+        clocks=Clocks(now=clock, monotonic=time.monotonic),
     )
     desk.switch.watch(broken)
     running = asyncio.create_task(desk.run())

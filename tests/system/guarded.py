@@ -1,10 +1,12 @@
 """The lab with its guard, and every way to a trunk that no dialplan of ours can close."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from ami_client import AmiClient
 from callgate.control.asterisk import AsteriskSwitch
 from callgate.control.board import Board
 from callgate.control.link import Account
@@ -13,6 +15,7 @@ from callgate.server import utc_now
 from carrier_log import CarrierEvent
 from system.rig import Rig, wait_for
 
+BREATH_S = 0.005
 QUEUE = """\
 [general]
 [callgate-test]
@@ -35,6 +38,7 @@ exten => queue,1,Answer()
 exten => hand,1,Dial(PJSIP/${TARGET}@carrier-a,10)
 exten => uri,1,Dial(PJSIP/carrier-a/sip:${TARGET}@${CARRIER}:5080,10)
 exten => both,1,Dial(PJSIP/15@carrier-a/sip:${TARGET}@${CARRIER}:5080,10)
+exten => tick,1,Answer()
 exten => busy,1,Set(END=$[${EPOCH} + 6])
  same => n(again),NoOp()
 {twenty times}
@@ -93,6 +97,24 @@ def call_file(rig: Rig, channel: str) -> None:
     lines = ["Channel: " + channel, "Application: Wait", "Data: 5", "MaxRetries: 0"]
     rig.lab.copy_to_asterisk("/root/x.call", "\n".join([*lines, ""]))
     rig.in_asterisk("sh", "-c", "cd /var/spool/asterisk; mkdir -p outgoing; mv /root/x.call outgoing/")
+
+
+async def flood(rig: Rig, *, seconds: float, rate: float) -> float:
+    """Have a program originate Local calls that end by themselves; returns how many a second it came to.
+
+    Args:
+        rig: the lab.
+        seconds: for so long.
+        rate: so many a second, or as many as Asterisk takes, if that is less.
+    """
+    began, sent = time.monotonic(), 0
+    async with AmiClient(rig.lab.asterisk_host, rig.lab.secrets.manager) as client:
+        while (passed := time.monotonic() - began) < seconds:
+            await client.originate("Local/tick@holes/n", Application="NoOp")
+            sent += 1
+            if sent > passed * rate:
+                await asyncio.sleep(BREATH_S)
+    return sent / seconds
 
 
 def incoming(rig: Rig, did: str, caller: str = "0611111111") -> None:

@@ -12,6 +12,12 @@ LISTED = "00612345678"
 LISTED_WIRE = "+33612345678"
 IVORY_COAST = "0002250123456615"
 IVORY_COAST_WIRE = "+2250123456615"
+REFUSED = {
+    "ivory-coast": (IVORY_COAST, IVORY_COAST_WIRE),
+    "satellite": ("00088216000001", "+88216000001"),
+    "premium": ("00899701234", "+33899701234"),
+}
+"""Numbers that the policy refuses, by country or by class: as phones dial them, and as the carrier sees them."""
 
 _MODULES = """
 app_confbridge app_directed_pickup app_followme app_page app_queue app_stasis app_voicemail bridge_holding
@@ -45,6 +51,8 @@ exten => 7016,1,Answer()
  same => n,TryExec(SendFAX(/nowhere/fax.tif))
  same => n,Goto(phones,${TARGET},1)
 exten => 7017,1,Dial(PJSIP/101,30,tT)
+exten => 7018,1,ParkedCall(default,701)
+exten => 7019,1,Park(default,t(20000)s)
 exten => 700,1,Park()
 ; what goes out past it
 exten => 7050,1,Dial(PJSIP/${WIRE}@carrier-a,30)
@@ -54,6 +62,7 @@ exten => 7053,1,Originate(PJSIP/${WIRE}@carrier-a,app,Wait,5)
 exten => 7054,1,Queue(trunk,,,,5)
 exten => 7055,1,Set(GRANT=lab_1.00000000-0000-4000-8000-000000000000.1.1)
  same => n,Dial(PJSIP/${WIRE}@carrier-a,30,b(callgate-leg^s^1(${WIRE}^${GRANT}^60^${STRFTIME(,,%s.%3q)}^callgate^^0)))
+exten => 7056,1,Page(PJSIP/102&PJSIP/${WIRE}@carrier-a,i,5)
 [from-carrier]
 exten => _70XX,1,Goto(internal,${EXTEN},1)
 exten => 7099,1,Set(__TRANSFER_CONTEXT=phones)
@@ -64,7 +73,7 @@ exten => _[A-Z].,1,Goto(phones,${TARGET},1)
 _CONF = {
     "modules.conf": modules_conf(*(f"{name}.so" for name in _MODULES.split())),
     "ari.conf": "[general]\nenabled = yes\n[callgate]\ntype = user\nread_only = no\npassword = lab\n",
-    "confbridge.conf": "[general]\n[default_user]\ntype = user\n[default_bridge]\ntype = bridge\n",
+    "confbridge.conf": "[general]\n[default_user]\ntype = user\nquiet = yes\n[default_bridge]\ntype = bridge\n",
     "features.conf": "[general]\n[featuremap]\nblindxfer = #1\natxfer = *2\n",
     "followme.conf": "[general]\n[garde]\ncontext = internal\nnumber => 7011,10\n",
     "http.conf": f"[general]\nenabled = yes\nbindaddr = 0.0.0.0\nbindport = {ARI_PORT}\n",

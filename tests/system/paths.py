@@ -161,6 +161,12 @@ PATHS = (
         extension="101",
     ),
     Path(name="pickup of a call that rings outside", how=phone.pickup, origin=Origin.EXTENSION, extension="101"),
+    Path(
+        name="parked outside call, taken back",
+        how=phone.parked_and_taken_back,
+        origin=Origin.EXTENSION,
+        extension="101",
+    ),
     Path(name="parking timeout", how=phone.parking_timeout, origin=Origin.FORWARDED, extension="102"),
     Path(
         name="parking timeout, caller outside",
@@ -231,6 +237,7 @@ PATHS = (
     Path(name="hand-written Dial of the trunk", how=dialplan.inside("7050"), origin=None),
     Path(name="PJSIP/trunk/sip:number@carrier", how=dialplan.inside("7051"), origin=None),
     Path(name="ring group with the trunk", how=dialplan.inside("7052"), origin=None),
+    Path(name="page with the trunk", how=dialplan.inside("7056"), origin=None),
     Path(name="application Originate", how=dialplan.inside("7053"), origin=None),
     Path(name="forged grant in the gate's own b()", how=dialplan.inside("7055"), origin=None),
     Path(name="queue member on the trunk", how=dialplan.queue_member_on_the_trunk, origin=None),

@@ -138,9 +138,9 @@ class Rig:
             return []
         return [row for row, _ in read_rows(file) if event in {None, row.event}]
 
-    def last_row(self, event: str, after: int = 0) -> JournalRow:
+    def last_row(self, event: str, after: int = 0, within_s: float = WITHIN_S) -> JournalRow:
         """Wait for a row of this event beyond the first `after` ones."""
-        return wait_for(lambda: self.rows(event)[after:])[-1]
+        return wait_for(lambda: self.rows(event)[after:], within_s)[-1]
 
     async def book(self) -> LedgerBook:
         """The clinic's ledger as it is now."""

@@ -79,9 +79,9 @@ class Stage:
         log = read_log(self._log, self._log_from)
         return [line for line in log if (line.event, line.user) == (event, self.wire)]
 
-    def incidents(self) -> list[JournalRow]:
-        """What the guard has ended since this number is tried."""
-        return [row for row, _ in self._rows(self._journal_from) if row.event == "call.ungated"]
+    def rows(self, event: str) -> list[JournalRow]:
+        """The journal's rows of this kind since this number is tried."""
+        return [row for row, _ in self._rows(self._journal_from) if row.event == event]
 
     def decisions(self) -> list[JournalRow]:
         """What the gate decided about the tried number."""
@@ -130,7 +130,7 @@ class Stage:
             phone.behaviour = Behaviour()
         async with asyncio.timeout(WITHIN_S):
             while await self.program.channels():
-                await self.program.ask("Hangup", Channel="/.*/")
+                await self.program.hang_up_callers()
                 await asyncio.sleep(POLL_S)
         for phone in self.phones.values():
             phone.forget()

@@ -1,19 +1,23 @@
 """Every path out of the clinic, tried on a real Asterisk: what is refused leaves no INVITE at the carrier."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 
 from callgate.core.reasons import Reason
 from lab import Lab
+from system import ways_by_phone as phone
 from system.path_lab import IVORY_COAST, IVORY_COAST_WIRE, LISTED, LISTED_WIRE, path_lab
 from system.paths import GATED, PAST, Path, try_path
-from system.rig import PARIS, PARIS_WIRE, WITHIN_S
+from system.rig import PARIS, PARIS_WIRE, WITHIN_S, Config, Rig
 from system.stage import BUSY, Stage, happens, open_stage
 
 pytestmark = pytest.mark.system
 
+AT_MOST_S = 2
 REUNION, REUNION_WIRE = "000262262905000", "+262262905000"
 
 
@@ -46,7 +50,7 @@ async def test_a_refused_number_leaves_nothing_at_the_carrier_and_an_allowed_one
     assert [(invite.user, invite.trunk) for invite in granted.invites] == [(LISTED_WIRE, "carrier-a")]
     found = {(row.origin, row.extension) for row in (*refused.decisions, *granted.decisions)}
     assert found == {(path.origin, path.extension)}
-    assert stage.incidents() == []
+    assert stage.rows("call.ungated") == []
 
 
 @pytest.mark.parametrize("path", PAST, ids=lambda path: path.name)
@@ -56,7 +60,49 @@ async def test_a_way_past_the_gate_ends_before_anybody_answers(stage: Stage, pat
     assert tried.decisions == ()
     assert tried.answered == 0
     assert len(tried.invites) <= 1
-    assert await happens(stage.incidents)
+    assert await happens(lambda: stage.rows("call.ungated"))
+
+
+LEFT_ALONE = pytest.mark.parametrize(
+    "way", [phone.attended_transfer, phone.conference], ids=["attended transfer", "conference"]
+)
+
+
+@LEFT_ALONE
+async def test_outsiders_whom_the_clinic_leaves_alone_are_cut_within_two_seconds(
+    stage: Stage, way: Callable[[Stage], Awaitable[None]]
+) -> None:
+    await stage.begin(PARIS, PARIS_WIRE)
+    await way(stage)
+    left = time.time()
+    (ended,) = await happens(lambda: stage.carrier_events("ended"))
+    assert ended.at - left < AT_MOST_S
+    (row,) = await happens(lambda: stage.rows("call.cut"))
+    assert row.reasons == (Reason.EXTERNAL_TO_EXTERNAL,)
+
+
+@LEFT_ALONE
+async def test_those_whose_number_is_listed_go_on_and_the_whole_call_counts_in_its_purse(
+    stage: Stage, way: Callable[[Stage], Awaitable[None]]
+) -> None:
+    await stage.begin(LISTED, LISTED_WIRE)
+    await way(stage)
+    await asyncio.sleep(AT_MOST_S)
+    assert stage.carrier_events("ended") == []
+    book = await Rig(lab=stage.lab, config=Config(policy="", dialplan=""), began=0).book()
+    assert [purse.name for purse in book.purses if purse.name.startswith("external:") and purse.live]
+
+
+async def test_a_conference_goes_on_until_the_last_of_the_clinic_leaves_it(stage: Stage) -> None:
+    await stage.begin(PARIS, PARIS_WIRE)
+    last = await stage.connect(stage.phones["102"], "7014")
+    await phone.conference(stage)
+    await asyncio.sleep(AT_MOST_S)
+    assert stage.carrier_events("ended") == []
+    last.hang_up()
+    left = time.time()
+    (ended,) = await happens(lambda: stage.carrier_events("ended"))
+    assert ended.at - left < AT_MOST_S
 
 
 def named(*names: str) -> list[Path]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from callgate.core.attempt import Origin
-from system.paths import GATED, PATHS
+from system.paths import GATED, PAST, PATHS
 from system.paths_table import BEGIN, COLUMNS, END
 
 PAGE = (Path(__file__).parents[2] / "docs" / "paths.md").read_text(encoding="utf-8")
@@ -25,6 +25,11 @@ def test_the_page_has_every_path_of_the_code_and_no_other() -> None:
 
 def test_no_ungated_call_was_seen_on_a_path_that_the_dialplan_must_stop() -> None:
     assert {measured()[path.name]["ungated"] for path in GATED} == {"0"}
+
+
+def test_of_a_hundred_calls_past_the_gate_none_was_answered_on_any_path() -> None:
+    rows = [measured()[path.name] for path in PAST]
+    assert {(row["attempts"], row["ungated and answered"]) for row in rows} == {("100", "0")}
 
 
 @pytest.mark.parametrize("origin", [origin for origin in Origin if origin is not Origin.CALL_FILE])

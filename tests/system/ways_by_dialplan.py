@@ -8,6 +8,8 @@ from system.stage import Stage, happens
 from system.ways_by_phone import TONE_S
 
 MENU_S = 0.2
+_NO_PROMPT = "#"
+"""Pressed while the mailbox says that it dials: two seconds less."""
 
 
 def inside(extension: str) -> Callable[[Stage], Awaitable[None]]:
@@ -38,22 +40,22 @@ async def disa_of_an_outside_call(stage: Stage) -> None:
 
 async def voicemail_out_call(stage: Stage) -> None:
     """Advanced options, place a call, to this number."""
-    await _press(await stage.connect(stage.phones["101"], "7005"), "3", "4", f"{stage.dialled}#")
+    await _press(await stage.connect(stage.phones["101"], "7005"), "3", "4", f"{stage.dialled}#", _NO_PROMPT)
 
 
 async def voicemail_out_call_of_an_outside_caller(stage: Stage) -> None:
-    await _press(await stage.connect(stage.outside, "7005"), "3", "4", f"{stage.dialled}#")
+    await _press(await stage.connect(stage.outside, "7005"), "3", "4", f"{stage.dialled}#", _NO_PROMPT)
 
 
 async def voicemail_call_back(stage: Stage) -> None:
     """First message, advanced options, call back, yes."""
     stage.leave_message()
-    await _press(await stage.connect(stage.phones["101"], "7005"), "1", "3", "2", "1")
+    await _press(await stage.connect(stage.phones["101"], "7005"), "1", "3", "2", "1", _NO_PROMPT)
 
 
 async def voicemail_call_back_of_an_outside_caller(stage: Stage) -> None:
     stage.leave_message()
-    await _press(await stage.connect(stage.outside, "7005"), "1", "3", "2", "1")
+    await _press(await stage.connect(stage.outside, "7005"), "1", "3", "2", "1", _NO_PROMPT)
 
 
 async def queue_member_on_the_trunk(stage: Stage) -> None:

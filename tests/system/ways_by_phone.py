@@ -135,6 +135,16 @@ async def pickup(stage: Stage) -> None:
         await stage.connect(stage.phones["103"], "7015")
 
 
+async def parked_and_taken_back(stage: Stage) -> None:
+    """Another phone takes the carrier's leg from where it is parked: no leg is added."""
+    call = stage.phones["101"].call(stage.dialled)
+    if await _is_answered(stage):
+        await call.wait_joined(WITHIN_S)
+        call.refer(stage.outside.uri("7019"))
+        await asyncio.sleep(TONE_S)
+        await stage.connect(stage.phones["103"], "7018")
+
+
 async def parking_timeout(stage: Stage) -> None:
     _, call = await stage.meet(stage.phones["102"], stage.phones["101"])
     call.refer(stage.outside.uri("700"))

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -17,6 +18,9 @@ from callgate.control.switch import Leg, Switch, Watcher
 WARNING_CONTEXT = "callgate-warning"
 WARNED_MAX = 3
 """So many parties of the clinic hear the warning of one leg: a conference has no end."""
+CONFIRM_S = 3.0
+"""A leg that is found without a grant may be about to get one; after this it gets none, for the dialplan takes no grant
+that is older (asterisk-conf/road.conf)."""
 READ_AT_ONCE = 50
 """Questions about channels that were up before: so many are on their way at once, or those behind them time out."""
 _REMOTE_URI = "CHANNEL(pjsip,remote_uri)"
@@ -174,20 +178,24 @@ class AsteriskSwitch(Switch, Listener):
         )
         if not self._board.is_carrier(channel):
             return found
+        read = await self._told(found, gate)
+        if read.is_outgoing and not (read.variables[GRANT] or read.variables[LEG]):
+            await asyncio.sleep(CONFIRM_S)
+            read = await self._told(found, gate)
+        return read
+
+    async def _told(self, found: Found, gate: asyncio.Semaphore) -> Found:
+        """Ask for what a channel on a carrier trunk says of itself."""
+        names = (GRANT, LEG, FOR, ANSWERED)
         async with gate:
-            names = (GRANT, LEG, FOR, ANSWERED)
-            # Only an incoming call has this one. Who does not say so is not touched.
             asked, remote_uri, *values = await asyncio.gather(
-                *(self._variable(channel, name) for name in (_REQUEST_URI, _REMOTE_URI, *names))
+                *(self._variable(found.channel, name) for name in (_REQUEST_URI, _REMOTE_URI, *names))
             )
-        variables = {name: value for name, value in zip(names, values, strict=True) if value}
-        return Found(
-            channel=found.channel,
-            uniqueid=found.uniqueid,
-            linkedid=found.linkedid,
-            bridge=found.bridge,
-            is_up=found.is_up,
-            is_outgoing=asked == "" and bool(remote_uri),
+        variables = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+        return replace(
+            found,
+            # Only an incoming call has a request URI. Who does not say so, or keeps back its grant, is not touched.
+            is_outgoing=asked == "" and bool(remote_uri) and {GRANT, LEG} <= variables.keys(),
             remote_uri=remote_uri or "",
             variables=variables,
         )

@@ -51,6 +51,16 @@ def make_desk(
     switch = AsteriskSwitch(account, lambda: Board(trunks.endpoints, trunks.is_emergency), clocks.now)
     standing = StandingFile(journal.file.parent, clocks.now)
     incidents = Incidents(journal, trunks, standing, clocks.now)
-    switch.watch(Guard(switch, grants=grants, others=others, trunks=trunks, incidents=incidents, clocks=clocks))
+    switch.watch(
+        Guard(
+            switch=switch,
+            grants=grants,
+            others=others,
+            trunks=trunks,
+            incidents=incidents,
+            clocks=clocks,
+            watched_from=lambda: standing.watched_from,
+        )
+    )
     switch.watch(standing)
     return Desk(switch=switch, incidents=incidents)

@@ -1,13 +1,15 @@
 """The guard: a leg on a carrier trunk that no grant covers is hung up, and written down.
 
 It catches what no dialplan can: call files, an Originate straight to the trunk, queue members, hand-written contexts.
-It only ends legs whose beginning it saw, never an emergency call or what speaks with one, and in doubt it ends nothing:
-not before it knows what number a leg goes to.
+It ends legs whose beginning it saw, and costly ones that went past the gate while the link was down; never an emergency
+call or what speaks with one, and in doubt nothing: not before it knows what number a leg goes to.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -22,6 +24,8 @@ from callgate.grants import KEPT_S, Grants, Issued
 TRIES = 3
 ASK_PAUSE_S = 0.1
 LOCAL = "local:"
+_BORN = re.compile(r"([0-9]{1,10})\.[0-9]+$")
+"""The end of a channel's unique id: the second in which it was made, and a number."""
 
 
 class Cause(StrEnum):
@@ -63,6 +67,9 @@ class _Kind(StrEnum):
     ISSUED = "issued"
 
 
+EVIDENT = (Cause.NO_GRANT, Cause.NOT_EMERGENCY, Cause.NOT_ORDINARY)
+"""What a leg shows by itself, whatever an earlier run of the gate has granted."""
+
 _Rule = tuple[Cause, Callable[[Sighting], bool]]
 _RULES: Mapping[_Kind, tuple[_Rule, ...]] = MappingProxyType(
     {
@@ -95,41 +102,34 @@ def _kind(grant: str) -> _Kind:
     return _Kind.LOCAL if grant.startswith(LOCAL) else _Kind.ISSUED
 
 
+@dataclass(slots=True, kw_only=True)
 class Guard(Watcher):
     """Looks at each leg as it begins.
 
-    Args:
+    Fields:
         switch: tells numbers, and hangs up.
         grants: those this gate gave.
         others: asked for what it did not.
         trunks: what the numbers are.
         incidents: where it writes down what it did.
         clocks: the time.
+        watched_from: since when control watches this Asterisk, with gaps; None while it never has.
     """
 
-    def __init__(
-        self,
-        switch: Switch,
-        *,
-        grants: Grants,
-        others: OtherGrants,
-        trunks: Trunks,
-        incidents: Incidents,
-        clocks: Clocks,
-    ) -> None:
-        self._switch = switch
-        self._grants = grants
-        self._others = others
-        self._trunks = trunks
-        self._incidents = incidents
-        self._clocks = clocks
-        self._holders: dict[str, tuple[str, float]] = {}
-        self._untouchable: set[str] = set()
-        self._working: set[asyncio.Task[None]] = set()
+    switch: Switch
+    grants: Grants
+    others: OtherGrants
+    trunks: Trunks
+    incidents: Incidents
+    clocks: Clocks
+    watched_from: Callable[[], datetime | None]
+    _holders: dict[str, tuple[str, float]] = field(default_factory=dict, init=False)
+    _untouchable: set[str] = field(default_factory=set, init=False)
+    _working: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     def began(self, leg: Leg) -> None:
         """See `Watcher.began`."""
-        if not leg.is_new:
+        if not (leg.is_new or self._is_missed(leg)):
             self._keep(leg)
         elif leg.dialled:
             self._judge(leg)
@@ -158,18 +158,24 @@ class Guard(Watcher):
     def _seen(self, leg: Leg) -> Sighting:
         return Sighting(
             leg=leg,
-            issued=self._grants.get(leg.grant),
+            issued=self.grants.get(leg.grant),
             is_used=self._is_used(leg),
-            is_emergency=self._trunks.is_emergency(leg.endpoint, leg.dialled),
-            is_ordinary=self._trunks.is_ordinary(leg.endpoint, leg.dialled, self._clocks.now()),
+            is_emergency=self.trunks.is_emergency(leg.endpoint, leg.dialled),
+            is_ordinary=self.trunks.is_ordinary(leg.endpoint, leg.dialled, self.clocks.now()),
         )
+
+    def _is_missed(self, leg: Leg) -> bool:
+        """Whether a leg that was found up is a costly one that went past the gate in a gap of the link."""
+        watched_from, born, seen = self.watched_from(), born_at(leg.uniqueid), self._seen(leg)
+        is_in_a_gap = watched_from is not None and born is not None and born > watched_from
+        return is_in_a_gap and bool(leg.dialled) and not seen.is_ordinary and ungated(seen) in EVIDENT
 
     def _is_used(self, leg: Leg) -> bool:
         return leg.grant in self._holders and self._holders[leg.grant][0] != _name(leg)
 
     def _keep(self, leg: Leg) -> None:
         """Keep in mind whose a grant is, as long as somebody may show it again."""
-        now_s = self._clocks.monotonic()
+        now_s = self.clocks.monotonic()
         self._holders.setdefault(leg.grant, (_name(leg), now_s))
         # In the order they were shown first: the oldest stand first.
         while (oldest := next(iter(self._holders.items())))[1][1] < now_s - KEPT_S:
@@ -182,8 +188,8 @@ class Guard(Watcher):
 
     async def _ask_number(self, leg: Leg) -> None:
         """Ask what a leg dials as long as it is up: a busy Asterisk does not always tell at once."""
-        while leg.channel in {up.channel for up in self._switch.legs()}:
-            number = await self._switch.number(leg.channel)
+        while leg.channel in {up.channel for up in self.switch.legs()}:
+            number = await self.switch.number(leg.channel)
             if number is not None:
                 self._judge(replace(leg, dialled=number))
                 return
@@ -192,23 +198,29 @@ class Guard(Watcher):
             self._write(leg, Cause.NO_NUMBER, is_ended=False)
 
     async def _end(self, leg: Leg, cause: Cause) -> None:
-        if cause is Cause.UNKNOWN_GRANT and await self._others.cover(leg):
+        if cause is Cause.UNKNOWN_GRANT and await self.others.cover(leg):
             if not self._is_used(leg):
                 self._keep(leg)
                 return
             cause = Cause.USED_GRANT
-        self._write(leg, cause, is_ended=self._trunks.is_enforced(leg.endpoint) and await self._hang_up(leg))
+        self._write(leg, cause, is_ended=self.trunks.is_enforced(leg.endpoint) and await self._hang_up(leg))
 
     def _write(self, leg: Leg, cause: Cause, *, is_ended: bool) -> None:
-        self._incidents.add(Incident(at=self._clocks.now(), leg=leg, cause=cause.value, is_ended=is_ended))
+        self.incidents.add(Incident(at=self.clocks.now(), leg=leg, cause=cause.value, is_ended=is_ended))
 
     async def _hang_up(self, leg: Leg) -> bool:
         for _ in range(TRIES):
             if leg.channel in self._untouchable:
                 return False
-            if await self._switch.hang_up(leg.channel):
+            if await self.switch.hang_up(leg.channel):
                 return True
         return False
+
+
+def born_at(uniqueid: str) -> datetime | None:
+    """Read when a channel was made from its unique id, to the second before; None where it does not say."""
+    found = _BORN.search(uniqueid)
+    return datetime.fromtimestamp(int(found[1]), UTC) if found else None
 
 
 def _name(leg: Leg) -> str:

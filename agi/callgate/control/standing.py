@@ -15,11 +15,19 @@ log = structlog.get_logger()
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the link is up, since when it is or is not, and how many legs no grant covered since the gate started."""
+    """What is known of the link.
+
+    Fields:
+        is_linked: whether it is up.
+        since: when that became so.
+        ungated: how many legs no grant covered since the gate started.
+        watched_from: when it came up for the first time, in this run of the gate or an earlier one; None for never.
+    """
 
     is_linked: bool
     since: datetime
     ungated: int
+    watched_from: datetime | None = None
 
 
 class StandingFile(Watcher):
@@ -33,11 +41,20 @@ class StandingFile(Watcher):
     def __init__(self, state: Path, clock: Callable[[], datetime]) -> None:
         self._file = state / STANDING_FILE
         self._clock = clock
-        self._standing = Standing(is_linked=False, since=clock(), ungated=0)
+        earlier = read_standing(state)
+        self._standing = Standing(
+            is_linked=False, since=clock(), ungated=0, watched_from=earlier.watched_from if earlier else None
+        )
         self._write()
+
+    @property
+    def watched_from(self) -> datetime | None:
+        """When control began to watch this Asterisk; None while it never has."""
+        return self._standing.watched_from
 
     def linked(self) -> None:
         """See `Watcher.linked`."""
+        self._standing = msgspec.structs.replace(self._standing, watched_from=self.watched_from or self._clock())
         self._turn(is_linked=True)
 
     def unlinked(self) -> None:
