@@ -402,6 +402,21 @@ async def test_what_a_full_disk_does_not_take_is_written_later(post: Post, monke
     assert [row.note for row in post.site.rows] == [Cause.NO_GRANT]
 
 
+async def test_while_the_disk_takes_nothing_so_many_rows_wait_and_no_leg_goes_uncounted(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callgate.control.incident.WAITING_MAX", 3)
+    for _ in range(5):
+        for _ in range(4):
+            post.incidents.add(Incident(at=post.site.now, leg=LEG, cause=f"{Cause.NO_GRANT}", is_ended=True))
+        post.site.now += timedelta(minutes=1)
+    assert len(post.incidents._waiting) == 3
+    await post.incidents.write()
+    post.incidents.add(Incident(at=post.site.now, leg=LEG, cause=f"{Cause.NO_GRANT}", is_ended=True))
+    await post.incidents.write()
+    assert [row.count for row in post.site.rows if row.event == "call.ungated"] == [1, 1, 1, 17, 1]
+
+
 async def test_incidents_are_written_in_the_background_and_counted_for_status(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:

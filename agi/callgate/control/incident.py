@@ -17,6 +17,8 @@ from callgate.journal import Journal, JournalRow
 
 ROWS_A_MINUTE = 20
 """For one trunk and cause; those beyond are one row that counts them (facts/semantics.md 15)."""
+WAITING_MAX = 10_000
+"""So many rows wait for a disk that takes none; what comes beyond them is counted until it does."""
 WRITE_PAUSE_S = 0.5
 MINUTE_S = 60
 _TEXT_MAX = 120
@@ -30,7 +32,7 @@ class Incident:
 
     Fields:
         cause: a code of `callgate.control.guard.Cause`.
-        is_ended: whether it was hung up; False in a clinic that only observes.
+        is_ended: whether it was hung up; False in a clinic that only observes, and where nobody knew its number.
         count: how many such legs this stands for.
     """
 
@@ -68,7 +70,7 @@ class Incidents:
         self._turn()
         key = incident.leg.endpoint, incident.cause
         self._seen[key] += 1
-        if self._seen[key] > ROWS_A_MINUTE:
+        if self._seen[key] > ROWS_A_MINUTE or self._is_full():
             counted = self._beyond.get(key)
             self._beyond[key] = replace(incident, count=counted.count + 1 if counted else 1)
             return
@@ -106,8 +108,12 @@ class Incidents:
         if minute != self._minute:
             self._minute = minute
             self._seen.clear()
-            self._waiting += self._beyond.values()
-            self._beyond.clear()
+            if not self._is_full():
+                self._waiting += self._beyond.values()
+                self._beyond.clear()
+
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= WAITING_MAX
 
     def _row(self, incident: Incident) -> JournalRow:
         leg = incident.leg
