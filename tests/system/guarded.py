@@ -5,14 +5,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from ami_client import AmiClient
 from callgate.control.asterisk import AsteriskSwitch
 from callgate.control.board import Board
 from callgate.control.link import Account
+from callgate.control.standing import read_standing
 from callgate.control.switch import Leg, Watcher
 from callgate.server import utc_now
 from carrier_log import CarrierEvent
+from lab import Lab
 from system.rig import Rig, wait_for
 
 BREATH_S = 0.005
@@ -80,6 +83,34 @@ def all_ended(rig: Rig, number: str, since: float, calls: int) -> Callable[[], l
         return fresh if len(fresh) >= calls else None
 
     return found
+
+
+def has_no_calls(lab: Lab) -> bool:
+    return "\n0 active channels" in f"\n{lab.asterisk_cli('core', 'show', 'channels')}"
+
+
+def is_linked(rig: Rig) -> bool:
+    standing = read_standing(rig.lab.folder / "state")
+    return standing is not None and standing.is_linked
+
+
+def ungated(rig: Rig) -> int:
+    """How many the gate has seen since it started; of a minute's, the journal has only the first ones at once."""
+    standing = read_standing(rig.lab.folder / "state")
+    assert standing is not None
+    return standing.ungated
+
+
+def since(rig: Rig) -> datetime | None:
+    """Since when the link is up, or down."""
+    standing = read_standing(rig.lab.folder / "state")
+    return standing.since if standing is not None else None
+
+
+def resident_kib(rig: Rig) -> int:
+    """The memory of all processes of the gate."""
+    lines = rig.lab.gate_exec("sh", "-c", "grep -h VmRSS /proc/[0-9]*/status").splitlines()
+    return sum(int(line.split()[1]) for line in lines)
 
 
 def set_globals(rig: Rig, **values: str) -> None:
