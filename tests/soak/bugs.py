@@ -61,7 +61,7 @@ BUGS: dict[str, tuple[Change, ...]] = {
             "turn(id, record, ending(id, 'void', 0, record.starts))",
         ),
     ),
-    "caller's clock": (Change("now = math.max(now, boot[3] + ticks.uptime_s - boot[2])", "now = ticks.wall_s"),),
+    "caller's clock": (Change("now = math.max(now, proven - taken)", "now = ticks.wall_s"),),
     "slice ending on an increment": (Change("local CUT_MARGIN_S = 2", "local CUT_MARGIN_S = 0"),),
     "trunk attempt counted twice": (Change("if previous_is_live then", "if false then"),),
 }
