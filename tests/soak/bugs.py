@@ -51,14 +51,13 @@ BUGS: dict[str, tuple[Change, ...]] = {
         ),
     ),
     "void on expiry": (
-        Change("ending(id, 'lapsed', before.amount, before.starts)", "ending(id, 'void', 0, before.starts)"),
+        Change("ending(id, 'lapsed', before.amount, before)", "ending(id, 'void', 0, before)"),
         Change("after.posts = {{now, before.amount}}", "after.posts = {}"),
     ),
     "no tombstone": (
         Change(
-            "turn(id, record, ending(id, 'void', 0, record and record.starts or false))",
-            "if not record then return finish({'orphan', 0}) end\n"
-            "turn(id, record, ending(id, 'void', 0, record.starts))",
+            "turn(id, record, ending(id, 'void', 0, record))",
+            "if not record then return finish({'orphan', 0}) end\nturn(id, record, ending(id, 'void', 0, record))",
         ),
     ),
     "caller's clock": (Change("now = math.max(now, proven - taken)", "now = ticks.wall_s"),),

@@ -139,7 +139,7 @@ class ClinicModel:
             self.books.forget(self.ended.take(hold_id))
         for name in stale[:limit]:
             self.starts.take(name)
-        if over or past or stale:
+        if over:
             self._change()
         return LapseReport(
             lapsed=tuple(over[:limit]),

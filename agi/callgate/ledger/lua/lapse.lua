@@ -19,13 +19,14 @@ end
 local lapsing, forgotten, stale = due(LIVE, over), due(ENDED, horizon), due(VELOCITY_ENDS, over)
 for _, id in ipairs(lapsing) do
   local before = load_hold(id)
-  local after = ending(id, 'lapsed', before.amount, before.starts)
+  local after = ending(id, 'lapsed', before.amount, before)
   after.month, after.purses, after.rate = before.month, before.purses, before.rate
   after.posts = {{now, before.amount}}
   turn(id, before, after)
 end
 
-local entries = #lapsing + #forgotten + #stale > 0 and save_turned() or nil
+-- What is only forgotten gets no number: if it was lost, nobody could restore it.
+local entries = #lapsing > 0 and save_turned() or nil
 if #forgotten > 0 then
   -- The latest comes last. It stays forgotten if a person sets the time back (restore.lua).
   keep('forgotten', digits(math.max(forgotten_until(), tonumber(redis.call('ZSCORE', ENDED, forgotten[#forgotten])))))

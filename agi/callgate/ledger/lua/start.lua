@@ -8,8 +8,8 @@
 --                       (which ledger this is), gate:NAME (number of that gate's last change), forgotten (highest
 --                       ledger second of an ended record that was forgotten), priced (list of the numbers after which
 --                       some are priced as missing, see thaw.lua), revision (policy revision in force, 0 or absent:
---                       none), published (number of the change that published it), loss ('' or absent unless frozen,
---                       see below)
+--                       none), published (number of the change that published it), former (epochs of the ledgers in
+--                       whose place this one was repaired), loss ('' or absent unless frozen, see below)
 --   holds HASH          hold id -> record (see holds.lua)
 --   live ZSET           hold id -> ledger second at which it lapses
 --   ended ZSET          hold id -> ledger second it ended, or the second its id was made if that is later
@@ -129,6 +129,7 @@ end
 
 -- What was lost. While frozen, `loss` is a map (MessagePack):
 --   cause      erased | replaced | regressed
+--   epoch      whose numbers are lost: the one before, if the ledger was replaced
 --   found      number of the last change that the ledger knew when it froze
 --   base       the lost numbers begin after it
 --   resumed    the ledger goes on after this number
@@ -154,11 +155,18 @@ local function keep_loss()
   keep('loss', cmsgpack.pack(loss))
 end
 
+-- The epochs of the ledgers in whose place this one was repaired.
+local function former_epochs()
+  return redis.call('HGET', META, 'former') or ''
+end
+
 local function freeze(cause)
-  local resumed, base = sequence + NUMBERS_SKIPPED, cause == 'replaced' and 0 or sequence
+  -- Of a ledger that this one was repaired after nothing is looked for again: a gate that was away then restores it.
+  local is_new = cause == 'replaced' and not string.find(former_epochs(), seen.epoch, 1, true)
+  local resumed, base = sequence + NUMBERS_SKIPPED, is_new and 0 or sequence
   if cause ~= 'replaced' and seen.mine > resumed then resumed = seen.mine + NUMBERS_SKIPPED end
   loss = {
-    cause = loss and loss.cause or cause, found = sequence, base = loss and loss.base or base, resumed = resumed,
+    cause = loss and loss.cause or cause, epoch = loss and loss.epoch or seen.epoch, found = sequence, base = loss and loss.base or base, resumed = resumed,
     since = now, word = now, said = {}, highest = 0, restored = {}, gaps = {},
   }
   sequence = resumed
