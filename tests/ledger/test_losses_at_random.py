@@ -97,6 +97,7 @@ class Life:
         up: the calls that are.
         spent_micros: what those cost that have ended.
         priced_micros: what was booked for changes that were missing.
+        is_orderly: whether it is lost only when a test says so, and changes are restored in their order.
     """
 
     chance: Random
@@ -106,6 +107,7 @@ class Life:
     up: dict[str, Up] = field(default_factory=dict)
     spent_micros: int = 0
     priced_micros: int = 0
+    is_orderly: bool = False
     backups: list[Backup] = field(default_factory=list)
     names: Iterator[int] = field(default_factory=itertools.count)
 
@@ -117,8 +119,8 @@ class Life:
             self.end: 25 * bool(self.up),
             self.time_passes: 6,
             self.back_up: 5,
-            self.lose: 4,
-            self.restore_again: 3,
+            self.lose: 4 * (not self.is_orderly),
+            self.restore_again: 3 * (not self.is_orderly),
             self.mend: 5,
         }
         await self.chance.choices(list(deeds), list(deeds.values()))[0]()
@@ -222,3 +224,27 @@ async def test_whatever_is_lost_and_mended_when_no_acknowledged_call_stays_lost(
     assert all(held[name] >= each.micros for name, each in life.up.items())
     booked = sum(month.micros for month in purses_of(book)["costly"].months)
     assert life.spent_micros <= booked <= life.spent_micros + life.priced_micros
+
+
+@pytest.mark.parametrize("seed", range(LIVES))
+async def test_what_was_booked_for_a_gate_that_was_away_is_all_given_back_once_it_is_there_again(
+    client: Redis, binary: Redis, seed: int
+) -> None:
+    """Of a call that had ended, its hold and renewals once looked known, and half of the price stayed for ever."""
+    clinic = f"away-{seed}"
+    menders = tuple(Mender(gate=Gate(client=client, clinic=clinic, name=name)) for name in ("gate-a", "gate-b"))
+    life = Life(chance=Random(seed), binary=binary, menders=menders, is_orderly=True)
+    await life.back_up()
+    for _ in range(STEPS // 2):
+        await life.step()
+    await life.lose()
+    life.menders = menders[:1]
+    await life.all_speak_and_mend()
+    life.menders = menders
+    for _ in range(STEPS // 2):
+        await life.step()
+    await life.all_speak_and_mend()
+    book, audit = await menders[0].gate.book(), await menders[0].gate.audit()
+    assert (book.frozen, audit.findings) == (None, ())
+    assert {hold.hold_id for hold in book.holds} == set(life.up)
+    assert sum(month.micros for month in purses_of(book)["costly"].months) == life.spent_micros

@@ -399,5 +399,5 @@ async def test_a_refused_call_leaves_no_trace_in_a_new_ledger_but_its_beginning(
     assert isinstance(await gate.hold(replace(call(), purses=costly(lines=0))), Denied)
     keys = clinic_keys(gate.clinic)
     assert await gate.client.exists(*keys[1:]) == 0
-    assert set(await gate.client.hkeys(keys[0])) == {"now", "kept", "boots", "epoch"}
+    assert set(await gate.client.hkeys(keys[0])) == {"now", "base", "born", "epoch"}
     assert gate.journal.changes == []

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -461,6 +462,7 @@ def moved(book: LedgerBook) -> dict[str, PurseBook]:
     return {purse.name: purse for purse in found if purse.live or purse.months or purse.total_micros}
 
 
+@pytest.mark.usefixtures("server_has_the_walls_clock")
 def test_two_ledgers_that_live_through_the_same_calls_agree_on_every_cent(redis_server: RedisServer) -> None:
     print(f"Redis {redis_server.version}")
     machine = type("Machine", (LedgersSideBySide,), {"url": redis_server.url})

@@ -135,7 +135,7 @@ async def test_a_call_that_only_a_gate_that_came_late_knows_is_restored_whether_
     await backup.put_back()
     late = Gate(client=gate.client, clinic=gate.clinic, name="late")
     await late.ledger.void(gate.clinic, hold_id("v", 1))
-    assert (await late.restore(gate.journal.changes)).taken == 3
+    assert (await late.restore(gate.journal.changes)).taken == 4
     after = await gate.book()
     assert (purses_of(after), after.holds, after.frozen) == (purses_of(before), before.holds, FrozenCause.REPLACED)
     assert (await gate.audit()).findings == ()

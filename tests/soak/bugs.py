@@ -51,17 +51,16 @@ BUGS: dict[str, tuple[Change, ...]] = {
         ),
     ),
     "void on expiry": (
-        Change("ending(id, 'lapsed', before.amount, before.starts)", "ending(id, 'void', 0, before.starts)"),
+        Change("ending(id, 'lapsed', before.amount, before)", "ending(id, 'void', 0, before)"),
         Change("after.posts = {{now, before.amount}}", "after.posts = {}"),
     ),
     "no tombstone": (
         Change(
-            "turn(id, record, ending(id, 'void', 0, record and record.starts or false))",
-            "if not record then return finish({'orphan', 0}) end\n"
-            "turn(id, record, ending(id, 'void', 0, record.starts))",
+            "turn(id, record, ending(id, 'void', 0, record))",
+            "if not record then return finish({'orphan', 0}) end\nturn(id, record, ending(id, 'void', 0, record))",
         ),
     ),
-    "caller's clock": (Change("now = math.max(now, boot[3] + ticks.uptime_s - boot[2])", "now = ticks.wall_s"),),
+    "caller's clock": (Change("now = math.max(now, proven - taken)", "now = ticks.wall_s"),),
     "slice ending on an increment": (Change("local CUT_MARGIN_S = 2", "local CUT_MARGIN_S = 0"),),
     "trunk attempt counted twice": (Change("if previous_is_live then", "if false then"),),
 }

@@ -4,26 +4,26 @@ Every operation may be sent twice, late or out of order: the second one changes 
 carried out, or whose request is not sound, answers `Unavailable`; nothing here raises. Money is in micros, durations in
 whole seconds, ledger time in whole seconds that never run back.
 
-Ledger time moves by proven elapsed time only, so that it does not leap when a clock does: each operation carries the
-clocks of its gate's machine (`Ticks`).
+Ledger time moves by proven elapsed time only, so that it does not leap when a clock does.
 
 * The first operation of all sets ledger time to ``min(the server's clock, wall_s)``.
-* Of each boot a pair (uptime + 1 s, ledger second) is kept, taken at its first operation; from then on
-  ``now = max(now, that ledger second + uptime - that uptime)``. A change takes a pair that is older than a day anew, so
-  that it says when its machine was last heard of: as (uptime, now) if it proves that by itself, else again with the
-  second more, so that time is never gained. 64 are kept: of more, the one with the oldest ledger second goes.
-* A boot that begins may find the time as it was kept long ago, though others have proven more since: what it books now
-  must not grow old at once when they speak. So as much as the server's clock says has passed since, if that is more
-  than 5 s, is taken from all other pairs; they are forgotten if that clock was set back. Machines whose clocks are cut
-  to seconds, or run unlike, differ by seconds all the same: money stays in its windows for 15 s more.
-* A boot whose uptime runs back proves nothing until it has caught up: its machine may have been set back to a snapshot,
-  but a message that comes late looks the same, and would gain what it is late by.
+* Each answer tells a gate the ledger's *count*: the ledger second, and all the seconds that were ever *taken* from it.
+  From its next operation on the gate proves that so much of its machine's uptime has passed since it had the answer:
+  ``now = max(now, count heard + uptime since - taken)``. An answer that took more than 2 s to come is not heard. What a
+  late message proves is less, never more. Of each boot of a machine the ledger keeps what was heard there first, for
+  processes that have heard nothing yet; of the 64 latest.
+* A gate that proves less than the others (its machine was just switched on, time has leapt, a server's clock was put
+  ahead) finds less than they may say next, and what it books now must not grow old at once when they do. So if it is
+  more than 5 s behind the server's own clock, which the count is compared to, as much as that says has passed is taken
+  from all: the second stays, the count goes on. If that clock was set back, a year is. Everybody proves on from the
+  next answer. Clocks that are cut to seconds, or run unlike, differ all the same: money stays in its windows for 15 s
+  more.
+* What another ledger told proves nothing, nor does what this one told before it lost entries.
 * One leap, to ``min(the server's clock, wall_s)``, is made if that is 60 s to 35 days ahead, `is_synced`, and 24 h of
-  proven time have passed since the last leap (the first needs none). A leap, like `set_clock`, forgets the boots: they
-  count from before it. Anything else waits for `set_clock`. Until then windows roll late and refuse nobody by
-  themselves (facts/semantics.md 6).
-* An operation that changes no record keeps of all this only the first sight of a boot, and a leap; `lapse` also keeps
-  the time, every 15 minutes, so that little of what was proven is lost when a machine is switched off.
+  proven time have passed since the last leap (the first needs none). Anything else waits for `set_clock`. Until then
+  windows roll late and refuse nobody by themselves (facts/semantics.md 6).
+* An operation that changes no record keeps the time in the server's memory; on its disk it is kept with each change
+  and every 15 minutes, so that little of what was proven is lost when a machine is switched off.
 
 The month of a call is told by its gate's clock. One that is more than a month away from ledger time's own (UTC) is not
 believed: the call counts in ledger time's own.
@@ -234,7 +234,7 @@ class Ledger(ABC):
 
     @abstractmethod
     async def set_clock(self, clinic: str, to_s: int | None) -> ClockSet | Unavailable:
-        """Set ledger time by hand, for a person who confirms it; forgets all boots.
+        """Set ledger time by hand, for a person who confirms it; it goes on from there.
 
         Args:
             clinic: whose.

@@ -2,23 +2,25 @@
 
 from dataclasses import dataclass, replace
 
-from callgate.core.sighting import Ticks
+from callgate.core.sighting import Ticks, Told
 
 BOOTS_KEPT = 64
-BOOT_TAKEN_ANEW_S = 86_400
-KEPT_LATELY_S = 5
+BEHIND_S = 5
+ALL_S = 366 * 86_400
 LEAP_MIN_S = 60
 LEAP_MAX_S = 35 * 86_400
 LEAP_REST_S = 86_400
 
+_BORN = 1
+"""A ledger in memory is never another one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boot:
-    """One boot of a gate's machine, taken at ledger second `taken_s`; its uptime 0 stands for `zero_s`."""
+    """One boot of a gate's machine, and the ledger's count at its uptime 0, as it was told first."""
 
     name: str
-    zero_s: int
-    taken_s: int
+    zero: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,63 +29,61 @@ class LedgerClock:
 
     Fields:
         now_s: the ledger second.
-        kept_s: the second of the server's own clock when that was kept.
-        boots: taken longest ago first, at most `BOOTS_KEPT`.
+        taken_s: the seconds that were ever taken away.
+        base_s: by how much the count, which is both together, is ahead of the server's own clock.
+        boots: the latest comes last; at most `BOOTS_KEPT`.
         leap_from_s: no leap before this ledger second.
     """
 
     now_s: int
-    kept_s: int
+    taken_s: int
+    base_s: int
     boots: tuple[Boot, ...] = ()
     leap_from_s: int
 
+    @property
+    def told(self) -> Told:
+        """What an answer says of it."""
+        return Told(count=self.count_s, taken=self.taken_s, born=_BORN)
+
+    @property
+    def count_s(self) -> int:
+        """The ledger second, and all that was ever taken away."""
+        return self.now_s + self.taken_s
+
 
 def begin(ticks: Ticks) -> LedgerClock:
-    """Start ledger time with the very first operation; the server's own clock is taken to be the wall's."""
-    return _prove(LedgerClock(now_s=ticks.wall_s, kept_s=ticks.wall_s, leap_from_s=ticks.wall_s), ticks)
+    """Start ledger time, for the very first operation; the server's own clock is taken to be the wall's."""
+    return LedgerClock(now_s=ticks.wall_s, taken_s=0, base_s=0, leap_from_s=ticks.wall_s)
 
 
-def advance(clock: LedgerClock, ticks: Ticks) -> LedgerClock:
-    """Move ledger time with the next operation."""
-    proven = replace(_prove(clock, ticks), kept_s=ticks.wall_s)
-    leaps = ticks.is_synced and LEAP_MIN_S <= ticks.wall_s - proven.now_s <= LEAP_MAX_S
-    if not leaps or proven.now_s < proven.leap_from_s:
-        return proven
-    # Boots count from before the leap: kept, ledger time would stand still until they had caught up with it.
-    leapt = replace(proven, now_s=ticks.wall_s, boots=(), leap_from_s=ticks.wall_s + LEAP_REST_S)
-    return _take(leapt, ticks)
-
-
-def take_anew(clock: LedgerClock, ticks: Ticks) -> LedgerClock:
-    """Take a boot anew with a change, if it was taken over a day ago: it then says when it was last heard of."""
-    for boot in clock.boots:
-        if boot.name == ticks.boot and clock.now_s - boot.taken_s > BOOT_TAKEN_ANEW_S:
-            others = tuple(other for other in clock.boots if other is not boot)
-            return _take(replace(clock, boots=others), ticks, proven_zero_s=boot.zero_s)
-    return clock
+def advance(clock: LedgerClock, ticks: Ticks, proven: Told | None) -> LedgerClock:
+    """Move ledger time with the next operation, of a machine that proves so much."""
+    told = proven.count if proven is not None and proven.taken <= clock.taken_s else 0
+    of_boot = [boot.zero + ticks.uptime_s for boot in clock.boots if boot.name == ticks.boot]
+    if told and not of_boot:
+        boot = Boot(name=ticks.boot, zero=told - ticks.uptime_s)
+        clock = replace(clock, boots=(*clock.boots, boot)[-BOOTS_KEPT:])
+    count_s = max(told, *of_boot, 0)
+    moved = replace(clock, now_s=max(clock.now_s, count_s - clock.taken_s))
+    expected_s = ticks.wall_s + clock.base_s
+    if count_s < expected_s - BEHIND_S:
+        # Others may prove more than this machine, and what it books would grow old at once: they lose it.
+        lost_s = expected_s - moved.count_s
+        moved = replace(moved, taken_s=clock.taken_s + (lost_s if lost_s >= 0 else ALL_S))
+    leaps = ticks.is_synced and LEAP_MIN_S <= ticks.wall_s - moved.now_s <= LEAP_MAX_S
+    if leaps and moved.now_s >= moved.leap_from_s:
+        return replace(moved, now_s=ticks.wall_s, leap_from_s=ticks.wall_s + LEAP_REST_S)
+    return moved
 
 
 def set_to(clock: LedgerClock, second: int) -> LedgerClock:
     """Set ledger time by hand; the rest before the next leap stays as long as it was, for nothing was proven."""
-    return replace(clock, now_s=second, boots=(), leap_from_s=clock.leap_from_s + second - clock.now_s)
+    # Set back, what the machines have proven would else bring it up again at once.
+    taken_s = clock.taken_s + max(0, clock.now_s - second)
+    return replace(clock, now_s=second, taken_s=taken_s, leap_from_s=clock.leap_from_s + second - clock.now_s)
 
 
-def _prove(clock: LedgerClock, ticks: Ticks) -> LedgerClock:
-    for boot in clock.boots:
-        if boot.name == ticks.boot:
-            return replace(clock, now_s=max(clock.now_s, boot.zero_s + ticks.uptime_s))
-    # What others may have proven since time was kept would make it jump over what this boot books: they lose it.
-    unkept_s = ticks.wall_s - clock.kept_s
-    others = clock.boots if unkept_s >= 0 else ()
-    if unkept_s > KEPT_LATELY_S:
-        others = tuple(replace(boot, zero_s=boot.zero_s - unkept_s) for boot in others)
-    return _take(replace(clock, boots=others), ticks)
-
-
-def _take(clock: LedgerClock, ticks: Ticks, proven_zero_s: int | None = None) -> LedgerClock:
-    # A second is given away for what others proved: clocks are cut to whole seconds, and less time than has passed is
-    # safe. What the boot proved by itself it proves still.
-    zero_s = clock.now_s - ticks.uptime_s - 1
-    zero_s = zero_s if proven_zero_s is None else max(zero_s, proven_zero_s)
-    boot = Boot(name=ticks.boot, zero_s=zero_s, taken_s=clock.now_s)
-    return replace(clock, boots=(*clock.boots, boot)[-BOOTS_KEPT:])
+def rebased(clock: LedgerClock, server_s: int) -> LedgerClock:
+    """Keep, at the end of each operation, what was proven: it outlives a jump of the server's clock."""
+    return replace(clock, base_s=max(clock.base_s, clock.count_s - server_s))

@@ -4,18 +4,21 @@ A reply that is none of those agreed on is `Unavailable`.
 """
 
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 
 from callgate.core.hold import FrozenCause, Unavailable
-from callgate.core.sighting import Seen
+from callgate.core.sighting import Seen, Told
 from callgate.ledger.restoration import Change
 
 GARBLED = "garbled"
+WHOLE_MAX = 2**52
+"""The highest whole number that the scripts take (``lua/start.lua``)."""
 
 ShapeT = TypeVar("ShapeT")
 Cause = Literal["", "regressed", "erased", "replaced"]
+Count = Annotated[int, msgspec.Meta(ge=0, le=WHOLE_MAX)]
 
 
 class Shaped(msgspec.Struct, Generic[ShapeT]):
@@ -35,6 +38,9 @@ class _Envelope(Reply):
     frozen: Cause
     reply: list[Any]
     records: str
+    count: Count
+    taken: Count
+    born: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +51,14 @@ class Answer:
         seen: what this gate knows of the ledger from now on.
         change: what the reply speaks of; None if that changed nothing.
         frozen: why the ledger is frozen, or None.
+        told: of ledger time; None by a script that only reads.
         reply: the script's own words, for a reader of `wire`.
     """
 
     seen: Seen
     change: Change | None
     frozen: FrozenCause | None
+    told: Told | None
     reply: object
 
 
@@ -63,6 +71,7 @@ def read_answer(clinic: str, reply: object) -> Answer | Unavailable:
                 seen=Seen(epoch=epoch, mine=found.mine),
                 change=change if found.records else None,
                 frozen=frozen_cause(found.frozen),
+                told=Told(count=found.count, taken=found.taken, born=found.born) if found.born else None,
                 reply=found.reply,
             )
         case unavailable:

@@ -6,14 +6,17 @@ written from the contract and not from the Lua.
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from callgate.core.hold import HoldOutcome, HoldRequest, RenewOutcome, RenewRequest, SettleOutcome, Unavailable
-from callgate.core.sighting import Ticks
+from callgate.core.sighting import Heard, Ticks, hear, prove
 from callgate.ledger import validity
 from callgate.ledger.base import AuditReport, ClockSet, LapseReport, Ledger, LedgerBook, Settlement
-from callgate.ledger.clock import advance, begin
+from callgate.ledger.clock import advance, begin, rebased
 from callgate.ledger.model import ClinicModel
 from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published, Revisions
+
+Answer = TypeVar("Answer")
 
 
 class MemoryLedger(Ledger, Revisions):
@@ -27,36 +30,38 @@ class MemoryLedger(Ledger, Revisions):
     def __init__(self, clock: Callable[[], Ticks]) -> None:
         self._clock = clock
         self._clinics: dict[str, ClinicModel] = {}
+        # By clinic and boot.
+        self._heard: dict[tuple[str, str], Heard | None] = {}
 
     async def hold(self, request: HoldRequest) -> HoldOutcome:
         """See `Ledger.hold`."""
         if unsound := validity.unsound_hold(request):
             return validity.unavailable(unsound)
-        return self._open(request.clinic).hold(request)
+        return self._run(request.clinic, lambda found: found.hold(request))
 
     async def settle(self, settlement: Settlement) -> SettleOutcome:
         """See `Ledger.settle`."""
         if unsound := validity.unsound_settlement(settlement):
             return validity.unavailable(unsound)
-        return self._open(settlement.clinic).settle(settlement)
+        return self._run(settlement.clinic, lambda found: found.settle(settlement))
 
     async def void(self, clinic: str, hold_id: str) -> SettleOutcome:
         """See `Ledger.void`."""
         if unsound := validity.unsound_void(clinic, hold_id):
             return validity.unavailable(unsound)
-        return self._open(clinic).void(hold_id)
+        return self._run(clinic, lambda found: found.void(hold_id))
 
     async def lapse(self, clinic: str, limit: int) -> LapseReport | Unavailable:
         """See `Ledger.lapse`."""
         if unsound := validity.unsound_lapse(clinic, limit):
             return validity.unavailable(unsound)
-        return self._open(clinic).lapse(limit)
+        return self._run(clinic, lambda found: found.lapse(limit))
 
     async def renew(self, request: RenewRequest) -> RenewOutcome:
         """See `Ledger.renew`."""
         if unsound := validity.unsound_renew(request):
             return validity.unavailable(unsound)
-        return self._open(request.clinic).renew(request)
+        return self._run(request.clinic, lambda found: found.renew(request))
 
     async def audit(self, clinic: str) -> AuditReport | Unavailable:
         """See `Ledger.audit`."""
@@ -68,7 +73,7 @@ class MemoryLedger(Ledger, Revisions):
         """See `Ledger.set_clock`."""
         if unsound := validity.unsound_clock(clinic, to_s):
             return validity.unavailable(unsound)
-        return self._open(clinic).set_clock(to_s)
+        return self._run(clinic, lambda found: found.set_clock(to_s))
 
     async def book(self, clinic: str) -> LedgerBook | Unavailable:
         """See `Ledger.book`."""
@@ -84,7 +89,7 @@ class MemoryLedger(Ledger, Revisions):
         """See `Revisions.publish`."""
         if unsound := validity.unsound_revision(policy, expected):
             return validity.unavailable(unsound)
-        return self._open(policy.clinic).publish(policy, expected)
+        return self._run(policy.clinic, lambda found: found.publish(policy, expected))
 
     async def fetch_policy(self, clinic: str, revision: int | None = None) -> PolicyRevision | NoPolicy | Unavailable:
         """See `Revisions.fetch_policy`."""
@@ -99,17 +104,28 @@ class MemoryLedger(Ledger, Revisions):
             return validity.unavailable(unsound)
         return self._look(clinic).latest_policies()
 
-    def _open(self, name: str) -> ClinicModel:
-        self._clinics[name] = clinic = self._look(name)
-        return clinic
+    def _run(self, name: str, operation: Callable[[ClinicModel], Answer]) -> Answer:
+        """Carry out an operation, and hear what its answer says of ledger time."""
+        asked = self._clock()
+        self._clinics[name] = found = self._at(name, asked)
+        answer = operation(found)
+        found.clock = rebased(found.clock, asked.wall_s)
+        answered = self._clock()
+        known = self._heard.get((name, answered.boot))
+        self._heard[name, answered.boot] = hear(known, found.clock.told, asked, answered)
+        return answer
 
     def _look(self, name: str) -> ClinicModel:
         """Show a clinic as it is now, for an operation that changes nothing, not even ledger time."""
-        ticks = self._clock()
+        return self._at(name, self._clock())
+
+    def _at(self, name: str, ticks: Ticks) -> ClinicModel:
         known = self._clinics.get(name)
-        if known is None:
-            return ClinicModel(clock=begin(ticks), ticks=ticks)
-        return replace(known, clock=advance(known.clock, ticks), ticks=ticks)
+        proven = prove(self._heard.get((name, ticks.boot)), ticks)
+        clock = advance(known.clock if known else begin(ticks), ticks, proven)
+        return (
+            replace(known, clock=clock, wall_s=ticks.wall_s) if known else ClinicModel(clock=clock, wall_s=ticks.wall_s)
+        )
 
 
 def at_second(second: Callable[[], int]) -> Callable[[], Ticks]:
@@ -118,13 +134,13 @@ def at_second(second: Callable[[], int]) -> Callable[[], Ticks]:
     Args:
         second: gives the epoch second; it may jump and run back, ledger time only follows it ahead.
     """
-    first: list[int] = []
+    first = highest = -1
 
     def look() -> Ticks:
+        nonlocal first, highest
         wall_s = second()
-        if not first:
-            first.append(wall_s)
-        # A ledger gives a second away at a boot's first operation: here it gets that second beforehand.
-        return Ticks(boot="at-second", uptime_s=wall_s - (wall_s == first[0]), wall_s=wall_s)
+        first, highest = wall_s if first < 0 else first, max(wall_s, highest)
+        # A second is given away for the first answer: here the machine gets that second beforehand.
+        return Ticks(boot="at-second", uptime_s=highest - (highest == first), wall_s=wall_s)
 
     return look

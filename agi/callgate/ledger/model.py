@@ -18,7 +18,6 @@ from callgate.core.hold import (
     Stale,
     Unavailable,
 )
-from callgate.core.sighting import Ticks
 from callgate.core.tariff import price
 from callgate.ledger import clock as ledger_time
 from callgate.ledger.account import believed_month
@@ -39,7 +38,7 @@ class ClinicModel:
 
     Fields:
         clock: ledger time.
-        ticks: the latest look at the clocks; the server's own is the wall clock.
+        wall_s: the latest look at the server's own clock, which is the wall clock.
         sequence: counts changes.
         live: holds by id, in the order in which they lapse.
         ended: the other ids, by the second from which they are kept for 8 days.
@@ -48,7 +47,7 @@ class ClinicModel:
     """
 
     clock: LedgerClock
-    ticks: Ticks
+    wall_s: int
     sequence: int = 0
     live: Agenda[Live] = field(default_factory=Agenda)
     ended: Agenda[Ended] = field(default_factory=Agenda)
@@ -140,7 +139,7 @@ class ClinicModel:
             self.books.forget(self.ended.take(hold_id))
         for name in stale[:limit]:
             self.starts.take(name)
-        if over or past or stale:
+        if over:
             self._change()
         return LapseReport(
             lapsed=tuple(over[:limit]),
@@ -157,7 +156,7 @@ class ClinicModel:
     def set_clock(self, to_s: int | None) -> ClockSet:
         """See `Ledger.set_clock`."""
         before_s = self.now_s
-        self.clock = ledger_time.set_to(self.clock, self.ticks.wall_s if to_s is None else to_s)
+        self.clock = ledger_time.set_to(self.clock, self.wall_s if to_s is None else to_s)
         self._change()
         return ClockSet(before_s=before_s, after_s=self.now_s)
 
@@ -166,7 +165,7 @@ class ClinicModel:
         return LedgerBook(
             clinic=name,
             now=datetime.fromtimestamp(self.now_s, UTC),
-            wall_ahead_s=self.ticks.wall_s - self.now_s,
+            wall_ahead_s=self.wall_s - self.now_s,
             epoch="memory",
             frozen=None,
             sequence=self.sequence,
@@ -298,7 +297,6 @@ class ClinicModel:
 
     def _change(self) -> None:
         self.sequence += 1
-        self.clock = ledger_time.take_anew(self.clock, self.ticks)
 
     def _end(self, hold_id: str, ended: Ended) -> None:
         # An id from a clock ahead of ours is kept until it, too, would be too old to believe.

@@ -16,7 +16,7 @@ from callgate.core.hold import (
     Stale,
     Unavailable,
 )
-from callgate.core.sighting import Sighting, Ticks
+from callgate.core.sighting import Heard, Sighting, Ticks, Told, hear, prove
 from callgate.ledger import envelope, scripts, validity, wire
 from callgate.ledger.base import AuditReport, ClockSet, LapseReport, Ledger, LedgerBook, Settlement
 from callgate.ledger.client import (
@@ -75,6 +75,8 @@ class RedisLedger(Ledger, Revisions, Restoration):
         self._witness = witness or ForgetfulWitness()
         self._clock = clock
         self._offer = secrets.token_hex(8)
+        # By clinic and boot.
+        self._heard: dict[tuple[str, str], Heard | None] = {}
         # A dict for its order: doubtful holds, oldest first, each once.
         self._doubts: dict[tuple[str, str], None] = {}
 
@@ -188,7 +190,10 @@ class RedisLedger(Ledger, Revisions, Restoration):
 
     def _sights(self, clinic: str) -> _Sights:
         def look() -> Sighting:
-            return Sighting(gate=self._gate, seen=self._witness.seen(clinic), offer=self._offer, ticks=self._clock())
+            ticks = self._clock()
+            proven = prove(self._heard.get((clinic, ticks.boot)), ticks)
+            seen = self._witness.seen(clinic)
+            return Sighting(gate=self._gate, seen=seen, offer=self._offer, ticks=ticks, proven=proven)
 
         return _Sights(look, look())
 
@@ -210,10 +215,17 @@ class RedisLedger(Ledger, Revisions, Restoration):
         if isinstance(answer, Unavailable):
             return answer
         self._witness.witness(clinic, answer.seen, answer.change)
+        if answer.told is not None:
+            self._hear(clinic, sights.first.ticks, answer.told)
         if answer.frozen is not None:
             self._witness.freeze(clinic, answer.frozen)
         # What changed nothing may be believed without a replica; the change itself is the witness's in any case.
         return Unavailable(cause=TOO_FEW_REPLICAS) if is_alone and answer.change is not None else answer.reply
+
+    def _hear(self, clinic: str, asked: Ticks, told: Told) -> None:
+        answered = self._clock()
+        known = self._heard.get((clinic, answered.boot))
+        self._heard[clinic, answered.boot] = hear(known, told, asked, answered)
 
     def _doubt(self, clinic: str, hold_id: str) -> None:
         self._doubts[clinic, hold_id] = None

@@ -16,7 +16,8 @@ Every operation carries a `Sighting` (core/sighting.py). With it the ledger keep
   loss has said thaw; or `patience_s` after the last news (a gate not yet heard, or more covered; at most 60 s, or the
   patience, after the freeze) with `price_micros` booked in the purse ``costly`` for each that is missing. It takes each
   gate's `seen.mine` as its own. A gate that was not waited for loses nothing for good, if it restores what it has all
-  the same: an unknown hold younger than 8 days is taken at any time, and what was booked for its number is given back.
+  the same: an unknown hold younger than 8 days is taken at any time, with its starts, and what was booked for its
+  number is given back, if it is restored in its order: after a later change of its call it looks as if it was known.
 """
 
 from abc import ABC, abstractmethod

@@ -76,7 +76,9 @@ local function hold()
   local previous_is_live = previous and previous.state == 'live'
   local inherits = previous and previous.starts and (previous_is_live or previous.amount == 0)
   if previous_is_live then
-    turn(request.supersedes, previous, ending(request.supersedes, 'void', 0, false))
+    local released = ending(request.supersedes, 'void', 0, previous)
+    released.starts = false
+    turn(request.supersedes, previous, released)
   elseif inherits then
     previous.starts, previous.sequence = false, number
     turn(request.supersedes, previous, previous)

@@ -8,15 +8,16 @@
 --   month        of the call's start
 --   purses       list of {name, whether it has a ceiling without a window}
 --   posts        list of {ledger second, micros spent then}; of what nobody restored also the highest number that it is
---                for, and the micros for each (thaw.lua)
+--                for, the micros for each, and the epoch of the numbers (thaw.lua)
 --   rate         {connect, per minute, first increment, increment}: live and lapsed ones, and orphans that were joined to
 --                their hold (restore.lua)
+--   renewals     number of the last renewal, 0 for none; of one that has ended what it was at its end, a million if it had
+--                lapsed, and nothing if its hold was not known
 --   seconds      granted, of a live one; of an orphan how long it talked, 0 if nobody answered; what follows, live ones only
 --   is_final, alarms             what was answered
 --   costly       whether it is refused while the ledger is frozen
 --   fingerprint  of its request
 --   held_at      ledger second of the hold
---   renewals     number of the last renewal, 0 for none
 -- Fields at the end that say nothing are left out. A record ends once; it is kept 8 days, and an id older than that is
 -- not believed any more.
 
@@ -36,8 +37,8 @@ local function priced_bases()
 end
 
 local FIELDS = {
-  'state', 'sequence', 'amount', 'starts', 'score', 'month', 'purses', 'posts', 'rate', 'seconds', 'is_final', 'alarms',
-  'costly', 'fingerprint', 'held_at', 'renewals',
+  'state', 'sequence', 'amount', 'starts', 'score', 'month', 'purses', 'posts', 'rate', 'renewals', 'seconds', 'is_final',
+  'alarms', 'costly', 'fingerprint', 'held_at',
 }
 
 local function packed(record)
@@ -89,11 +90,17 @@ local function price(rate, duration)
   return connect + math.ceil(per_minute * billed_seconds(rate, duration) / 60)
 end
 
--- How an id ended. One from a clock ahead of ours is kept until it, too, would be too old to believe.
-local function ending(id, ended_as, amount, starts)
+-- How far a hold had come.
+local function progress(record)
+  return record.state == 'lapsed' and 1000000 or record.renewals
+end
+
+-- How an id ended, `before` if that was known. One from a clock ahead of ours is kept until it, too, would be too old to
+-- believe.
+local function ending(id, ended_as, amount, before)
   return {
-    state = ended_as, sequence = number, amount = amount, starts = starts, score = math.max(now, made_at(id)),
-    purses = {}, posts = {},
+    state = ended_as, sequence = number, amount = amount, starts = before and before.starts or false,
+    score = math.max(now, made_at(id)), purses = {}, posts = {}, renewals = before and progress(before),
   }
 end
 

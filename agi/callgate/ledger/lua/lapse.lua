@@ -9,9 +9,6 @@
 --   LAPSED forgotten left ids   records and velocities forgotten; how many of all three kinds are left to do; the ids of
 --                               the holds that were booked
 
--- Time that was proven without a change is lost when the machine is switched off: it is kept now and then.
-local NOW_KEPT_EVERY_S = 900
-
 local limit = sound(tonumber(ARGV[2]))
 local over, horizon = digits(now), '(' .. digits(now - KEPT_S)
 
@@ -22,15 +19,14 @@ end
 local lapsing, forgotten, stale = due(LIVE, over), due(ENDED, horizon), due(VELOCITY_ENDS, over)
 for _, id in ipairs(lapsing) do
   local before = load_hold(id)
-  local after = ending(id, 'lapsed', before.amount, before.starts)
+  local after = ending(id, 'lapsed', before.amount, before)
   after.month, after.purses, after.rate = before.month, before.purses, before.rate
   after.posts = {{now, before.amount}}
   turn(id, before, after)
 end
 
--- With nothing to do nothing else is written: a tick that writes costs thousands of disk flushes a day.
-if now - (tonumber(state.now) or now) >= NOW_KEPT_EVERY_S then keep_now() end
-local entries = #lapsing + #forgotten + #stale > 0 and save_turned() or nil
+-- What is only forgotten gets no number: if it was lost, nobody could restore it.
+local entries = #lapsing > 0 and save_turned() or nil
 if #forgotten > 0 then
   -- The latest comes last. It stays forgotten if a person sets the time back (restore.lua).
   keep('forgotten', digits(math.max(forgotten_until(), tonumber(redis.call('ZSCORE', ENDED, forgotten[#forgotten])))))

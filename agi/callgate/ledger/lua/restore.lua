@@ -39,7 +39,7 @@ end
 
 local PURSE, POST, RATE = {'string', 'boolean'}, {'number', 'number'}, {'number', 'number', 'number', 'number'}
 local NUMBERS = {'sequence', 'amount', 'score'}
-local NUMBERS_OF_LIVE = {'seconds', 'held_at', 'renewals'}
+local NUMBERS_OF_LIVE = {'renewals', 'seconds', 'held_at'}
 
 local function checked_record(values)
   local record = unpacked(values)
@@ -48,7 +48,7 @@ local function checked_record(values)
   expect(#record.purses == 0 or type(record.month) == 'string', 'month')
   for _, field in ipairs(NUMBERS) do expect(is_whole(record[field]), field) end
   if record.state == 'live' or record.state == 'lapsed' then expect(is_row(record.rate, RATE), 'rate') end
-  expect(not record.seconds or is_whole(record.seconds), 'seconds')
+  for _, field in ipairs({'seconds', 'renewals'}) do expect(not record[field] or is_whole(record[field]), field) end
   if record.state == 'live' then
     for _, field in ipairs(NUMBERS_OF_LIVE) do expect(is_whole(record[field]), field) end
   end
@@ -110,12 +110,17 @@ local function is_later(record, known)
   return record.sequence > known.sequence
 end
 
+local function is_hold(record)
+  return record.state == 'live' or record.state == 'lapsed'
+end
+
 local function is_orphan(record)
   return record.state == 'settled' and record.seconds
 end
 
-local function is_hold(record)
-  return record.state == 'live' or record.state == 'lapsed'
+-- Whether a call ended before as much as this of its hold was known: then that was lost.
+local function is_news(record, ended)
+  return is_hold(record) and not is_hold(ended) and progress(record) > (ended.renewals or -1)
 end
 
 -- A call that was settled while its hold was lost: what it cost counts where the hold says, and at the hold's rate if the
@@ -130,11 +135,17 @@ end
 
 -- What an entry makes of a known record; nil if that stays as it is.
 local function after_both(record, known)
-  if is_orphan(known) and is_hold(record) then
-    local says_more = not known.rate or #record.purses > #known.purses
-    return says_more and joined(known, record) or nil
+  if is_hold(record) and not is_hold(known) then
+    local news, says_more = is_news(record, known), not known.rate or #record.purses > #known.purses
+    local after = is_orphan(known) and says_more and joined(known, record) or news and unpacked(packed(known)) or nil
+    if news then after.renewals = progress(record) end
+    return after
   end
-  if is_orphan(record) and is_hold(known) then return joined(record, known) end
+  if is_orphan(record) and is_hold(known) then
+    local after = joined(record, known)
+    after.renewals = progress(known)
+    return after
+  end
   -- Told again, an orphan says less than what was made of it, or of its hold by another settlement.
   if is_orphan(record) and not record.rate and known.state == 'settled' and (known.rate or not known.seconds) then
     return nil
@@ -166,7 +177,8 @@ local TAKE = {
   end,
   start = function(change, name, span, most, second, tag)
     local velocity = {name = name, span_s = span, count_max = most, tag = tag}
-    return loss and restore_start(velocity, {second, tag, change.number})
+    -- One that another start has pushed out looks lost, too, but not together with its call, which comes before it.
+    return (loss or change.was_missing) and restore_start(velocity, {second, tag, change.number})
   end,
   novelty = function(_, name) return redis.call('SADD', NOVELTIES, name) == 1 end,
   policy = function(change, wanted, document)
@@ -186,20 +198,21 @@ local TAKE = {
   end,
 }
 
-local bases, PRICED = priced_bases(), {'number', 'number', 'number', 'number'}
+local bases, PRICED = priced_bases(), {'number', 'number', 'number', 'number', 'string'}
 
 -- Take off what was booked for a lost number as long as nobody had restored it. No journal hears of this: lost again, the
 -- price comes back.
-local function give_back(lost)
+local function give_back(change)
   for _, base in ipairs(bases) do
     local id = missing_after(base)
-    local known = lost > base and known_hold(id) or {posts = {}}
+    local known = change.number > base and known_hold(id) or {posts = {}}
     for position, posted in ipairs(known.posts) do
-      local second, amount, highest, each = unpack(posted)
-      if is_row(posted, PRICED) and lost <= highest and amount > 0 then
+      local second, amount, highest, each, lost_epoch = unpack(posted)
+      local is_for = is_row(posted, PRICED) and lost_epoch == change.epoch and change.number <= highest
+      if is_for and amount > 0 then
         local after, back = unpacked(packed(known)), math.min(amount, each)
         after.amount, after.posts = known.amount - back, {unpack(known.posts)}
-        after.posts[position] = {second, amount - back, highest, each}
+        after.posts[position] = {second, amount - back, highest, each, lost_epoch}
         turn(id, known, after)
         known_holds[id] = after
         return
@@ -208,18 +221,19 @@ local function give_back(lost)
   end
 end
 
--- The latest first: what was before it then needs no work.
-local changes, taken = {}, 0
-for position = #ARGV, 2, -1 do table.insert(changes, read_change(ARGV[position])) end
+-- All are read before any is taken. The oldest first: after the end of a call its beginning looks as if it was known.
+local changes, count = {}, 0
+for position = 2, #ARGV do table.insert(changes, read_change(ARGV[position])) end
 for _, change in ipairs(changes) do
-  local was_missing = false
   for _, entry in ipairs(change.entries) do
     if TAKE[entry[1]](change, unpack(entry, 2)) then
-      taken, was_missing = taken + 1, was_missing or entry[1] == 'hold'
+      count = count + 1
+      change.was_missing = change.was_missing or entry[1] == 'hold' or entry[1] == 'policy'
     end
   end
-  -- What this loss lacks is not priced yet.
-  if was_missing and change.epoch == epoch and not (loss and change.number > loss.base) then give_back(change.number) end
+  -- What this loss lacks is not priced yet; or it was before, and the gap that says so makes up for it (thaw.lua).
+  local is_lost = loss and change.epoch == loss.epoch and change.number > loss.base
+  if change.was_missing and not is_lost then give_back(change) end
 end
 save_turned()
-return finish({'RESTORED', taken, loss and loss.base or sequence})
+return finish({'RESTORED', count, loss and loss.base or sequence})

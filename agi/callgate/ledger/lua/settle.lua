@@ -16,7 +16,8 @@ local id = settlement.hold_id
 
 local function settle_orphan(before)
   local charge = settlement.answered and settlement.orphan or nil
-  local after = ending(id, 'settled', charge and charge.amount_micros or 0, false)
+  local after = ending(id, 'settled', charge and charge.amount_micros or 0, before)
+  after.starts = false
   -- The hold may have been lost, and come back: it says what the call costs, and where that counts.
   after.seconds = settlement.answered and settlement.duration_s or 0
   if charge then
@@ -29,7 +30,7 @@ end
 
 local function settle_held(before)
   local cost = settlement.answered and price(before.rate, settlement.duration_s) or 0
-  local after = ending(id, 'settled', cost, before.starts)
+  local after = ending(id, 'settled', cost, before)
   after.month, after.purses = before.month, before.purses
   after.posts = {{now, cost}}
   if before.state == 'lapsed' then

@@ -1,13 +1,15 @@
 -- What every script does first: look at the keys, the time, and whether something was lost. Only `finish` writes.
 --
 -- KEYS[1..9], always all of them, all under the clinic's hash tag (callgate/ledger/keys.py):
---   meta HASH           now (ledger second of the last change), kept (second of the server's own clock when `now` was
---                       written), sequence (number of the last change), epoch (which ledger this is), gate:NAME
---                       (number of that gate's last change), boots (list of {boot, uptime, ledger second}, taken
---                       longest ago first), leap (ledger second of the last leap), forgotten (highest ledger second of
---                       an ended record that was forgotten), priced (list of the numbers after which some are priced
---                       as missing, see thaw.lua), revision (policy revision in force, 0 or absent: none), published
---                       (number of the change that published it), loss ('' or absent unless frozen, see below)
+--   meta HASH           now (ledger second), taken (seconds that were ever taken away), base (seconds by which the count,
+--                       which is both together, is ahead of the server's own clock), born (the server's microsecond
+--                       when it began to count), boots (list of {boot, its count at uptime 0}, the latest comes
+--                       last), leap (ledger second of the last leap), sequence (number of the last change), epoch
+--                       (which ledger this is), gate:NAME (number of that gate's last change), forgotten (highest
+--                       ledger second of an ended record that was forgotten), priced (list of the numbers after which
+--                       some are priced as missing, see thaw.lua), revision (policy revision in force, 0 or absent:
+--                       none), published (number of the change that published it), former (epochs of the ledgers in
+--                       whose place this one was repaired), loss ('' or absent unless frozen, see below)
 --   holds HASH          hold id -> record (see holds.lua)
 --   live ZSET           hold id -> ledger second at which it lapses
 --   ended ZSET          hold id -> ledger second it ended, or the second its id was made if that is later
@@ -19,21 +21,21 @@
 --
 -- ARGV[1]  core/sighting.Sighting as MessagePack, fields by name
 --
--- Every reply is {epoch, number, mine, frozen, reply, records}: the number of the change that `reply` speaks of (0: none,
+-- Every reply is {epoch, number, mine, frozen, reply, records, count, taken, born}: the number of the change that `reply` speaks of (0: none,
 -- or one that is told again and is not known to be this gate's own), the number of this gate's last change, the cause why
 -- the ledger is frozen or '', what the script's head says, and the change itself for the gate's journal: JSON of
--- {1, epoch, number, entries}, '' if there is none. An entry is one of
+-- {1, epoch, number, entries}, '' if there is none; and ledger time, all 0 from a script that only reads. An entry is one of
 --   {'hold', id, record}                               {'policy', revision, document}
 --   {'start', velocity, span, most, second, tag}       {'novelty', name}
 --   {'gap', last number, how many, booked}             numbers that no change has (see thaw.lua)
 --
--- Ledger time and the freeze keep to callgate/ledger/base.py and restoration.py. The first sight of a boot, a leap and a
--- freeze are kept even if nothing else changes, but not by a script that only reads.
+-- Ledger time and the freeze keep to callgate/ledger/base.py and restoration.py. A script that only reads keeps nothing
+-- of either.
 -- An error can be raised only before the first write: scripts do not roll back.
 
 local META, HOLDS, LIVE, ENDED, BOOKS, VELOCITY, VELOCITY_ENDS, POLICIES, NOVELTIES = unpack(KEYS)
 local CHANGE_VERSION = 1
-local BOOTS_KEPT, BOOT_TAKEN_ANEW_S, KEPT_LATELY_S = 64, 86400, 5
+local BOOTS_KEPT, BEHIND_S, ALL_S, KEPT_EVERY_S = 64, 5, 366 * 86400, 900
 local LEAP_MIN_S, LEAP_MAX_S, LEAP_REST_S = 60, 35 * 86400, 86400
 local NUMBERS_SKIPPED = 1000000
 
@@ -70,7 +72,9 @@ local GATE = 'gate:' .. sighting.gate
 
 local state, unsaved = {}, {}
 do
-  local fields = {'now', 'kept', 'sequence', 'epoch', 'boots', 'leap', 'revision', 'published', 'loss', GATE}
+  local fields = {
+    'now', 'taken', 'base', 'born', 'boots', 'leap', 'sequence', 'epoch', 'revision', 'published', 'loss', GATE,
+  }
   for position, value in ipairs(redis.call('HMGET', META, unpack(fields))) do state[fields[position]] = value or nil end
 end
 
@@ -81,61 +85,51 @@ end
 
 -- Time.
 
-local server_now = tonumber(redis.call('TIME')[1])
+local server_second, server_part = unpack(redis.call('TIME'))
+local server_now = tonumber(server_second)
 local trusted = math.min(server_now, ticks.wall_s)
-local now = tonumber(state.now) or trusted
+local now, taken = tonumber(state.now) or trusted, tonumber(state.taken) or 0
+local base = tonumber(state.base) or now + taken - server_now
+local born = tonumber(state.born) or server_now * 1000000 + tonumber(server_part)
 local leap = tonumber(state.leap)
 local boots = state.boots and cmsgpack.unpack(state.boots) or {}
-local boot_is_known = false
-for _, boot in ipairs(boots) do
-  if boot[1] == ticks.boot then
-    boot_is_known = true
-    now = math.max(now, boot[3] + ticks.uptime_s - boot[2])
+
+-- The count that the gate proves: by what it was told itself, or by what an earlier process of its boot was told first,
+-- which is all that is kept of a boot: two machines that were copied from one would raise it for each other.
+local function proven_count()
+  local proven, of_boot = sighting.proven, nil
+  -- What a former ledger told says nothing, nor does one that had taken more: it has lost entries since.
+  local count = proven and proven.born == born and proven.taken <= taken and proven.count or 0
+  for _, boot in ipairs(boots) do
+    if boot[1] == ticks.boot then of_boot = boot[2] + ticks.uptime_s end
   end
-end
-
-local function keep_now()
-  keep('now', digits(now))
-  keep('kept', digits(server_now))
-end
-
--- `proven` is the second up to which this boot has proven time by itself. For what others proved a second is given
--- away: clocks are cut to whole seconds, and less time than has passed is safe.
-local function take_boot(proven)
-  table.insert(boots, {ticks.boot, ticks.uptime_s + now - math.max(proven, now - 1), now})
-  if #boots > BOOTS_KEPT then table.remove(boots, 1) end
-  keep('boots', cmsgpack.pack(boots))
-end
-
--- Once a day, so that a pair says when its machine was last heard of.
-local function take_old_boot_anew()
-  for position, boot in ipairs(boots) do
-    if boot[1] == ticks.boot and now - boot[3] > BOOT_TAKEN_ANEW_S then
-      table.remove(boots, position)
-      return take_boot(boot[3] + ticks.uptime_s - boot[2])
-    end
+  if count > 0 and not of_boot then
+    table.insert(boots, {ticks.boot, count - ticks.uptime_s})
+    if #boots > BOOTS_KEPT then table.remove(boots, 1) end
+    keep('boots', cmsgpack.pack(boots))
   end
+  return math.max(count, of_boot or 0)
+end
+
+local proven, expected = proven_count(), server_now + base
+now = math.max(now, proven - taken)
+if proven < expected - BEHIND_S then
+  -- Others may prove more than this gate, and would make what it books now grow old at once: all lose what has passed by
+  -- the server's clock since; and all they have, if that clock was set back.
+  local lost = expected - now - taken
+  taken = taken + (lost < 0 and ALL_S or lost)
+  if lost ~= 0 then keep('taken', digits(taken)) end
 end
 
 local ahead = trusted - now
 if ticks.is_synced and ahead >= LEAP_MIN_S and ahead <= LEAP_MAX_S and (not leap or now - leap >= LEAP_REST_S) then
-  -- Boots count from before the leap: kept, time would stand still until they had caught up with it.
-  now, leap, boots, boot_is_known = trusted, trusted, {}, false
+  now, leap = trusted, trusted
   keep('leap', digits(leap))
-end
-if not boot_is_known then
-  -- Since `now` was kept others may have proven time, which would make it jump over what this boot books. As much as the
-  -- server's clock says has passed is taken from them; if that was set back, they begin anew, too. A few seconds are what
-  -- windows bear (accounts.lua).
-  local unkept = server_now - (tonumber(state.kept) or math.huge)
-  if unkept < 0 then boots = {} end
-  for _, boot in ipairs(unkept > KEPT_LATELY_S and boots or {}) do boot[2] = boot[2] + unkept end
-  take_boot(now - 1)
-  keep_now()
 end
 
 -- What was lost. While frozen, `loss` is a map (MessagePack):
 --   cause      erased | replaced | regressed
+--   epoch      whose numbers are lost: the one before, if the ledger was replaced
 --   found      number of the last change that the ledger knew when it froze
 --   base       the lost numbers begin after it
 --   resumed    the ledger goes on after this number
@@ -161,11 +155,18 @@ local function keep_loss()
   keep('loss', cmsgpack.pack(loss))
 end
 
+-- The epochs of the ledgers in whose place this one was repaired.
+local function former_epochs()
+  return redis.call('HGET', META, 'former') or ''
+end
+
 local function freeze(cause)
-  local resumed, base = sequence + NUMBERS_SKIPPED, cause == 'replaced' and 0 or sequence
+  -- Of a ledger that this one was repaired after nothing is looked for again: a gate that was away then restores it.
+  local is_new = cause == 'replaced' and not string.find(former_epochs(), seen.epoch, 1, true)
+  local resumed, base = sequence + NUMBERS_SKIPPED, is_new and 0 or sequence
   if cause ~= 'replaced' and seen.mine > resumed then resumed = seen.mine + NUMBERS_SKIPPED end
   loss = {
-    cause = loss and loss.cause or cause, found = sequence, base = loss and loss.base or base, resumed = resumed,
+    cause = loss and loss.cause or cause, epoch = loss and loss.epoch or seen.epoch, found = sequence, base = loss and loss.base or base, resumed = resumed,
     since = now, word = now, said = {}, highest = 0, restored = {}, gaps = {},
   }
   sequence = resumed
@@ -196,23 +197,28 @@ local number = sequence + 1
 -- Answer again what an earlier change did. Only this gate's last change is known to be its own: any other may be another
 -- gate's or of another epoch, and would be taken for a number that this gate has kept.
 local function tell(reply, earlier, entries)
-  if #unsaved > 0 then
-    if not state.epoch and not cause then
-      epoch = sighting.offer
-      keep('epoch', epoch)
-    end
-    redis.call('HSET', META, unpack(unsaved))
+  -- What is proven outlives a jump of the server's clock.
+  local ahead_of_server = now + taken - server_now
+  if not state.base or ahead_of_server > base then keep('base', digits(ahead_of_server)) end
+  if not state.born then keep('born', digits(born)) end
+  if #unsaved > 0 and not state.epoch and not cause then
+    epoch = sighting.offer
+    keep('epoch', epoch)
   end
+  -- Time alone is kept in memory: a disk need not be flushed for it every second. Now and then it is, so that little is
+  -- lost when the server is switched off.
+  local is_due = math.floor(now / KEPT_EVERY_S) > math.floor((tonumber(state.now) or now) / KEPT_EVERY_S)
+  if #unsaved == 0 and not is_due then redis.set_repl(redis.REPL_NONE) end
+  keep('now', digits(now))
+  redis.call('HSET', META, unpack(unsaved))
   local records = earlier > 0 and cjson.encode({CHANGE_VERSION, epoch, earlier, entries}) or ''
-  return {epoch, earlier == mine and earlier or 0, mine, frozen(), reply, records}
+  return {epoch, earlier == mine and earlier or 0, mine, frozen(), reply, records, now + taken, taken, born}
 end
 
 -- The last step of every script that may change something. `entries` are what it changed, nil if nothing.
 local function finish(reply, entries)
   if entries then
     mine = number
-    take_old_boot_anew()
-    keep_now()
     keep('sequence', digits(number))
     keep(GATE, digits(number))
   end
@@ -220,7 +226,8 @@ local function finish(reply, entries)
 end
 
 -- The last step of a script that only reads. A loss that was found here is not kept, so the gate must go on telling it.
+-- Nor is it told of time: others may prove more, and nothing was taken from them.
 local function show(reply)
-  if cause then return {seen.epoch, 0, seen.mine, frozen(), reply, ''} end
-  return {epoch, 0, mine, frozen(), reply, ''}
+  if cause then return {seen.epoch, 0, seen.mine, frozen(), reply, '', 0, 0, 0} end
+  return {epoch, 0, mine, frozen(), reply, '', 0, 0, 0}
 end

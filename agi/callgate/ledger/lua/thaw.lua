@@ -20,6 +20,8 @@
 -- Above every ceiling (core/money.AMOUNT_MAX_MICROS).
 local BOOKED_MAX_MICROS = 1000000000000
 local GREETING_S = 86400
+-- 64 epochs.
+local FORMER_MAX = 64 * 17
 -- However much news there is, gates are waited for no longer than this, or their own patience.
 local WAITED_S = 60
 
@@ -27,10 +29,10 @@ local function book_missing(amount, each)
   -- What is lost after the same number again is added to what was booked for it before, whether or not that is restored.
   local id = missing_after(loss.base)
   local known, bases = load_hold(id), priced_bases()
-  local record = ending(id, 'settled', amount + (known and known.amount or 0), false)
+  local record = ending(id, 'settled', amount + (known and known.amount or 0))
   record.month, record.purses = known and known.month or this_month(), {{'costly', false}}
   record.posts = known and {unpack(known.posts)} or {}
-  table.insert(record.posts, {now, amount, loss.highest, each})
+  table.insert(record.posts, {now, amount, loss.highest, each, loss.epoch})
   turn(id, known, record)
   if not known then table.insert(bases, loss.base) end
   keep('priced', cmsgpack.pack(bases))
@@ -73,6 +75,7 @@ local gap = {'gap', loss.resumed, loss.resumed - math.max(loss.highest, loss.bas
 if loss.cause == 'replaced' or loss.resumed ~= loss.base + NUMBERS_SKIPPED then
   gap = {'gap', loss.resumed, NUMBERS_SKIPPED, 0}
 end
+if loss.cause == 'replaced' then keep('former', string.sub(former_epochs() .. ' ' .. loss.epoch, -FORMER_MAX)) end
 local entries = save_turned()
 table.insert(entries, gap)
 loss = nil

@@ -17,5 +17,5 @@ local record = load_hold(id)
 if not record and too_old(id) then return finish({'too_old', 0}) end
 if record and record.state ~= 'live' then return tell_of({'already', record.amount}, id, record) end
 
-turn(id, record, ending(id, 'void', 0, record and record.starts or false))
+turn(id, record, ending(id, 'void', 0, record))
 return finish({record and 'done' or 'orphan', 0}, save_turned())
