@@ -223,6 +223,14 @@ async def test_a_program_that_rings_a_phone_has_that_phone_charged(stage: Stage,
     assert found_about(stage) == [("call.granted", "originated", "101")]
 
 
+async def test_a_rung_phone_that_a_program_has_dial_on_is_charged_itself(stage: Stage) -> None:
+    inherited = ",".join(f"__{variable}" for variable in forged().split(","))
+    dialling = {"Application": "Dial", "Data": f"Local/{ISLAND}@phones"}
+    await stage.program.originate("PJSIP/101", **dialling, Variable=inherited)
+    await happens(stage.decisions)
+    assert found_about(stage) == [("call.granted", "originated", "101")]
+
+
 async def test_neither_end_of_a_programs_own_local_channel_names_a_phone(stage: Stage) -> None:
     """The end that the program holds is itself the first of its call: what it said of a transfer was believed."""
     where = {"Context": "phones", "Exten": ISLAND, "Priority": "1"}
