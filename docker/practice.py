@@ -83,7 +83,7 @@ include => callgate-last-resort
 {internal}
 
 [from-carrier]
-exten => _[+0-9]!,1,Dial(PJSIP/101,30)
+exten => _[+0-9]!,1,Dial(PJSIP/101,30,{ring})
 
 """
 
@@ -99,6 +99,7 @@ class Practice:
         extensions: what the installer has written beside it, at the end of ``extensions.conf``.
         asterisk_conf: files put over the lab's own in /etc/asterisk, by path inside it.
         control: whether the gate has its link to Asterisk's manager interface.
+        ring: options of Dial where a phone is rung. ``i`` as docs/paths.md wants it: a phone's 302 leads nowhere.
     """
 
     policy: str = ""
@@ -107,6 +108,7 @@ class Practice:
     extensions: str = ""
     asterisk_conf: Mapping[str, str] = field(default_factory=dict)
     control: bool = False
+    ring: str = "i"
 
 
 def preset(hours: str = ALWAYS_OPEN) -> str:
@@ -147,13 +149,13 @@ def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
     (config / "callgate.toml").write_text(settings(practice), encoding="utf-8")
     (config / "policy.toml").write_text(practice.policy or preset(), encoding="utf-8")
     (config / "rates.csv").write_text(practice.rates or RATES.read_text(encoding="utf-8"), encoding="utf-8")
-    internal = "\n".join(f"exten => {phone},1,Dial(PJSIP/{phone},30)" for phone in PHONES)
+    internal = "\n".join(f"exten => {phone},1,Dial(PJSIP/{phone},30,{practice.ring})" for phone in PHONES)
     lab = Lab(
         name,
         folder,
         asterisk_conf={
             "callgate.conf": dialplan(config),
-            "extensions.conf": _EXTENSIONS.replace("{internal}", internal)
+            "extensions.conf": _EXTENSIONS.replace("{internal}", internal).replace("{ring}", practice.ring)
             + dialplan(config, "--last-resort")
             + practice.extensions,
             **practice.asterisk_conf,

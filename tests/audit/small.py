@@ -29,6 +29,7 @@ PJSIP = """\
 [21]
 type = endpoint
 context = phones
+rewrite_contact = yes
 auth = 21
 aors = 21
 [21]
@@ -53,7 +54,7 @@ EXTENSIONS = """\
 include => house
 include => gate
 [house]
-exten => 21,1,Dial(PJSIP/21,20)
+exten => 21,1,Dial(PJSIP/21,20,i)
 [incoming]
 exten => 0142000000,1,Goto(house,21,1)
 """

@@ -51,6 +51,7 @@ def test_telephones_of_every_kind_are_looked_at(tmp_path: Path) -> None:
         "iax.conf": "[40]\ntype = user\nsecret = test\n",
         "pjsip_wizard.conf": "[50]\ntype = wizard\naccepts_registrations = yes\naccepts_auth = yes\n"
         "inbound_auth/username = 50\ninbound_auth/password = 5050\nendpoint/context = house\n"
+        "endpoint/rewrite_contact = yes\n"
         "[op]\ntype = wizard\nsends_auth = yes\nremote_hosts = sip.example\noutbound_auth/password = 1\n",
     }
     report = report_of(tmp_path, files)

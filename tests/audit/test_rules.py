@@ -69,7 +69,7 @@ BROKEN: list[Case] = [
     (Rule.NUMBER_UNCHECKED, {E: "+[house](+)\nexten => _9.,1,Gosub(callgate-ask,s,1)\n"
      " same => n,Dial(PJSIP/${EXTEN}@carrier)\n"},
      f"{E}:11"),
-    (Rule.OPEN_ANONYMOUS, {"pjsip.conf": "+[anonymous]\ntype = endpoint\ncontext = phones\n"}, "pjsip.conf:23"),
+    (Rule.OPEN_ANONYMOUS, {"pjsip.conf": "+[anonymous]\ntype = endpoint\ncontext = phones\n"}, "pjsip.conf:24"),
     (Rule.OPEN_INBOUND, {E: "+include => gate\n"}, f"{E}:9"),
     (Rule.OPEN_INBOUND, {E: "+exten => _0X.,1,Goto(phones,${EXTEN},1)\n"}, f"{E}:9"),
     (Rule.OPEN_INBOUND, {E: "+exten => 7,1,Read(N)\n same => n,Goto(phones,${N},1)\n"}, f"{E}:10"),
@@ -86,7 +86,7 @@ BROKEN: list[Case] = [
     (Rule.UNREAD_PART, {E: "+[house](+)\nswitch => Realtime/@extensions\n"}, f"{E}:10"),
     (Rule.UNREAD_PART, {E: "+#exec /usr/bin/make-dialplan\n", "asterisk.conf": "+execincludes = yes\n"}, f"{E}:9"),
     (Rule.LOGIN_OPEN, {"pjsip.conf": PJSIP.replace("auth = 21\naors", "aors")}, "pjsip.conf:1"),
-    (Rule.LOGIN_WEAK, {"pjsip.conf": PJSIP.replace("Lk9-turm-4Vx", "90817263544")}, "pjsip.conf:9"),
+    (Rule.LOGIN_WEAK, {"pjsip.conf": PJSIP.replace("Lk9-turm-4Vx", "90817263544")}, "pjsip.conf:10"),
     (Rule.LOGIN_WEAK, {"manager.conf": f"{MANAGER}[me]\nsecret = amp111\nread = call\n"}, "manager.conf:5"),
     (Rule.MANAGER_EXPOSED, {"manager.conf": "[general]\nenabled = yes\n"}, "manager.conf:1"),
     (Rule.HTTP_EXPOSED, {"http.conf": "[general]\nenabled = yes\nbindaddr = ::\n"}, "http.conf:3"),
@@ -216,7 +216,9 @@ def test_every_rule_has_a_severity_and_a_configuration_that_breaks_it() -> None:
         Rule.HOOK_MISSING,
         Rule.HOOKLESS_TRUNK,
         Rule.CALL_FILE_FOLDER,
+        Rule.CONTACT_ANYWHERE,
         Rule.MANAGER_ORIGINATE,
+        Rule.PHONE_FORWARDS,
         Rule.ARI_ORIGINATE,
         Rule.GATE_OUTDATED,
     }

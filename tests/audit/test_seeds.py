@@ -9,8 +9,8 @@ from callgate.audit.rules import Finding, Rule, Severity
 from callgate.audit.survey import survey
 
 FALSE_MAX = 2
-TRUE_OF_EVERY_PBX = {Rule.MANAGER_ORIGINATE, Rule.ARI_ORIGINATE}
-"""FreePBX, Issabel and Wazo each have a user of AMI or ARI that may start calls: true, of this machine alone, low."""
+TRUE_OF_EVERY_PBX = {Rule.MANAGER_ORIGINATE, Rule.ARI_ORIGINATE, Rule.PHONE_FORWARDS}
+"""FreePBX, Issabel and Wazo have a user of AMI or ARI that may start calls, and let telephones forward: true, low."""
 
 
 def found(folder: Path) -> list[Finding]:

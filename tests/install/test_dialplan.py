@@ -15,15 +15,14 @@ from callgate.core.plan import ORDINARY_CLASSES
 from callgate.core.wire import to_wire
 from callgate.install.dialplan import write_dialplan, write_last_resort
 from callgate.settings import Settings, load_settings
-from clinic_samples import ROOT, SETTINGS, policy_text, write_site
+from clinic_samples import ROOT, policy_text, write_site
 from install.asterisk_patterns import Context, Step, fits, read, steps_of
+from install.entries import ENTRIES
 
 PLAN = load_plan("FR")
 EMERGENCY = tuple(sorted(PLAN.emergency_numbers))
 PLAIN = re.compile(r"[0-9+*#]+")
 SEPARATORS = re.compile(r"[0-9+*#. ()\-\u00a0\u202f\u2009\uff0b]|[^\W\D]")
-ENTRIES = {"callgate": "0", "nine": "9", "direct": ""}
-"""Our sample's entry, one whose outside digit is 9, and one without any: every outside prefix of the truth file."""
 
 
 def rows() -> Iterator[tuple[str, str, Destination, bool]]:
@@ -45,33 +44,6 @@ ROWS = list(rows())
 EMERGENCY_ROWS = [
     (entry, dialled, found.number) for entry, dialled, found, _ in ROWS if found.number_class is NumberClass.EMERGENCY
 ]
-
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    more = "".join(
-        f'\n[[entry]]\ncontext = "{entry}"\nclinic = "cabinet-des-lilas"\noutside_prefix = "{prefix}"\n'
-        for entry, prefix in ENTRIES.items()
-        if entry != "callgate"
-    )
-    return load_settings(write_site(tmp_path_factory.mktemp("site"), settings=SETTINGS + more))
-
-
-@pytest.fixture(scope="module")
-def clinics(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Clinic]:
-    folder = tmp_path_factory.mktemp("files")
-    write_site(folder)
-    return load_clinics(settings, folder)
-
-
-@pytest.fixture(scope="module")
-def written(settings: Settings, clinics: dict[str, Clinic]) -> str:
-    return write_dialplan(settings, clinics)
-
-
-@pytest.fixture(scope="module")
-def contexts(written: str) -> dict[str, Context]:
-    return read(written)
 
 
 @pytest.fixture(scope="module")
@@ -344,7 +316,7 @@ def test_the_allowance_is_that_of_the_clinics_policy(contexts: dict[str, Context
 def test_the_last_resort_names_nothing_of_the_missing_file(last_resort: Context) -> None:
     applications = [step.application for steps in last_resort.extensions.values() for step in steps]
     assert all(
-        re.fullmatch(r"Dial\(PJSIP/[^,]+@carrier-a,\d+(,S\(900\)b\(callgate-last-resort-leg\^s\^1\))?\)", found)
+        re.fullmatch(r"Dial\(PJSIP/[^,]+@carrier-a,\d+(,S\(900\)ib\(callgate-last-resort-leg\^s\^1\))?\)", found)
         for found in applications
     )
     assert last_resort.includes == []
@@ -356,6 +328,19 @@ def test_the_last_resort_dials_emergency_numbers_with_and_without_the_outside_di
 ) -> None:
     for form in (number, f"0{number}"):
         assert last_resort.extensions[form] == [Step(label="", application=f"Dial(PJSIP/{number}@carrier-a,120)")]
+
+
+def test_an_ordinary_call_of_the_last_resort_is_vetoed_while_the_road_is_there(
+    settings: Settings, clinics: dict[str, Clinic], contexts: dict[str, Context]
+) -> None:
+    leg = read(write_last_resort(settings, clinics))["callgate-last-resort-leg"].extensions["s"]
+    assert [step.application for step in leg] == [
+        "GotoIf(${DIALPLAN_EXISTS(callgate-road,s,1)}?gate)",
+        "Set(CALLGATE_GRANT=local:last-resort)",
+        "Return()",
+        "Hangup(21)",
+    ]
+    assert contexts["callgate-road"].find("s")
 
 
 def test_the_last_resort_lets_only_ordinary_numbers_go_and_dials_what_is_meant(

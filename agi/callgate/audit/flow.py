@@ -225,7 +225,7 @@ def _retry_dial(parts: list[str], _arguments: str, acting: _Acting) -> None:
 
 
 def _page(parts: list[str], _arguments: str, acting: _Acting) -> None:
-    acting.dial(parts[0])
+    acting.dial(parts[0], at(parts, 1))
 
 
 def _originate(parts: list[str], _arguments: str, acting: _Acting) -> None:

@@ -41,6 +41,8 @@ class Rule(StrEnum):
     DISA_PIN = "disa_pin"
     OUTSIDER_TRANSFER = "outsider_transfer"
     VOICEMAIL_PIN = "voicemail_pin"
+    PHONE_FORWARDS = "phone_forwards"
+    CONTACT_ANYWHERE = "contact_anywhere"
     # The gate itself, and help.
     GATE_MISSING = "gate_missing"
     GATE_FOREIGN = "gate_foreign"
@@ -81,6 +83,8 @@ SEVERITIES: Mapping[Rule, Severity] = {
     Rule.DISA_PIN: Severity.MEDIUM,
     Rule.OUTSIDER_TRANSFER: Severity.HIGH,
     Rule.VOICEMAIL_PIN: Severity.HIGH,
+    Rule.PHONE_FORWARDS: Severity.LOW,
+    Rule.CONTACT_ANYWHERE: Severity.HIGH,
     Rule.GATE_MISSING: Severity.CRITICAL,
     Rule.GATE_FOREIGN: Severity.HIGH,
     Rule.GATE_OUTDATED: Severity.HIGH,

@@ -13,6 +13,7 @@ from callgate.audit.flow import Scene
 from callgate.audit.interfaces import call_files, interfaces
 from callgate.audit.lines import Document, read_document
 from callgate.audit.own import DIALPLAN, compared, gate, unread, unread_files
+from callgate.audit.phones import contacts, forwards
 from callgate.audit.reach import Graph, own_contexts
 from callgate.audit.rules import Finding, Note, Remark, Severity
 from callgate.audit.sources import sources_of
@@ -139,6 +140,8 @@ def _judged(graph: Graph, documents: Mapping[str, Document], walks: list[Walked]
         *openings(graph, walks),
         *disa(graph, walks),
         *transfers(graph, walks),
+        *forwards(graph),
+        *contacts(documents, graph.devices),
         *collisions(graph, sources, emergency),
         *weak_secrets(documents, graph.devices.credentials),
         *voicemail_pins(documents),

@@ -58,7 +58,7 @@ def write_dialplan(settings: Settings, clinics: dict[str, Clinic]) -> str:
     lines = [_HEADER.format(entries=" / ".join(site.entry.context for site in sites))]
     for site in sites:
         lines += [*_entry(site), *_emergency_forms(site), *_codes(site), *_trunks(site), *_ordinary(site)]
-    lines += [*_emergency(sites), *_carrier_endpoints(settings), *_fold()]
+    lines += [*_emergency(sites), *_carrier_endpoints(settings), *_clinics(sites), *_fold()]
     return "\n".join(lines) + "\n\n" + _road(settings)
 
 
@@ -81,14 +81,17 @@ def write_last_resort(settings: Settings, clinics: dict[str, Clinic]) -> str:
     for pattern in _patterns(site):
         for prefix in _prefixes(pattern, site):
             number = _ordinary_number(pattern, prefix, trunk, site)
-            options = f"S({LENT_SECONDS})b(callgate-last-resort-leg^s^1)"
+            options = f"S({LENT_SECONDS})ib(callgate-last-resort-leg^s^1)"
             dial = f"Dial(PJSIP/{number}@{trunk.endpoint},{settings.dialplan.ring_timeout_s},{options})"
             lines.append(f"exten => _{prefix}{pattern.pattern},1,{dial}")
     lines += [
-        "; Only a name, by which the guard knows the leg of an ordinary call.",
+        "; The leg of an ordinary call. Nothing of this leaves while callgate.conf is there: what a phone's 302 or a",
+        "; program sends here passes the gate or stays. Asked at the last moment, so that no reload comes between.",
         "[callgate-last-resort-leg]",
-        "exten => s,1,Set(CALLGATE_GRANT=local:last-resort)",
+        "exten => s,1,GotoIf(${DIALPLAN_EXISTS(callgate-road,s,1)}?gate)",
+        " same => n,Set(CALLGATE_GRANT=local:last-resort)",
         " same => n,Return()",
+        " same => n(gate),Hangup(21)",
     ]
     return "\n".join(lines) + "\n"
 
@@ -222,6 +225,21 @@ def _carrier_endpoints(settings: Settings) -> Iterator[str]:
     yield "[callgate-carrier-endpoints]"
     for endpoint in dict.fromkeys(trunk.endpoint for trunk in settings.trunk):
         yield f"exten => {endpoint},1,NoOp()"
+    yield ""
+
+
+def _clinics(sites: list[_Site]) -> Iterator[str]:
+    """By what a phone's line is known to be of a clinic; or that there is one clinic only, and nothing to know."""
+    names = dict.fromkeys(site.clinic.name for site in sites)
+    if len(names) == 1:
+        yield "; The only clinic here: every line is its own."
+        yield "[callgate-alone]"
+        yield from (f"exten => {name},1,NoOp()" for name in names)
+    else:
+        yield "; Clinics share this Asterisk. A line is of the clinic to whose mark the context of its phone leads."
+        for site in sites:
+            yield f"[callgate-number-{site.entry.context}]"
+            yield f"exten => clinic-{site.clinic.name},1,Hangup(1)"
     yield ""
 
 
