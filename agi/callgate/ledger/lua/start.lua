@@ -3,8 +3,8 @@
 -- KEYS[1..9], always all of them, all under the clinic's hash tag (callgate/ledger/keys.py):
 --   meta HASH           now (ledger second), taken (seconds that were ever taken away), base (seconds by which the count,
 --                       which is both together, is ahead of the server's own clock), born (the server's microsecond
---                       when it began to count), boots (list of {boot, its count at uptime 0}, the latest comes
---                       last), leap (ledger second of the last leap), sequence (number of the last change), epoch
+--                       when it began to count), boots (of each its name, a tab, its count at uptime 0 and a
+--                       space, the latest last; a space before all), leap (ledger second of the last leap), sequence (number of the last change), epoch
 --                       (which ledger this is), gate:NAME (number of that gate's last change), forgotten (highest
 --                       ledger second of an ended record that was forgotten), priced (list of the numbers after which
 --                       some are priced as missing, see thaw.lua), revision (policy revision in force, 0 or absent:
@@ -92,23 +92,21 @@ local now, taken = tonumber(state.now) or trusted, tonumber(state.taken) or 0
 local base = tonumber(state.base) or now + taken - server_now
 local born = tonumber(state.born) or server_now * 1000000 + tonumber(server_part)
 local leap = tonumber(state.leap)
-local boots = state.boots and cmsgpack.unpack(state.boots) or {}
 
 -- The count that the gate proves: by what it was told itself, or by what an earlier process of its boot was told first,
 -- which is all that is kept of a boot: two machines that were copied from one would raise it for each other.
 local function proven_count()
-  local proven, of_boot = sighting.proven, nil
+  local proven, boots = sighting.proven, state.boots or ' '
   -- What a former ledger told says nothing, nor does one that had taken more: it has lost entries since.
   local count = proven and proven.born == born and proven.taken <= taken and proven.count or 0
-  for _, boot in ipairs(boots) do
-    if boot[1] == ticks.boot then of_boot = boot[2] + ticks.uptime_s end
+  local _, position = string.find(boots, ' ' .. ticks.boot .. '\t', 1, true)
+  if position then return math.max(count, tonumber(string.match(boots, '%S+', position + 1)) + ticks.uptime_s) end
+  if count > 0 then
+    boots = boots .. ticks.boot .. '\t' .. digits(count - ticks.uptime_s) .. ' '
+    local _, known = string.gsub(boots, '\t', '')
+    keep('boots', known > BOOTS_KEPT and string.gsub(boots, '^ [^ ]+', '') or boots)
   end
-  if count > 0 and not of_boot then
-    table.insert(boots, {ticks.boot, count - ticks.uptime_s})
-    if #boots > BOOTS_KEPT then table.remove(boots, 1) end
-    keep('boots', cmsgpack.pack(boots))
-  end
-  return math.max(count, of_boot or 0)
+  return count
 end
 
 local proven, expected = proven_count(), server_now + base
