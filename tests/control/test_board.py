@@ -175,7 +175,9 @@ def test_a_caller_cannot_have_an_honest_leg_begin_before_it_has_its_grant(place:
     made.dials(leg, PARIS)
     forged = f"9\r\nDestChannel: {leg}\r\nDestChannelState:\r\nDestChannelStateDesc:"
     assert len(forged) <= 79
-    assert tell(made, new(PHONE, 4, **{place: forged}), dial_begin("PJSIP/102-00000005", PHONE, **{place: forged})) == []
+    assert (
+        tell(made, new(PHONE, 4, **{place: forged}), dial_begin("PJSIP/102-00000005", PHONE, **{place: forged})) == []
+    )
     tell(made, varset(leg, "CALLGATE_GRANT", GRANT))
     (begun,) = tell(made, dial_begin(leg, PHONE))
     assert isinstance(begun, LegNews)

@@ -55,13 +55,12 @@ class TrunkAddresses:
 
     async def _configured(self, endpoint: str) -> list[str]:
         """The addresses that the configuration gives an endpoint, as they are written."""
-        found: list[str] = []
+        contacts: list[str] = []
         for aor in _listed(await self._ask(f"PJSIP_ENDPOINT({endpoint},aors)")):
-            contacts = _listed(await self._ask(f"PJSIP_AOR({aor},contact)"))
-            for contact in contacts:
-                if _CONFIGURED in contact:
-                    found.append(address_of(await self._ask(f"PJSIP_CONTACT({contact},uri)") or ""))
-        return [address for address in found if address]
+            contacts += _listed(await self._ask(f"PJSIP_AOR({aor},contact)"))
+        configured = [contact for contact in contacts if _CONFIGURED in contact]
+        uris = [await self._ask(f"PJSIP_CONTACT({contact},uri)") for contact in configured]
+        return [address for uri in uris if (address := address_of(uri or ""))]
 
 
 def address_of(uri: str) -> str:

@@ -170,8 +170,7 @@ class AsteriskSwitch(Switch, Listener):
     async def _ask_target(self, channel: str) -> None:
         """Ask what address a channel on no trunk calls, as long as it is there."""
         board = self._board
-        while (uri := await self._variable(channel, _TARGET_URI)) is None and board.is_coming(channel):
-            await asyncio.sleep(ASK_PAUSE_S)
+        uri = await self._insist(channel, _TARGET_URI)
         trunk = await self._addresses.trunk_called(endpoint_of(channel), uri or "")
         if board is self._board:
             self._tell(board.aims(channel, trunk))
@@ -184,15 +183,23 @@ class AsteriskSwitch(Switch, Listener):
             await asyncio.sleep(ADDRESSES_PAUSE_S)
 
     async def _ask_grant(self, channel: str) -> None:
-        """Ask what no event told, as long as the leg is there: nobody is ended because Asterisk is busy."""
+        """Ask what no event told."""
         board = self._board
-        while (grant := await self._variable(channel, GRANT)) is None and board.is_coming(channel):
-            await asyncio.sleep(ASK_PAUSE_S)
+        grant = await self._insist(channel, GRANT)
         names = (LEG, FOR) if grant else ()
         values = await asyncio.gather(*(self._variable(channel, name) for name in names))
         told = zip((GRANT, *names), (grant, *values), strict=True)
         if board is self._board:
             self._tell(board.shows(channel, {name: value for name, value in told if value}))
+
+    async def _insist(self, channel: str, name: str) -> str | None:
+        """Ask as long as a leg is announced: nobody is ended, or let go, because Asterisk is busy."""
+        board = self._board
+        while True:
+            value = await self._variable(channel, name)
+            if value is not None or not board.is_coming(channel):
+                return value
+            await asyncio.sleep(ASK_PAUSE_S)
 
     async def _read(self) -> list[Found]:
         bridges = await self._link.ask_list("BridgeList")
