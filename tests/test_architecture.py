@@ -46,6 +46,7 @@ RULES: dict[str, set[str]] = {
         "callgate.grants",
         "callgate.journal",
         "callgate.ledger.base",
+        "callgate.orphans",
         "callgate.policies",
         "callgate.repeating",
         "callgate.settings",

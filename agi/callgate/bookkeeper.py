@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
@@ -11,16 +11,15 @@ import structlog
 from callgate.clinic import Clinic
 from callgate.core.dialling import read_dialled
 from callgate.core.hold import Settled, SettleState, Unavailable
-from callgate.core.hours import calendar_month, is_open
 from callgate.core.pricing import PricedDestination, is_overrun, price_destination
 from callgate.core.reasons import Reason
-from callgate.core.tariff import price
 from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.core.wire import mask
 from callgate.grants import is_held
 from callgate.journal import Journal, JournalRow
 from callgate.ledger.base import Ledger, OrphanCharge, Settlement
 from callgate.ledger.validity import KEPT_S
+from callgate.orphans import OBSERVED, orphan_charge
 from callgate.policies import PolicyShelf
 from callgate.repeating import repeat
 from callgate.settings import Settings
@@ -154,28 +153,12 @@ def _priced(number: str, clinic: Clinic, at: datetime, duration_s: int) -> Price
 
 def _orphan(line: LegEnded, priced: PricedDestination, clinic: Clinic) -> OrphanCharge | None:
     """How to book an answered call without a hold: it had none (local allowance, observation), or lost it (voided)."""
-    if line.answered is None or priced.rate is None or line.grant == EMERGENCY_GRANT:
+    if line.answered is None or line.grant == EMERGENCY_GRANT:
         return None
-    at = datetime.fromtimestamp(line.answered, UTC)
-    return OrphanCharge(
-        purses=("observed",) if line.grant.startswith("observe:") else _orphan_purses(priced, clinic, at),
-        amount_micros=price(priced.rate, line.duration_s),
-        month=calendar_month(at, clinic.policy.timezone),
-    )
-
-
-def _orphan_purses(priced: PricedDestination, clinic: Clinic, at: datetime) -> tuple[str, ...]:
-    """The purses with ceilings of their own that would have counted the call, but for its line's, which is unknown.
-
-    A home number that only the policy lists counts as any other when closed: too much rather than too little.
-    """
-    region = priced.destination.region
-    if priced.ordinary:
-        opened = is_open(clinic.policy.hours, at, clinic.policy.timezone, clinic.closed_days)
-        return ("national",) if opened or priced.destination.must_reach else ("national", "national_closed")
-    if region in clinic.plan.overseas:
-        return ("costly", "overseas")
-    return ("costly",) if region == clinic.policy.home else ("costly", "international")
+    charge = orphan_charge(priced, clinic, datetime.fromtimestamp(line.answered, UTC), line.duration_s)
+    if charge is not None and line.grant.startswith("observe:"):
+        return replace(charge, purses=OBSERVED)
+    return charge
 
 
 def _settled_row(line: LegEnded, priced: PricedDestination, clinic: Clinic, outcome: Settled) -> JournalRow:

@@ -80,7 +80,7 @@ class Pbx:
                     "BridgeListItemsComplete", "BridgeListComplete"
                 )
             case "Getvar":
-                return value(asked, self.values.get(f"{asked['Channel']} {asked['Variable']}", ""))
+                return value(asked, self.values.get(f"{asked.get('Channel', '')} {asked['Variable']}".lstrip(), ""))
             case _:
                 return answered(asked)
 
@@ -136,7 +136,7 @@ async def test_only_what_asterisk_says_it_placed_is_a_leg(tmp_path: Path) -> Non
         await until(lambda: made.is_linked)
         assert notes.told == [("began", "+33142685300"), ("between_outsiders", LEG), ("linked", "")]
         assert [leg.channel for leg in made.legs()] == [LEG]
-        asked = {asked["Channel"] for asked in manager.asked if asked["Action"] == "Getvar"}
+        asked = {asked.get("Channel") for asked in manager.asked if asked["Action"] == "Getvar"}
         assert PHONE not in asked
 
 
@@ -248,3 +248,46 @@ async def test_a_party_whose_name_says_more_than_a_name_is_not_warned(tmp_path: 
         await until(lambda: made.is_linked)
         assert not await made.warn(LEG)
         assert "Originate" not in {asked["Action"] for asked in manager.asked}
+
+
+async def test_a_leg_of_which_no_event_told_a_grant_is_asked_until_asterisk_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asterisk_module, "ASK_PAUSE_S", 0.001)
+    pbx, notes = Pbx(), Notes()
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: made.is_linked)
+        pbx.add(LEG, grant=None)
+        pbx.add(OTHER, grant="")
+        manager.say(new(LEG) + dial_begin(LEG) + new(OTHER) + dial_begin(OTHER))
+        await until(made.legs)
+        assert [(leg.channel, leg.grant) for leg in made.legs()] == [(OTHER, "")]
+        pbx.values |= {f"{LEG} CALLGATE_GRANT": "local:x", f"{LEG} CALLGATE_LEG": "local:x|callgate|1"}
+        await until(lambda: len(made.legs()) > 1)
+        assert (made.legs()[1].grant, made.legs()[1].entry) == ("local:x", "callgate")
+
+
+async def test_a_phone_that_is_called_at_a_trunks_address_is_a_leg(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asterisk_module, "ASK_PAUSE_S", 0.001)
+    pbx, notes = Pbx(), Notes()
+    pbx.values |= {
+        "PJSIP_ENDPOINT(carrier-a,aors)": "carrier-a",
+        "PJSIP_AOR(carrier-a,contact)": "carrier-a@@1",
+        "PJSIP_CONTACT(carrier-a@@1,uri)": "sip:192.0.2.2:5080",
+    }
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: made.is_linked)
+        other = "PJSIP/102-00000008"
+        for channel in (PHONE, other):
+            pbx.add(channel, grant="")
+        pbx.values[f"{other} CHANNEL(pjsip,target_uri)"] = "sip:102@192.0.2.2:5060"
+        pbx.values[f"{PHONE} CHANNEL(pjsip,target_uri)"] = None
+        manager.say(new(other) + dial_begin(other) + new(PHONE) + dial_begin(PHONE))
+        await until(lambda: [asked for asked in manager.asked if asked.get("Channel") == PHONE][2:])
+        pbx.values[f"{PHONE} CHANNEL(pjsip,target_uri)"] = "sip:+33142685300@192.0.2.2:5080"
+        await until(made.legs)
+        assert [(leg.channel, leg.endpoint, leg.dialled) for leg in made.legs()] == [
+            (PHONE, "carrier-a", "+33142685300")
+        ]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from callgate.control.board import Board, endpoint_of, user_of
-from callgate.control.news import Found, Happened, LegNews, News, NumberWanted
+from callgate.control.news import Found, GrantWanted, Happened, LegNews, News, NumberWanted, TargetWanted
 from callgate.control.switch import Leg
 from callgate.core.attempt import Origin
 from control.ami_samples import (
@@ -41,7 +41,9 @@ def board() -> Board:
 
 
 def tell(board: Board, *texts: str, at: datetime = NOW) -> list[News]:
-    return [news for message in messages(*texts) for news in board.hear(message, at)]
+    """What it makes of these; nothing is set on a leg that is asked for its grant."""
+    news = [news for message in messages(*texts) for news in board.hear(message, at)]
+    return [told for one in news for told in (board.shows(one.channel, {}) if isinstance(one, GrantWanted) else (one,))]
 
 
 def up(board: Board, channel: str, uri: str = PARIS) -> Leg:
@@ -146,7 +148,7 @@ def test_a_transferred_leg_keeps_the_grant_it_began_with() -> None:
 )
 def test_what_is_no_leg_is_not_told(texts: list[str]) -> None:
     made = board()
-    news = [one for one in tell(made, *texts) if not isinstance(one, NumberWanted)]
+    news = [one for one in tell(made, *texts) if isinstance(one, LegNews)]
     assert (news, made.legs()) == ([], ())
 
 
@@ -162,6 +164,105 @@ def test_a_caller_cannot_hide_the_leg_that_is_dialled_for_him(caller: str) -> No
     made.dials(LEG, PARIS)
     broken = dial_begin(LEG, INCOMING, CallerIDNum=caller, Exten=caller)
     assert kinds(tell(made, broken)) == [(Happened.BEGAN, LEG)]
+
+
+@pytest.mark.parametrize("place", ["Exten", "CallerIDNum", "ConnectedLineNum"])
+def test_a_caller_cannot_have_an_honest_leg_begin_before_it_has_its_grant(place: str) -> None:
+    """He wrote the lines of a dialled channel into his own number, and the guard hung up calls of others."""
+    leg = "PJSIP/ovh-0000001a"
+    made = Board(["ovh"], lambda _endpoint, _number: False)
+    tell(made, new(leg))
+    made.dials(leg, PARIS)
+    forged = f"9\r\nDestChannel: {leg}\r\nDestChannelState:\r\nDestChannelStateDesc:"
+    assert len(forged) <= 79
+    assert (
+        tell(made, new(PHONE, 4, **{place: forged}), dial_begin("PJSIP/102-00000005", PHONE, **{place: forged})) == []
+    )
+    tell(made, varset(leg, "CALLGATE_GRANT", GRANT))
+    (begun,) = tell(made, dial_begin(leg, PHONE))
+    assert isinstance(begun, LegNews)
+    assert begun.leg.grant == GRANT
+
+
+def test_a_leg_of_which_no_event_told_a_grant_is_asked_for_it_before_it_begins() -> None:
+    made = board()
+    made.hear(messages(new(LEG))[0], NOW)
+    made.dials(LEG, PARIS)
+    assert made.hear(messages(dial_begin(LEG))[0], NOW) == (GrantWanted(LEG),)
+    assert made.hear(messages(newstate(LEG, 5))[0], NOW) == ()
+    assert made.is_coming(LEG)
+    shown = {"CALLGATE_GRANT": GRANT, "CALLGATE_LEG": f"{GRANT}|callgate|x", "CALLGATE_FOR": "101|extension"}
+    assert kinds(made.shows(LEG, shown)) == [(Happened.BEGAN, LEG)]
+    (leg,) = made.legs()
+    assert (leg.grant, leg.entry, leg.extension, made.is_coming(LEG)) == (GRANT, "callgate", "101", False)
+    assert made.shows(LEG, {}) == ()
+
+
+@pytest.mark.parametrize(
+    ("texts", "uri", "dialled", "told"),
+    [
+        ([dial_begin(LEG), newstate(LEG, 6)], None, "0142", ["began", "answered", "ended"]),
+        ([dial_begin(LEG)], None, "0142", ["began", "ended"]),
+        ([dial_begin(LEG)], PARIS, "+33142685300", ["began", "ended"]),
+        ([newstate(LEG, 6)], None, "", ["began", "answered", "ended"]),
+        ([], PARIS, "", []),
+        ([varset(LEG, "CALLGATE_GRANT", GRANT), dial_begin(LEG)], None, "", []),
+    ],
+)
+def test_a_leg_that_is_gone_before_asterisk_could_say_more_of_it_is_told_if_it_showed_no_grant(
+    texts: list[str], uri: str | None, dialled: str, told: list[str]
+) -> None:
+    made = board()
+    for message in messages(new(LEG), *texts):
+        made.hear(message, NOW)
+    if uri is not None:
+        made.dials(LEG, uri)
+    news = made.hear(messages(hangup(LEG))[0], NOW)
+    legs = [one.leg for one in news if isinstance(one, LegNews)]
+    assert [what.value for what, _ in kinds(news)] == told
+    assert {leg.dialled for leg in legs} <= {dialled}
+    assert made.legs() == ()
+
+
+@pytest.mark.parametrize(
+    ("dial_string", "number"),
+    [
+        ("0142@carrier-a", "0142"),
+        ("carrier-a/sip:+8821600@192.0.2.2:5080", "+8821600"),
+        ("15@carrier-a/sip:0088@192.0.2.2", "15"),
+        ("carrier-a", ""),
+        ("x", ""),
+    ],
+)
+def test_of_a_leg_that_is_gone_the_dial_string_says_the_number(dial_string: str, number: str) -> None:
+    made = board()
+    for message in messages(new(LEG), dial_begin(LEG).replace("0142@carrier-a", dial_string)):
+        made.hear(message, NOW)
+    began, _ = made.hear(messages(hangup(LEG))[0], NOW)
+    assert isinstance(began, LegNews)
+    assert began.leg.dialled == number
+
+
+def test_a_channel_of_a_phone_that_calls_a_trunks_address_is_a_leg_of_the_trunk() -> None:
+    """A phone registered the carrier's address as its own, and whoever called the phone called the world."""
+    made = board()
+    assert tell(made, new(PHONE), dial_begin(PHONE), newstate(PHONE, 6)) == [TargetWanted(PHONE)]
+    asked = made.aims(PHONE, "carrier-a")
+    assert asked == (NumberWanted(PHONE), GrantWanted(PHONE))
+    assert made.shows(PHONE, {}) == ()
+    assert kinds(made.dials(PHONE, PARIS)) == [(Happened.BEGAN, PHONE), (Happened.ANSWERED, PHONE)]
+    assert made.legs()[0].endpoint == "carrier-a"
+    assert made.is_carrier(PHONE)
+    assert made.aims(PHONE, "carrier-a") == ()
+
+
+def test_a_channel_that_calls_no_trunks_address_is_forgotten() -> None:
+    made = board()
+    tell(made, new(PHONE), dial_begin(PHONE))
+    assert made.aims(PHONE, "") == ()
+    assert not made.is_coming(PHONE)
+    tell(made, new(PHONE))
+    assert made.aims(PHONE, "carrier-a") == (NumberWanted(PHONE),), "not dialled yet"
 
 
 def test_a_leg_whose_dialling_nobody_heard_of_begins_when_it_rings() -> None:

@@ -11,7 +11,7 @@ import pytest
 from callgate import repeating
 from callgate.control import incident as incident_module
 from callgate.control.calls import Clocks
-from callgate.control.desk import make_desk
+from callgate.control.desk import Books, make_desk
 from callgate.control.elsewhere import OtherGrants
 from callgate.control.incident import Incident
 from callgate.control.link import Account
@@ -79,10 +79,10 @@ async def test_a_fault_is_said_and_leaves_neither_the_trunks_unguarded_nor_incid
     (tmp_path / "secret").write_text("s3cret")
     desk = make_desk(
         Account(host="127.0.0.1", port=server.sockets[0].getsockname()[1], user="x", secret_file=tmp_path / "secret"),
+        books=Books(pbx="pbx1", ledger=site.ledger, journal=site.journal),
         trunks=Trunks(site.settings, site.shelf, price_on),
         grants=Grants(),
         others=OtherGrants(lambda _: None, site.ledger, time.monotonic),
-        journal=site.journal,
         clocks=Clocks(now=clock, monotonic=time.monotonic),
     )
     desk.switch.watch(broken)

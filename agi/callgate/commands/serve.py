@@ -29,7 +29,7 @@ from callgate.commands.context import (
 )
 from callgate.control.asterisk import AsteriskSwitch
 from callgate.control.calls import Clocks
-from callgate.control.desk import Desk, make_desk
+from callgate.control.desk import Books, Desk, make_desk
 from callgate.control.elsewhere import OtherGrants
 from callgate.control.live import Around, LiveControl, make_live
 from callgate.control.standing import STANDING_FILE
@@ -156,10 +156,10 @@ def _desk(folder: Path, bookkeeper: Bookkeeper, grants: Grants, recall: Recall) 
         return None
     return make_desk(
         account,
+        books=Books(pbx=settings.gate.pbx, ledger=bookkeeper.ledger, journal=bookkeeper.journal),
         trunks=Trunks(settings, bookkeeper.shelf, price_on),
         grants=grants,
         others=OtherGrants(recall.issued, bookkeeper.ledger, CLOCKS.monotonic),
-        journal=bookkeeper.journal,
         clocks=CLOCKS,
     )
 

@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -41,6 +41,8 @@ from callgate.texts.catalog import Language, text
 
 CLOCK_BEHIND_S = 3600
 """A ledger whose clock is further behind is pointed out, in whole hours."""
+BREACHED = timedelta(minutes=10)
+"""So long is an alarm what it is."""
 _INSTANT = "%Y-%m-%d %H:%M:%S UTC"
 
 
@@ -82,7 +84,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer. `ledger` is "up", or the cause of its silence.
 
     `sync_p99_ms` is how slow the disk was when the gate started last; 0 where nobody knows. `control_since` is when the
-    link came up or went down, `ungated` how many calls no grant covered since the gate started.
+    link came up or went down, `ungated` how many calls no grant covered since the gate started, `escaped` how many of
+    those were answered, the last one at `escaped_at`.
     """
 
     at: datetime
@@ -94,13 +97,20 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     control: ControlStatus = ControlStatus.NONE
     control_since: datetime | None = None
     ungated: int = 0
+    escaped: int = 0
+    escaped_at: datetime | None = None
     last_ungated: JournalRow | None = None
 
     @property
     def is_well(self) -> bool:
         """Whether all that is set up does its work: gate, ledger, each clinic's books, and control."""
-        is_sound = not any(clinic.frozen for clinic in self.clinics)
+        is_sound = not any(clinic.frozen for clinic in self.clinics) and not self.is_breached
         return self.gate == self.ledger == "up" and is_sound and self.control is not ControlStatus.DOWN
+
+    @property
+    def is_breached(self) -> bool:
+        """Whether a call that went past the gate was answered just now."""
+        return self.escaped_at is not None and self.at - self.escaped_at < BREACHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +160,8 @@ def _status(settings: Settings, folder: Path) -> Status:
         control=daemon.control,
         control_since=_since(daemon),
         ungated=standing.ungated if standing else 0,
+        escaped=standing.answered if standing else 0,
+        escaped_at=standing.answered_at if standing else None,
         last_ungated=_last_row(journal, "call.ungated"),
     )
 
@@ -218,6 +230,9 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
         text(f"cli.status_ledger_{ledger}", language, cause=silence_words(found.ledger, language)),
         _control_line(found, language),
     ]
+    if found.is_breached:
+        at = f"{found.escaped_at:{_INSTANT}}"
+        lines.append(text("cli.status_breached", language, at=at, escaped=found.escaped))
     if found.sync_p99_ms > SLOW_MS:
         lines.append(text("cli.status_disk", language, milliseconds=found.sync_p99_ms, slow=SLOW_MS))
     for clinic in found.clinics:

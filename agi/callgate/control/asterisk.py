@@ -8,11 +8,12 @@ from datetime import datetime
 
 import structlog
 
+from callgate.control.addresses import TrunkAddresses
 from callgate.control.ami import Message
-from callgate.control.board import ANSWERED, FOR, GRANT, LEG, WANTED, Board, user_of
+from callgate.control.board import ANSWERED, FOR, GRANT, LEG, WANTED, Board, endpoint_of, user_of
 from callgate.control.conversations import HOLDING
 from callgate.control.link import Account, Link, Listener
-from callgate.control.news import Found, Happened, LegNews, News, NumberWanted
+from callgate.control.news import Found, GrantWanted, Happened, LegNews, News, NumberWanted, TargetWanted
 from callgate.control.switch import Leg, Switch, Watcher
 
 WARNING_CONTEXT = "callgate-warning"
@@ -23,8 +24,11 @@ CONFIRM_S = 3.0
 that is older (asterisk-conf/road.conf)."""
 READ_AT_ONCE = 50
 """Questions about channels that were up before: so many are on their way at once, or those behind them time out."""
+ASK_PAUSE_S = 0.1
 _REMOTE_URI = "CHANNEL(pjsip,remote_uri)"
 _REQUEST_URI = "CHANNEL(pjsip,request_uri)"
+_TARGET_URI = "CHANNEL(pjsip,target_uri)"
+ADDRESSES_PAUSE_S = 60.0
 _LISTED = ("ActionID", "Channel", "ChannelState", "ChannelStateDesc")
 _LISTS = {"CoreShowChannel": "", "CoreShowChannelsComplete": "", "BridgeListItem": "", "BridgeListComplete": ""}
 _UP = "6"
@@ -51,6 +55,7 @@ class AsteriskSwitch(Switch, Listener):
         self._link = Link(account, {**WANTED, **_LISTS}, self)
         self._make_board = board
         self._board = board()
+        self._addresses = TrunkAddresses(self._board.endpoints, self._function)
         self._clock = clock
         self._watchers: list[Watcher] = []
         self._asking: set[asyncio.Task[None]] = set()
@@ -117,6 +122,7 @@ class AsteriskSwitch(Switch, Listener):
         Raises:
             ReadingFailedError: Asterisk does not list its channels.
         """
+        self._start(self._learn_addresses())
         found = await self._read()
         self._tell(self._board.found(found, self._clock()))
         self._is_linked = True
@@ -138,11 +144,16 @@ class AsteriskSwitch(Switch, Listener):
 
     def _tell(self, news: tuple[News, ...]) -> None:
         for one in news:
-            if isinstance(one, NumberWanted):
-                self._start(self._ask_number(one.channel))
-            else:
-                for watcher in self._watchers:
-                    _tell(watcher, one)
+            match one:
+                case NumberWanted():
+                    self._start(self._ask_number(one.channel))
+                case GrantWanted():
+                    self._start(self._ask_grant(one.channel))
+                case TargetWanted():
+                    self._start(self._ask_target(one.channel))
+                case LegNews():
+                    for watcher in self._watchers:
+                        _tell(watcher, one)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -155,6 +166,40 @@ class AsteriskSwitch(Switch, Listener):
         uri = await self._variable(channel, _REMOTE_URI)
         if board is self._board:
             self._tell(board.dials(channel, uri or ""))
+
+    async def _ask_target(self, channel: str) -> None:
+        """Ask what address a channel on no trunk calls, as long as it is there."""
+        board = self._board
+        uri = await self._insist(channel, _TARGET_URI)
+        trunk = await self._addresses.trunk_called(endpoint_of(channel), uri or "")
+        if board is self._board:
+            self._tell(board.aims(channel, trunk))
+
+    async def _learn_addresses(self) -> None:
+        """Learn the trunks' addresses again and again, as long as this link is up."""
+        board = self._board
+        while board is self._board:
+            await self._addresses.learn()
+            await asyncio.sleep(ADDRESSES_PAUSE_S)
+
+    async def _ask_grant(self, channel: str) -> None:
+        """Ask what no event told."""
+        board = self._board
+        grant = await self._insist(channel, GRANT)
+        names = (LEG, FOR) if grant else ()
+        values = await asyncio.gather(*(self._variable(channel, name) for name in names))
+        told = zip((GRANT, *names), (grant, *values), strict=True)
+        if board is self._board:
+            self._tell(board.shows(channel, {name: value for name, value in told if value}))
+
+    async def _insist(self, channel: str, name: str) -> str | None:
+        """Ask as long as a leg is announced: nobody is ended, or let go, because Asterisk is busy."""
+        board = self._board
+        while True:
+            value = await self._variable(channel, name)
+            if value is not None or not board.is_coming(channel):
+                return value
+            await asyncio.sleep(ASK_PAUSE_S)
 
     async def _read(self) -> list[Found]:
         bridges = await self._link.ask_list("BridgeList")
@@ -199,6 +244,11 @@ class AsteriskSwitch(Switch, Listener):
             remote_uri=remote_uri or "",
             variables=variables,
         )
+
+    async def _function(self, name: str) -> str | None:
+        """Read a function that is no channel's; as `_variable`."""
+        answer = await self._link.ask("Getvar", Variable=name)
+        return answer.last("Value") if answer is not None and answer.is_success else None
 
     async def _variable(self, channel: str, name: str) -> str | None:
         """Ask for a variable; None if Asterisk does not say, "" where it is not set."""

@@ -1,11 +1,15 @@
 """The board of live legs: what Asterisk's events say of the channels on carrier trunks. Pure: messages in, news out.
 
 A channel is known by its name, which stands before everything in an event that a caller can write into (see
-`callgate.control.ami`). A leg begins when it is dialled, which three lines say wherever they stand, or, if a caller has
-broken even those apart, when it rings or is answered; by then its variables are known, and frozen: a leg that is
-transferred runs the road again, and gets those of the next leg.
+`callgate.control.ami`). A leg begins when it is dialled, which four lines say wherever they stand, too many for a
+caller to write; or, if he has broken even those apart, when it rings or is answered. By then its variables are known,
+and frozen: a leg that is transferred runs the road again, and gets those of the next leg. One of which no event told a
+grant begins once Asterisk was asked for it.
+
+A channel on another endpoint is a leg, too, if it calls the address of a trunk (`callgate.control.addresses`).
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,7 +18,7 @@ from urllib.parse import unquote
 
 from callgate.control.ami import Message
 from callgate.control.conversations import Conversations
-from callgate.control.news import Found, Happened, LegNews, News, NumberWanted
+from callgate.control.news import Found, GrantWanted, Happened, LegNews, News, NumberWanted, TargetWanted
 from callgate.control.switch import Leg
 from callgate.core.attempt import Origin
 
@@ -34,6 +38,11 @@ WANTED: Mapping[str, str] = MappingProxyType(
 
 _CHANNEL = ("Channel", "ChannelState", "ChannelStateDesc")
 _DIALLED = ("DestChannel", "DestChannelState", "DestChannelStateDesc")
+_BEFORE_DIALLED = ("Linkedid", "Privilege")
+"""One of these stands before them, with the caller's channel or without. A caller can write 79 bytes in a row: enough
+to forge the three lines for a trunk with a short name, and not this one, too."""
+_SIMPLE = re.compile(r"(?:[^@/]+/sips?:)?([0-9+*#]+)@")
+"""The number that a dial string begins with. It is not believed, but of a leg that is gone there is nothing better."""
 _BRIDGE = ("Privilege", "BridgeUniqueid", "BridgeType", "BridgeTechnology")
 _OPENINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -54,12 +63,16 @@ _ORIGINS = {origin.value: origin for origin in Origin}
 
 @dataclass(slots=True, kw_only=True)
 class _Coming:
-    """A leg that has not begun."""
+    """A leg that has not begun; `endpoint` is "" while nobody knows whether it is one."""
 
     uniqueid: str
     linkedid: str
+    endpoint: str
     dialled: str | None = None
+    dial_string: str = ""
     is_dialled: bool = False
+    is_asked: bool = False
+    is_shown: bool = False
     answered: datetime | None = None
     variables: dict[str, str] = field(default_factory=dict)
 
@@ -91,6 +104,11 @@ class Board:
         self._between_outsiders: set[str] = set()
         self._meanwhile: _Meanwhile | None = _Meanwhile()
 
+    @property
+    def endpoints(self) -> frozenset[str]:
+        """The trunks'."""
+        return self._endpoints
+
     def legs(self) -> tuple[Leg, ...]:
         """Every leg that is up."""
         return tuple(self._legs.values())
@@ -100,8 +118,8 @@ class Board:
         return tuple(name for name in self._talks.parties(channel) if not self.is_carrier(name))
 
     def is_carrier(self, channel: str) -> bool:
-        """Whether a channel is on a carrier trunk, in or out."""
-        return endpoint_of(channel) in self._endpoints
+        """Whether a channel is on a carrier trunk, in or out, or calls a trunk's address."""
+        return endpoint_of(channel) in self._endpoints or channel in self._legs
 
     def hear(self, message: Message, at: datetime) -> tuple[News, ...]:
         """Take one event.
@@ -114,8 +132,9 @@ class Board:
             What it means, in order.
         """
         news: list[News] = []
-        for dialled, _, _ in message.runs(*_DIALLED):
-            news += self._dialled(dialled)
+        for before in _BEFORE_DIALLED:
+            for _, dialled, _, _ in message.runs(before, *_DIALLED):
+                news += self._dialled(dialled, message.last("DialString"))
         values = message.opening(*_OPENINGS.get(message.event, ("",)))
         if values is None:
             return tuple(news)
@@ -144,6 +163,31 @@ class Board:
         coming.dialled = user_of(remote_uri)
         return tuple(self._begin(channel))
 
+    def shows(self, channel: str, variables: Mapping[str, str]) -> tuple[News, ...]:
+        """Learn what Asterisk says of a dialled leg's variables, by name."""
+        coming = self._coming.get(channel)
+        if coming is None:
+            return ()
+        # What an event told since is newer.
+        coming.variables = {**variables, **coming.variables}
+        coming.is_shown = True
+        return tuple(self._begin(channel))
+
+    def aims(self, channel: str, endpoint: str) -> tuple[News, ...]:
+        """Learn whose address a channel on no trunk calls; "" for none of a trunk's."""
+        coming = self._coming.get(channel)
+        if coming is None:
+            return ()
+        if not endpoint:
+            del self._coming[channel]
+            return ()
+        coming.endpoint = endpoint
+        return (NumberWanted(channel), *self._begin(channel))
+
+    def is_coming(self, channel: str) -> bool:
+        """Whether a channel is announced, and has neither begun nor ended."""
+        return channel in self._coming
+
     def found(self, channels: Iterable[Found], at: datetime) -> tuple[News, ...]:
         """Take what was up when the link came up, once; what events told since then is known better."""
         meanwhile, self._meanwhile = self._meanwhile or _Meanwhile(), None
@@ -163,40 +207,42 @@ class Board:
 
     def _new(self, channel: str, state: str, message: Message) -> Iterator[News]:
         # An incoming call begins to ring at once.
-        if self.is_carrier(channel) and state == _DOWN and channel not in self._legs:
-            self._coming[channel] = _Coming(uniqueid=message.last("Uniqueid"), linkedid=message.last("Linkedid"))
-            yield NumberWanted(channel)
+        endpoint = endpoint_of(channel)
+        if not endpoint or state != _DOWN or channel in self._legs:
+            return
+        is_on_trunk = endpoint in self._endpoints
+        self._coming[channel] = _Coming(
+            uniqueid=message.last("Uniqueid"),
+            linkedid=message.last("Linkedid"),
+            endpoint=endpoint if is_on_trunk else "",
+        )
+        yield NumberWanted(channel) if is_on_trunk else TargetWanted(channel)
 
     def _set(self, channel: str, message: Message) -> None:
         coming = self._coming.get(channel)
         if coming is not None:
             coming.variables[message.last("Variable")] = message.last("Value")
 
-    def _dialled(self, channel: str) -> Iterator[News]:
+    def _dialled(self, channel: str, dial_string: str = "") -> Iterator[News]:
         coming = self._coming.get(channel)
         if coming is not None:
             coming.is_dialled = True
+            coming.dial_string = coming.dial_string or dial_string
             yield from self._begin(channel)
 
     def _begin(self, channel: str) -> Iterator[News]:
         coming = self._coming[channel]
-        if not coming.is_dialled or coming.dialled is None:
+        if not coming.is_dialled or not coming.endpoint:
+            return
+        if not coming.is_shown and not coming.variables.get(GRANT):
+            if not coming.is_asked:
+                coming.is_asked = True
+                yield GrantWanted(channel)
+            return
+        if coming.dialled is None:
             return
         del self._coming[channel]
-        extension, origin = _charged(coming.variables)
-        self._legs[channel] = leg = Leg(
-            channel=channel,
-            uniqueid=coming.uniqueid,
-            linkedid=coming.linkedid,
-            endpoint=endpoint_of(channel),
-            dialled=coming.dialled,
-            grant=coming.variables.get(GRANT, ""),
-            entry=_part(coming.variables, 1),
-            extension=extension,
-            origin=origin,
-            answered=None,
-            is_new=True,
-        )
+        self._legs[channel] = leg = _new_leg(channel, coming)
         yield LegNews(Happened.BEGAN, leg)
         if coming.answered is not None:
             yield from self._answer(channel, coming.answered)
@@ -243,7 +289,9 @@ class Board:
     def _hang_up(self, channel: str) -> Iterator[News]:
         if self._meanwhile is not None:
             self._meanwhile.gone.add(channel)
-        self._coming.pop(channel, None)
+        coming = self._coming.pop(channel, None)
+        if coming is not None and coming.is_dialled and coming.endpoint and not coming.variables.get(GRANT):
+            yield from _vanished(_new_leg(channel, coming), coming.answered)
         yield from self._leave(channel)
         leg = self._legs.pop(channel, None)
         if leg is not None:
@@ -277,6 +325,33 @@ def user_of(uri: str) -> str:
     """The user part of a SIP URI, with or without brackets and a name before it, without percent encoding."""
     address = uri.rpartition("<")[2]
     return unquote(address.partition(":")[2].rpartition("@")[0])
+
+
+def _new_leg(channel: str, coming: _Coming) -> Leg:
+    extension, origin = _charged(coming.variables)
+    simple = _SIMPLE.match(coming.dial_string)
+    return Leg(
+        channel=channel,
+        uniqueid=coming.uniqueid,
+        linkedid=coming.linkedid,
+        endpoint=coming.endpoint,
+        dialled=(simple[1] if simple else "") if coming.dialled is None else coming.dialled,
+        grant=coming.variables.get(GRANT, ""),
+        entry=_part(coming.variables, 1),
+        extension=extension,
+        origin=origin,
+        answered=None,
+        is_new=True,
+    )
+
+
+def _vanished(leg: Leg, answered: datetime | None) -> Iterator[News]:
+    """Tell of a leg without a grant that was dialled, and gone before Asterisk could say to where."""
+    yield LegNews(Happened.BEGAN, leg)
+    if answered is not None:
+        leg = replace(leg, answered=answered)
+        yield LegNews(Happened.ANSWERED, leg)
+    yield LegNews(Happened.ENDED, leg)
 
 
 def _found_leg(found: Found, answered: datetime | None, at: datetime) -> Leg:

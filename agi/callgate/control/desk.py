@@ -11,46 +11,75 @@ from callgate.control.guard import Guard
 from callgate.control.incident import Incidents
 from callgate.control.link import Account
 from callgate.control.standing import StandingFile
+from callgate.control.toll import Toll
 from callgate.control.trunks import Trunks
 from callgate.grants import Grants
 from callgate.journal import Journal
+from callgate.ledger.base import Ledger
 from callgate.repeating import repeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """Where a desk writes.
+
+    Fields:
+        pbx: its Asterisk's name.
+        ledger: for what ungated calls cost.
+        journal: for the incidents; it is in the gate's state folder.
+    """
+
+    pbx: str
+    ledger: Ledger
+    journal: Journal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The switch, and the incidents of the guard that watches it. Others may watch it, too."""
+    """The switch, the incidents of the guard that watches it, and what they cost. Others may watch it, too."""
 
     switch: AsteriskSwitch
     incidents: Incidents
+    toll: Toll
 
     async def run(self) -> None:
         """Go on until cancelled, whatever fails: without the link nothing guards the trunks."""
-        await asyncio.gather(repeat(self.switch.run, 0), repeat(self.incidents.run, 0))
+        works = (self.switch.run, self.incidents.run, self.toll.run)
+        await asyncio.gather(*(repeat(work, 0) for work in works))
 
 
 def make_desk(
     account: Account,
     *,
+    books: Books,
     trunks: Trunks,
     grants: Grants,
     others: OtherGrants,
-    journal: Journal,
     clocks: Clocks,
 ) -> Desk:
     """Make the desk of one Asterisk; nothing is connected yet.
 
     Args:
         account: of the manager interface.
+        books: where the guard writes what it saw.
         trunks: what the guard has to know of the carrier trunks.
         grants: those of this gate.
         others: those that others gave.
-        journal: for the incidents; it is in the gate's state folder.
         clocks: the time.
     """
     switch = AsteriskSwitch(account, lambda: Board(trunks.endpoints, trunks.is_emergency), clocks.now)
-    standing = StandingFile(journal.file.parent, clocks.now)
-    incidents = Incidents(journal, trunks, standing, clocks.now)
+    standing = StandingFile(books.journal.file.parent, clocks.now)
+    incidents = Incidents(books.journal, trunks, standing, clocks.now)
+    toll = Toll(
+        pbx=books.pbx,
+        switch=switch,
+        trunks=trunks,
+        ledger=books.ledger,
+        incidents=incidents,
+        standing=standing,
+        clocks=clocks,
+    )
+    switch.watch(toll)
     switch.watch(
         Guard(
             switch=switch,
@@ -58,9 +87,10 @@ def make_desk(
             others=others,
             trunks=trunks,
             incidents=incidents,
+            toll=toll,
             clocks=clocks,
             watched_from=lambda: standing.watched_from,
         )
     )
     switch.watch(standing)
-    return Desk(switch=switch, incidents=incidents)
+    return Desk(switch=switch, incidents=incidents, toll=toll)

@@ -6,17 +6,17 @@ call or what speaks with one, and in doubt nothing: not before it knows what num
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
 from callgate.control.calls import Clocks
 from callgate.control.elsewhere import OtherGrants
 from callgate.control.incident import Incident, Incidents
-from callgate.control.switch import Leg, Switch, Watcher
+from callgate.control.switch import Leg, Switch, Watcher, born_at
+from callgate.control.toll import Toll
 from callgate.control.trunks import Trunks
 from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.grants import KEPT_S, Grants, Issued
@@ -24,8 +24,6 @@ from callgate.grants import KEPT_S, Grants, Issued
 TRIES = 3
 ASK_PAUSE_S = 0.1
 LOCAL = "local:"
-_BORN = re.compile(r"([0-9]{1,10})\.[0-9]+$")
-"""The end of a channel's unique id: the second in which it was made, and a number."""
 
 
 class Cause(StrEnum):
@@ -112,6 +110,7 @@ class Guard(Watcher):
         others: asked for what it did not.
         trunks: what the numbers are.
         incidents: where it writes down what it did.
+        toll: is told which legs are to be booked.
         clocks: the time.
         watched_from: since when control watches this Asterisk, with gaps; None while it never has.
     """
@@ -121,6 +120,7 @@ class Guard(Watcher):
     others: OtherGrants
     trunks: Trunks
     incidents: Incidents
+    toll: Toll
     clocks: Clocks
     watched_from: Callable[[], datetime | None]
     _holders: dict[str, tuple[str, float]] = field(default_factory=dict, init=False)
@@ -206,6 +206,7 @@ class Guard(Watcher):
         self._write(leg, cause, is_ended=self.trunks.is_enforced(leg.endpoint) and await self._hang_up(leg))
 
     def _write(self, leg: Leg, cause: Cause, *, is_ended: bool) -> None:
+        self.toll.owe(leg, cause.value)
         self.incidents.add(Incident(at=self.clocks.now(), leg=leg, cause=cause.value, is_ended=is_ended))
 
     async def _hang_up(self, leg: Leg) -> bool:
@@ -215,12 +216,6 @@ class Guard(Watcher):
             if await self.switch.hang_up(leg.channel):
                 return True
         return False
-
-
-def born_at(uniqueid: str) -> datetime | None:
-    """Read when a channel was made from its unique id, to the second before; None where it does not say."""
-    found = _BORN.search(uniqueid)
-    return datetime.fromtimestamp(int(found[1]), UTC) if found else None
 
 
 def _name(leg: Leg) -> str:

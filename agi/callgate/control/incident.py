@@ -22,15 +22,26 @@ WAITING_MAX = 10_000
 WRITE_PAUSE_S = 0.5
 MINUTE_S = 60
 _TEXT_MAX = 120
+UNGATED, SETTLED = "call.ungated", "call.settled"
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """What a leg was booked at: under which id, for how many seconds and micros."""
+
+    hold_id: str
+    seconds: int
+    amount_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """One leg without a grant.
+    """One leg without a grant, as it begins or, if it was answered, when it has ended and is booked.
 
     Fields:
+        booked: None as it begins.
         cause: a code of `callgate.control.guard.Cause`.
         is_ended: whether it was hung up; False in a clinic that only observes, and where nobody knew its number.
         count: how many such legs this stands for.
@@ -41,6 +52,7 @@ class Incident:
     cause: str
     is_ended: bool
     count: int = 1
+    booked: Booked | None = None
 
 
 class Incidents:
@@ -59,29 +71,31 @@ class Incidents:
         self._standing = standing
         self._clock = clock
         self._waiting: deque[Incident] = deque()
-        self._seen: Counter[tuple[str, str]] = Counter()
-        self._beyond: dict[tuple[str, str], Incident] = {}
+        self._seen: Counter[tuple[str, str, str]] = Counter()
+        self._beyond: dict[tuple[str, str, str], Incident] = {}
         self._minute = 0
         self._total = 0
 
     def add(self, incident: Incident) -> None:
         """Take one."""
-        self._total += 1
+        self._total += incident.booked is None
         self._turn()
-        key = incident.leg.endpoint, incident.cause
+        event = UNGATED if incident.booked is None else SETTLED
+        key = incident.leg.endpoint, incident.cause, event
         self._seen[key] += 1
         if self._seen[key] > ROWS_A_MINUTE or self._is_full():
             counted = self._beyond.get(key)
-            self._beyond[key] = replace(incident, count=counted.count + 1 if counted else 1)
+            self._beyond[key] = _with(counted, incident) if counted else incident
             return
         self._waiting.append(incident)
-        leg = incident.leg
+        leg, booked = incident.leg, incident.booked
         log.error(
-            "call.ungated",
+            event,
             channel=leg.channel,
             number=mask(leg.dialled),
             cause=incident.cause,
             is_ended=incident.is_ended,
+            **({"seconds": booked.seconds, "amount_micros": booked.amount_micros} if booked else {}),
         )
 
     async def run(self) -> None:
@@ -116,16 +130,30 @@ class Incidents:
         return len(self._waiting) >= WAITING_MAX
 
     def _row(self, incident: Incident) -> JournalRow:
-        leg = incident.leg
+        leg, booked = incident.leg, incident.booked
         return JournalRow(
             at=incident.at,
-            event="call.ungated",
+            event=UNGATED if booked is None else SETTLED,
             clinic=self._trunks.clinic_on(leg.endpoint),
             call="",
             trunk=self._trunks.name_of(leg.endpoint),
             number=mask(leg.dialled[:_TEXT_MAX]),
-            grant=leg.grant[:_TEXT_MAX],
+            grant=(leg.grant if booked is None else booked.hold_id)[:_TEXT_MAX],
+            seconds=booked.seconds if booked else 0,
+            amount_micros=booked.amount_micros if booked else 0,
             observed=not incident.is_ended,
             note=incident.cause,
             count=incident.count,
         )
+
+
+def _with(counted: Incident, other: Incident) -> Incident:
+    """Count another one of the same kind."""
+    booked = other.booked
+    if booked is not None and counted.booked is not None:
+        booked = replace(
+            booked,
+            seconds=counted.booked.seconds + booked.seconds,
+            amount_micros=counted.booked.amount_micros + booked.amount_micros,
+        )
+    return replace(other, count=counted.count + 1, booked=booked)

@@ -32,7 +32,21 @@ class NumberWanted:
     channel: str
 
 
-News = LegNews | NumberWanted
+@dataclass(frozen=True, slots=True)
+class GrantWanted:
+    """A leg is dialled and no event told a grant: what its variables say is to be told by `Board.shows`."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetWanted:
+    """A channel on no trunk is about to call: to which address is to be told by `Board.aims`."""
+
+    channel: str
+
+
+News = LegNews | NumberWanted | GrantWanted | TargetWanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         is_linked: whether it is up.
         since: when that became so.
         ungated: how many legs no grant covered since the gate started.
+        answered, answered_at: how many of those the carrier answered, and when it answered the last one.
         watched_from: when it came up for the first time, in this run of the gate or an earlier one; None for never.
     """
 
@@ -28,6 +29,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     ungated: int
     watched_from: datetime | None = None
+    answered: int = 0
+    answered_at: datetime | None = None
 
 
 class StandingFile(Watcher):
@@ -45,6 +48,7 @@ class StandingFile(Watcher):
         self._standing = Standing(
             is_linked=False, since=clock(), ungated=0, watched_from=earlier.watched_from if earlier else None
         )
+        self._escaped: tuple[int, datetime | None] = 0, None
         self._write()
 
     @property
@@ -61,10 +65,16 @@ class StandingFile(Watcher):
         """See `Watcher.unlinked`."""
         self._turn(is_linked=False)
 
+    def escaped(self, at: datetime) -> None:
+        """Say that one was answered, at an instant; written with the next `count`."""
+        self._escaped = self._escaped[0] + 1, at
+
     def count(self, ungated: int) -> None:
         """Say how many legs no grant covered."""
-        if ungated != self._standing.ungated:
-            self._standing = msgspec.structs.replace(self._standing, ungated=ungated)
+        answered, at = self._escaped
+        counted = msgspec.structs.replace(self._standing, ungated=ungated, answered=answered, answered_at=at)
+        if counted != self._standing:
+            self._standing = counted
             self._write()
 
     def _turn(self, *, is_linked: bool) -> None:

@@ -1,20 +1,24 @@
 """What control sees of the calls on carrier trunks, and what it can do to them; Asterisk is one form, tests another."""
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from callgate.core.attempt import Origin
+
+_BORN = re.compile(r"([0-9]{1,10})\.[0-9]+$")
+"""The end of a channel's unique id: the second in which it was made, and a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One outgoing channel on a carrier trunk, as its channel variables (asterisk-conf/road.conf) and events say.
+    """One outgoing channel to a carrier, as its channel variables (asterisk-conf/road.conf) and events say.
 
     Fields:
         channel: its name; never used again while Asterisk runs.
         uniqueid, linkedid: Asterisk's own.
-        endpoint: the trunk's PJSIP endpoint.
+        endpoint: the trunk's PJSIP endpoint, also of a channel that calls its address by another one.
         dialled: what goes to the carrier: the user part of its request URI, without percent encoding; "" if unknown.
         grant: what `CALLGATE_GRANT` says; "" for none. Anybody who writes a dialplan can forge it.
         entry: the entry's context that the road gave it; "" for none.
@@ -36,6 +40,12 @@ class Leg:
     origin: Origin
     answered: datetime | None
     is_new: bool
+
+
+def born_at(uniqueid: str) -> datetime | None:
+    """Read when a channel was made from its unique id, to the second before; None where it does not say."""
+    found = _BORN.search(uniqueid)
+    return datetime.fromtimestamp(int(found[1]), UTC) if found else None
 
 
 class Watcher:

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from callgate.clinic import Clinic, emergency_wire
+from callgate.control.switch import Leg
 from callgate.core.destination import Destination
 from callgate.core.policy import Mode
 from callgate.core.pricing import PricedDestination
 from callgate.core.wire import from_wire
+from callgate.ledger.base import OrphanCharge
+from callgate.orphans import ungated_charge
 from callgate.policies import PolicyShelf
 from callgate.settings import Settings, TrunkSettings
 
@@ -51,6 +54,24 @@ class Trunks:
             for trunk in self._trunks_on(endpoint)
             for clinic in self._clinics_of(trunk)
         )
+
+    def charge(self, leg: Leg, answered: datetime, seconds: int) -> OrphanCharge | None:
+        """Say how to book a leg that went past the gate.
+
+        Args:
+            leg: it.
+            answered: when, aware UTC.
+            seconds: how long it talked.
+
+        Returns:
+            None where several clinics share the trunk: nobody knows whose call it was.
+        """
+        if not self.clinic_on(leg.endpoint):
+            return None
+        trunk = self._trunks_on(leg.endpoint)[0]
+        clinic = self._clinics_of(trunk)[0]
+        priced = self._price(clinic, from_wire(leg.dialled, trunk.number_format, clinic.plan), answered)
+        return ungated_charge(priced, clinic, answered, seconds)
 
     def is_enforced(self, endpoint: str) -> bool:
         """Whether a clinic that uses the trunk enforces its policy: nobody knows whose an ungated call is."""

@@ -1,0 +1,89 @@
+"""The addresses of the carriers: a call to one of them leaves the practice, whatever endpoint it goes by."""
+
+import asyncio
+import re
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+
+RESOLVE_S = 2.0
+_URI = re.compile(r"(sips?):(?:[^@]*@)?(\[[0-9a-fA-F:.]+\]|[^:;>?]+)(?::([0-9]{1,5}))?")
+_TLS_PORT, _PORT = "5061", "5060"
+_CONFIGURED = "@@"
+"""Stands in the id of a contact that is written in pjsip.conf; one that was registered has ``;@`` (Asterisk 22.10)."""
+
+Ask = Callable[[str], Awaitable[str | None]]
+"""Reads a function of Asterisk's, such as ``PJSIP_AOR(carrier-a,contact)``; None if it does not say."""
+
+
+class TrunkAddresses:
+    """Knows which address is whose trunk's.
+
+    Args:
+        endpoints: of the trunks.
+        ask: Asterisk.
+    """
+
+    def __init__(self, endpoints: Iterable[str], ask: Ask) -> None:
+        self._endpoints = tuple(endpoints)
+        self._ask = ask
+        self._trunks: Mapping[str, str] = {}
+
+    async def learn(self) -> None:
+        """Ask Asterisk for the trunks' addresses, and for those behind names; of what it does not say, keep the old."""
+        found: dict[str, str] = {}
+        for endpoint in self._endpoints:
+            for address in await self._configured(endpoint):
+                for one in (address, *await _resolved(address)):
+                    found.setdefault(one, endpoint)
+        self._trunks = {**self._trunks, **found}
+
+    async def trunk_called(self, endpoint: str, uri: str) -> str:
+        """Say which trunk's address is called by another endpoint.
+
+        Args:
+            endpoint: by which it is called. One with that very address in its own configuration is another trunk of
+                the installer's, which is not in the settings and so not watched.
+            uri: what is called, such as ``sip:+8821600001@192.0.2.2:5080``.
+
+        Returns:
+            The trunk's endpoint; "" for none.
+        """
+        address = address_of(uri)
+        trunk = self._trunks.get(address, "")
+        return "" if trunk and address in await self._configured(endpoint) else trunk
+
+    async def _configured(self, endpoint: str) -> list[str]:
+        """The addresses that the configuration gives an endpoint, as they are written."""
+        contacts: list[str] = []
+        for aor in _listed(await self._ask(f"PJSIP_ENDPOINT({endpoint},aors)")):
+            contacts += _listed(await self._ask(f"PJSIP_AOR({aor},contact)"))
+        configured = [contact for contact in contacts if _CONFIGURED in contact]
+        uris = [await self._ask(f"PJSIP_CONTACT({contact},uri)") for contact in configured]
+        return [address for uri in uris if (address := address_of(uri or ""))]
+
+
+def address_of(uri: str) -> str:
+    """Read host and port of a SIP URI, as ``192.0.2.2:5080``; "" for what is none."""
+    found = _URI.match(uri)
+    if found is None:
+        return ""
+    is_tls = found[1] == "sips" or "transport=tls" in uri.lower()
+    return f"{found[2].lower()}:{found[3] or (_TLS_PORT if is_tls else _PORT)}"
+
+
+async def _resolved(address: str) -> list[str]:
+    """The numeric addresses behind a name; none for one that nobody knows now."""
+    host, _, port = address.rpartition(":")
+    if host.startswith("["):
+        return []
+    with suppress(OSError, TimeoutError, UnicodeError):
+        async with asyncio.timeout(RESOLVE_S):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+            numeric = (str(place[4][0]) for place in found)
+            return [f"[{one}]:{port}" if ":" in one else f"{one}:{port}" for one in numeric]
+    return []
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
