@@ -137,7 +137,7 @@ async def test_an_answered_call_past_the_gate_is_an_alarm_at_once(post: Post, mo
     post.toll.began(leg)
     await post.sees(leg)
     post.toll.answered(replace(leg, answered=post.site.now))
-    running = asyncio.create_task(post.incidents.run())
+    running, standing = asyncio.create_task(post.incidents.run()), None
     for _ in range(500):
         await asyncio.sleep(0.01)
         standing = read_standing(post.site.folder / "state")
