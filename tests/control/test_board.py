@@ -1,5 +1,6 @@
 """The board of live legs: what it makes of Asterisk's events, in order, broken, forged, and after a late start."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -236,6 +237,33 @@ def test_a_leg_that_another_channel_takes_the_place_of_is_the_same_leg() -> None
     assert (news, made.legs()) == ([], (leg,))
     assert tell(made, hangup("AsyncGoto/x<ZOMBIE>")) == []
     assert kinds(tell(made, hangup(LEG))) == [(Happened.ENDED, LEG)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Local/3\r\nChannel: PJSIP/101-00000003\r\nChannelState: 6\r\nChannelStateDesc: Up\r\nX: @x-00000001;1",
+        "Local/3\r\nBridgeVideoSourceMode: none\r\nChannel: PJSIP/101-00000003\r\nChannelState: 6",
+        "Local/3\r\n\r\nEvent: Foo",
+    ],
+)
+@pytest.mark.parametrize("step", [enter, leave])
+def test_a_local_channel_whose_name_is_broken_moves_nobody_else(step: Callable[[str, str], str], name: str) -> None:
+    """A phone's 302 with a line feed named another channel as the one who entered, and an honest call was cut."""
+    made = board()
+    up(made, LEG)
+    up(made, OTHER)
+    tell(made, enter(LEG, "a"), enter(PHONE, "a"), enter(OTHER, "b"))
+    assert tell(made, step(name, "a"), step(name, "b")) == []
+    assert made.clinic_parties(LEG) == (PHONE,)
+
+
+def test_who_enters_a_bridge_with_a_picture_is_read_behind_that() -> None:
+    made = board()
+    up(made, LEG)
+    seen = enter(PHONE, "a").replace("Mode: none", "Mode: single\r\nBridgeVideoSource: 1795370990.1")
+    tell(made, enter(LEG, "a"), seen)
+    assert made.clinic_parties(LEG) == (PHONE,)
 
 
 def test_a_leg_in_one_conversation_with_an_emergency_call_is_told_once() -> None:

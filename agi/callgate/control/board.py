@@ -9,6 +9,7 @@ transferred runs the road again, and gets those of the next leg.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import dropwhile
 from types import MappingProxyType
 from urllib.parse import unquote
 
@@ -34,7 +35,17 @@ WANTED: Mapping[str, str] = MappingProxyType(
 
 _CHANNEL = ("Channel", "ChannelState", "ChannelStateDesc")
 _DIALLED = ("DestChannel", "DestChannelState", "DestChannelStateDesc")
-_BRIDGE = ("Privilege", "BridgeUniqueid", "BridgeType", "BridgeTechnology")
+_BRIDGE = (
+    "Privilege",
+    "BridgeUniqueid",
+    "BridgeType",
+    "BridgeTechnology",
+    "BridgeCreator",
+    "BridgeName",
+    "BridgeNumChannels",
+)
+_VIDEO = "BridgeVideoSource"
+"""How one or two more lines of a bridge begin."""
 _OPENINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "Newchannel": ("Privilege", *_CHANNEL),
@@ -157,8 +168,8 @@ class Board:
                 leg = _found_leg(found, meanwhile.answered.get(found.channel), at)
                 self._legs[found.channel] = leg
                 news.append(LegNews(Happened.BEGAN, leg))
-        for found in every:
-            news += self._look(found.channel)
+        for channel in self._talks.one_of_each():
+            news += self._look(channel)
         return tuple(news)
 
     def _new(self, channel: str, state: str, message: Message) -> Iterator[News]:
@@ -218,10 +229,9 @@ class Board:
             self._meanwhile.answered[channel] = at
 
     def _move(self, message: Message, bridge: str, technology: str) -> Iterator[News]:
-        found = message.runs(*_CHANNEL)
-        if not found:
+        channel = _mover(message)
+        if not channel:
             return
-        channel = found[0][0]
         if self._meanwhile is not None:
             self._meanwhile.moved.add(channel)
         yield from self._leave(channel)
@@ -277,6 +287,16 @@ def user_of(uri: str) -> str:
     """The user part of a SIP URI, with or without brackets and a name before it, without percent encoding."""
     address = uri.rpartition("<")[2]
     return unquote(address.partition(":")[2].rpartition("@")[0])
+
+
+def _mover(message: Message) -> str:
+    """The channel that enters or leaves a bridge, whose lines stand behind the bridge's; "" in doubt.
+
+    A caller may break the name of a Local channel in two: the channel that he names in it stands further behind.
+    """
+    behind = message.lines[len(_BRIDGE) + 1 :]
+    lines = [*dropwhile(lambda line: line[0].startswith(_VIDEO), behind)][: len(_CHANNEL)]
+    return lines[0][1] if tuple(name for name, _ in lines) == _CHANNEL else ""
 
 
 def _found_leg(found: Found, answered: datetime | None, at: datetime) -> Leg:
