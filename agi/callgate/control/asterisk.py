@@ -25,6 +25,7 @@ READ_AT_ONCE = 50
 """Questions about channels that were up before: so many are on their way at once, or those behind them time out."""
 _REMOTE_URI = "CHANNEL(pjsip,remote_uri)"
 _REQUEST_URI = "CHANNEL(pjsip,request_uri)"
+_LIMIT = "TIMEOUT(absolute)"
 _LISTED = ("ActionID", "Channel", "ChannelState", "ChannelStateDesc")
 _LISTS = {"CoreShowChannel": "", "CoreShowChannelsComplete": "", "BridgeListItem": "", "BridgeListComplete": ""}
 _UP = "6"
@@ -90,8 +91,13 @@ class AsteriskSwitch(Switch, Listener):
 
     async def limit(self, channel: str, seconds: int) -> bool:
         """See `Switch.limit`. Not by AbsoluteTimeout, which refuses to take a limit away (Asterisk 22.10)."""
-        answer = await self._link.ask("Setvar", Channel=channel, Variable="TIMEOUT(absolute)", Value=str(seconds))
+        answer = await self._link.ask("Setvar", Channel=channel, Variable=_LIMIT, Value=str(seconds))
         return answer is not None and answer.is_success
+
+    async def is_limited(self, channel: str) -> bool | None:
+        """See `Switch.is_limited`."""
+        left_s = await self._variable(channel, _LIMIT)
+        return left_s.strip("0.") != "" if left_s else None
 
     async def warn(self, channel: str) -> bool:
         """See `Switch.warn`: somebody whispers to the clinic's party; whispered words go to nobody else."""
@@ -218,3 +224,5 @@ def _tell(watcher: Watcher, news: LegNews) -> None:
             watcher.between_outsiders(news.leg)
         case Happened.WITH_EMERGENCY:
             watcher.with_emergency(news.leg)
+        case Happened.WITHOUT_EMERGENCY:
+            watcher.without_emergency(news.leg)

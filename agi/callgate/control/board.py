@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from callgate.control.ami import Message
 from callgate.control.conversations import Conversations
+from callgate.control.helped import Helped
 from callgate.control.news import Found, Happened, LegNews, News, NumberWanted
 from callgate.control.switch import Leg
 from callgate.core.attempt import Origin
@@ -90,15 +91,18 @@ class Board:
     Args:
         endpoints: PJSIP endpoints of the carrier trunks.
         is_emergency: whether a number, as this endpoint's trunk wants it, is an emergency number.
+        helped: what the boards before it knew of the same Asterisk.
     """
 
-    def __init__(self, endpoints: Iterable[str], is_emergency: Callable[[str, str], bool]) -> None:
+    def __init__(
+        self, endpoints: Iterable[str], is_emergency: Callable[[str, str], bool], helped: Helped | None = None
+    ) -> None:
         self._endpoints = frozenset(endpoints)
         self._is_emergency = is_emergency
         self._talks = Conversations()
         self._coming: dict[str, _Coming] = {}
         self._legs: dict[str, Leg] = {}
-        self._with_emergency: set[str] = set()
+        self._helped = Helped() if helped is None else helped
         self._between_outsiders: set[str] = set()
         self._meanwhile: _Meanwhile | None = _Meanwhile()
 
@@ -142,7 +146,7 @@ class Board:
             case "Rename":
                 news += self._rename(values[1], values[2])
             case "Hangup":
-                news += self._hang_up(values[1])
+                news += self._hang_up(values[1], message.last("Uniqueid"))
             case _:
                 pass
         return tuple(news)
@@ -168,6 +172,9 @@ class Board:
                 leg = _found_leg(found, meanwhile.answered.get(found.channel), at)
                 self._legs[found.channel] = leg
                 news.append(LegNews(Happened.BEGAN, leg))
+        seen = {leg.uniqueid for leg in self.legs()} | {coming.uniqueid for coming in self._coming.values()}
+        self._helped.review(seen | {found.uniqueid for found in every})
+        news += [LegNews(Happened.WITH_EMERGENCY, leg) for leg in self.legs() if leg.uniqueid in self._helped]
         for channel in self._talks.one_of_each():
             news += self._look(channel)
         return tuple(news)
@@ -250,25 +257,26 @@ class Board:
         self._talks.rename(old, new)
         yield from self._look(new)
 
-    def _hang_up(self, channel: str) -> Iterator[News]:
+    def _hang_up(self, channel: str, uniqueid: str) -> Iterator[News]:
         if self._meanwhile is not None:
             self._meanwhile.gone.add(channel)
         self._coming.pop(channel, None)
         yield from self._leave(channel)
         leg = self._legs.pop(channel, None)
         if leg is not None:
-            self._with_emergency.discard(channel)
             yield LegNews(Happened.ENDED, leg)
+        left = self._helped.end(leg.uniqueid if leg is not None else uniqueid)
+        yield from (LegNews(Happened.WITHOUT_EMERGENCY, up) for up in self.legs() if up.uniqueid in left)
 
     def _look(self, channel: str) -> Iterator[News]:
         """See who is left in a conversation."""
         parties = self._talks.parties(channel)
         legs = [self._legs[name] for name in parties if name in self._legs]
-        has_emergency = any(self._is_emergency(leg.endpoint, leg.dialled) for leg in legs)
-        is_outside = len(parties) > 1 and all(self.is_carrier(name) for name in parties)
+        helpers = {leg.uniqueid for leg in legs if self._is_emergency(leg.endpoint, leg.dialled)}
+        # Whoever speaks with help is with no outsider: that is looked at when help has gone.
+        is_outside = len(parties) > 1 and not helpers and all(self.is_carrier(name) for name in parties)
         for leg in legs:
-            if has_emergency and leg.channel not in self._with_emergency:
-                self._with_emergency.add(leg.channel)
+            if self._helped.meet(leg.uniqueid, helpers):
                 yield LegNews(Happened.WITH_EMERGENCY, leg)
             if not is_outside:
                 self._between_outsiders.discard(leg.channel)
