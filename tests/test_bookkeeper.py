@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from callgate import bookkeeper as bookkeeper_module
 from callgate import repeating
+from callgate.bookkeeper import Bookkeeper
 from callgate.clinic import load_clinics
 from callgate.core.money import format_amount
 from callgate.core.reasons import Reason
@@ -112,6 +113,75 @@ async def test_a_crash_between_booking_and_remembering_books_nothing_twice(site:
     assert await booked(site) == (0, "0.25")
     # The journal may say it twice: both rows name the same grant and the same amount.
     assert settled(site) == [(HOLD, 60, "0.25")] * 2
+
+
+# Lines about legs that are up.
+
+FORGED = f"1|settle|{HOLD}|callgate|+590590271212|{NOW_S}.000|{NOW_S + 1}.000|16|end"
+
+
+def watched(site: Site, up: list[set[str] | None]) -> Bookkeeper:
+    """A bookkeeper beside whom control looks: it sees this last."""
+    return replace(site.bookkeeper, up=lambda: up[-1])
+
+
+@pytest.mark.parametrize("forged", [FORGED, UNANSWERED, f"1|void|{HOLD}|callgate|{NOW_S}.5|end"])
+@pytest.mark.parametrize("is_seen_late", [False, True])
+async def test_a_line_about_a_leg_that_is_up_settles_nothing_and_gives_way_to_the_real_one(
+    site: Site, forged: str, *, is_seen_late: bool
+) -> None:
+    """AMI's `originate` alone can write into the spool; a live call of a month's price was once settled as 1 s."""
+    await call(site)
+    up: list[set[str] | None] = [{HOLD}]
+    bookkeeper = watched(site, up)
+    site.write_spool(forged)
+    for _ in range(3):
+        await bookkeeper.read_spool()
+    assert (await booked(site), bookkeeper.is_spool_read()) == ((1, "0.00"), True)
+    site.write_spool(ANSWERED_A_MINUTE)
+    if is_seen_late:
+        await bookkeeper.read_spool()
+        assert (await booked(site))[0] == 1
+    up.append(set())
+    assert not bookkeeper.is_spool_read()
+    await bookkeeper.read_spool()
+    assert (await booked(site), settled(site)) == ((0, "0.25"), [(HOLD, 60, "0.25")])
+    assert bookkeeper.is_spool_read()
+
+
+async def test_a_line_about_another_call_waits_for_nobody(site: Site) -> None:
+    await call(site)
+    bookkeeper = watched(site, [{"pbx1.another.1.1795370990"}])
+    site.write_spool(ANSWERED_A_MINUTE)
+    await bookkeeper.read_spool()
+    assert await booked(site) == (0, "0.25")
+
+
+async def test_without_a_link_a_line_is_believed_and_one_that_waited_waits_until_somebody_looks(site: Site) -> None:
+    await call(site)
+    up: list[set[str] | None] = [{HOLD}]
+    bookkeeper = watched(site, up)
+    site.write_spool(FORGED)
+    await bookkeeper.read_spool()
+    up.append(None)
+    await bookkeeper.read_spool()
+    assert (await booked(site))[0] == 1
+    site.write_spool(ANSWERED_A_MINUTE)
+    await bookkeeper.read_spool()
+    assert (await booked(site), bookkeeper.kept) == ((0, "0.25"), {})
+
+
+async def test_a_line_that_waited_for_a_leg_and_then_for_the_ledger_is_not_lost(site: Site) -> None:
+    await call(site)
+    up: list[set[str] | None] = [{HOLD}]
+    bookkeeper = watched(site, up)
+    site.write_spool(ANSWERED_A_MINUTE)
+    await bookkeeper.read_spool()
+    up.append(set())
+    await replace(bookkeeper, ledger=silent_ledger(site.folder)).read_spool()
+    assert not bookkeeper.is_spool_read()
+    await bookkeeper.read_spool()
+    assert await booked(site) == (0, "0.25")
 
 
 # The local allowance and observation.

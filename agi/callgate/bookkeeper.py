@@ -1,8 +1,8 @@
 """Settles: reads the spool, books what calls really cost, lapses holds nobody reported on, voids the doubtful ones."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
@@ -37,7 +37,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookkeeper:
-    """Everything after the answer, in the background; calls never wait for it. `others` is more work, as often."""
+    """Everything after the answer, in the background; calls never wait for it.
+
+    Fields:
+        others: more work, as often.
+        up: the grants of the legs that control sees; None while nobody looks.
+        kept: what the spool says of the end of those, by grant; its own.
+    """
 
     settings: Settings
     shelf: PolicyShelf
@@ -46,6 +52,8 @@ class Bookkeeper:
     spool: Spool
     clock: Callable[[], datetime]
     others: tuple[Callable[[], Awaitable[None]], ...] = ()
+    up: Callable[[], Collection[str] | None] = lambda: None
+    kept: dict[str, LegEnded | GrantUnused] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -59,16 +67,31 @@ class Bookkeeper:
     async def read_spool(self) -> None:
         """Handle every new line; stop at the first that the ledger cannot take now, and keep it.
 
+        Whoever may write a file may write a line. What is said of the end of a leg that is up waits until it has ended,
+        and gives way to what Asterisk says then.
+
         Raises:
             JournalError: the line's row could not be written; the line is kept.
         """
+        # First: what Asterisk writes of a leg's end stands in the file by the time it says that the leg is gone.
+        up = self.up()
         for line, offset in self.spool.read():
             parsed = parse_line(line)
             if parsed is None:
                 log.warning("spool.unreadable", length=len(line))
+            elif isinstance(parsed, LegEnded | GrantUnused) and up is not None and parsed.grant in up:
+                self.kept[parsed.grant] = parsed
             elif not await self._handle(parsed):
                 return
             self.spool.acknowledge(offset)
+        if up is not None:
+            for grant in self.kept.keys() - up:
+                if await self._handle(self.kept[grant]):
+                    self.kept.pop(grant, None)
+
+    def is_spool_read(self) -> bool:
+        """Whether the ledger has all that Asterisk has written down so far of calls that are over."""
+        return self.spool.is_read() and self.kept.keys() <= {*(self.up() or ())}
 
     async def do_chores(self) -> None:
         """Post lapsed holds, void doubtful ones, and bring clinics that started without Redis under their policy."""
@@ -87,14 +110,22 @@ class Bookkeeper:
             return True
         clinic = self.shelf.clinic(entry.clinic)
         match line:
+            case LegEnded() | GrantUnused():
+                is_done = await self._end(line, clinic)
+                if is_done:
+                    self.kept.pop(line.grant, None)
+                return is_done
+            case LocalGrant() | LocalRefusal():
+                await self.journal.write(_local_row(line, clinic), durable=True)
+                return True
+
+    async def _end(self, line: LegEnded | GrantUnused, clinic: Clinic) -> bool:
+        match line:
             case LegEnded():
                 return await self._settle(line, clinic)
             case GrantUnused():
                 outcome = await self.ledger.void(clinic.name, line.grant)
                 return not isinstance(outcome, Unavailable) or _is_hopeless(outcome)
-            case LocalGrant() | LocalRefusal():
-                await self.journal.write(_local_row(line, clinic), durable=True)
-                return True
 
     async def _settle(self, line: LegEnded, clinic: Clinic) -> bool:
         if line.clock_ran_back and is_held(line.grant):

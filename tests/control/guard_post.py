@@ -63,6 +63,9 @@ class Asterisk(Switch):
         self.ended.append(channel)
         return self.answers.pop(0) if self.answers else True
 
+    async def is_limited(self, channel: str) -> bool | None:
+        raise NotImplementedError
+
     async def limit(self, channel: str, seconds: int) -> bool:
         raise NotImplementedError
 

@@ -111,6 +111,10 @@ class Pbx(Switch):
             self.ends_at[channel] = self._seconds.s + seconds
         return True
 
+    async def is_limited(self, channel: str) -> bool | None:
+        """See `Switch.is_limited`."""
+        return None if self.deaf else channel in self.ends_at
+
     async def warn(self, channel: str) -> bool:
         """See `Switch.warn`."""
         self._note("warn", channel)

@@ -12,6 +12,7 @@ from callgate.control import asterisk as asterisk_module
 from callgate.control import link as link_module
 from callgate.control.asterisk import AsteriskSwitch
 from callgate.control.board import Board
+from callgate.control.helped import Helped
 from callgate.control.link import Account
 from callgate.control.switch import Leg, Watcher
 from control.ami_samples import INCOMING, LEG, OTHER, PHONE, channel_lines, dial_begin, enter, hangup, new, newstate
@@ -40,6 +41,9 @@ class Notes(Watcher):
 
     def with_emergency(self, leg: Leg) -> None:
         self.told.append(("with_emergency", leg.channel))
+
+    def without_emergency(self, leg: Leg) -> None:
+        self.told.append(("without_emergency", leg.channel))
 
     def linked(self) -> None:
         self.told.append(("linked", ""))
@@ -100,7 +104,9 @@ class Pbx:
 
 
 @asynccontextmanager
-async def switch(folder: Path, pbx: Pbx, notes: Notes) -> AsyncIterator[tuple[AsteriskSwitch, Manager]]:
+async def switch(
+    folder: Path, pbx: Pbx, notes: Notes, helped: Helped | None = None
+) -> AsyncIterator[tuple[AsteriskSwitch, Manager]]:
     manager = Manager(answers=pbx)
     server = await asyncio.start_server(manager.serve, "127.0.0.1", 0)
     (folder / "secret").write_text("s3cret")
@@ -108,7 +114,9 @@ async def switch(folder: Path, pbx: Pbx, notes: Notes) -> AsyncIterator[tuple[As
         host="127.0.0.1", port=server.sockets[0].getsockname()[1], user="x", secret_file=folder / "secret"
     )
     made = AsteriskSwitch(
-        account, lambda: Board(["carrier-a", "carrier-b"], lambda _, number: number == "15"), lambda: datetime.now(UTC)
+        account,
+        lambda: Board(["carrier-a", "carrier-b"], lambda _, number: number == "15", helped),
+        lambda: datetime.now(UTC),
     )
     made.watch(notes)
     running = asyncio.create_task(made.run())
@@ -185,17 +193,21 @@ async def test_everything_that_happens_to_a_leg_is_told_in_order(tmp_path: Path)
     async with switch(tmp_path, pbx, notes) as (made, manager):
         await until(lambda: made.is_linked)
         pbx.add(LEG, remote="<sip:15@192.0.2.2>")
-        manager.say(new(LEG) + dial_begin(LEG))
-        await until(made.legs)
-        manager.say(newstate(LEG, 6) + enter(LEG, "a") + enter(INCOMING, "a") + hangup(LEG))
-        await until(lambda: not made.legs())
+        pbx.add(OTHER)
+        manager.say(new(LEG) + dial_begin(LEG) + new(OTHER) + dial_begin(OTHER))
+        await until(lambda: len(made.legs()) == 2)
+        manager.say(newstate(LEG, 6) + enter(LEG, "a") + enter(INCOMING, "a") + enter(OTHER, "a") + hangup(LEG))
+        await until(lambda: len(made.legs()) == 1)
     assert notes.told == [
         ("linked", ""),
         ("began", "15"),
+        ("began", "+33142685300"),
         ("answered", LEG),
         ("with_emergency", LEG),
-        ("between_outsiders", LEG),
+        ("with_emergency", OTHER),
+        ("between_outsiders", OTHER),
         ("ended", LEG),
+        ("without_emergency", OTHER),
         ("unlinked", ""),
     ]
 
@@ -212,6 +224,34 @@ async def test_a_number_that_asterisk_does_not_tell_is_left_open(tmp_path: Path)
         for pbx.values[f"{LEG} CHANNEL(pjsip,remote_uri)"] in (None, "", PARIS, "<sip:192.0.2.2>", "tel:+33142685300"):
             told.append(await made.number(LEG))
         assert told == [None, None, "+33142685300", "", ""], "what has no user part is told, and is no number"
+
+
+async def test_whether_a_leg_has_a_limit_is_asked(tmp_path: Path) -> None:
+    pbx, notes = Pbx(), Notes()
+    async with switch(tmp_path, pbx, notes) as (made, _):
+        await until(lambda: made.is_linked)
+        told = []
+        for pbx.values[f"{LEG} TIMEOUT(absolute)"] in (None, "", "0", "0.000", "9.250", "10.000"):
+            told.append(await made.is_limited(LEG))
+        assert told == [None, None, False, False, True, True]
+
+
+async def test_help_that_was_with_a_leg_is_with_it_when_the_link_is_back(tmp_path: Path) -> None:
+    """A transfer has them in no bridge for an instant; and of the emergency leg not even its number is told."""
+    pbx, notes, helped = Pbx(), Notes(), Helped()
+    pbx.add(LEG, "a", remote="<sip:15@192.0.2.2>")
+    pbx.add(OTHER, "a")
+    async with switch(tmp_path, pbx, notes, helped) as (made, manager):
+        await until(lambda: made.is_linked)
+        assert notes.told[2:] == [("with_emergency", LEG), ("with_emergency", OTHER), ("linked", "")]
+        pbx.add(LEG, "", remote=None)
+        pbx.add(OTHER, "")
+        manager.drop()
+        await until(lambda: notes.told[-1][0] == "unlinked")
+        await until(lambda: made.is_linked)
+        assert notes.told[-3:] == [("began", "+33142685300"), ("with_emergency", OTHER), ("linked", "")]
+        manager.say(hangup(LEG))
+        await until(lambda: notes.told[-1] == ("without_emergency", OTHER))
 
 
 async def test_a_lost_link_is_told_once_and_nothing_is_known_until_it_is_back(tmp_path: Path) -> None:

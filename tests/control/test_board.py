@@ -1,11 +1,13 @@
 """The board of live legs: what it makes of Asterisk's events, in order, broken, forged, and after a late start."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from callgate.control.board import Board, endpoint_of, user_of
+from callgate.control.helped import Helped
 from callgate.control.news import Found, GrantWanted, Happened, LegNews, News, NumberWanted, TargetWanted
 from callgate.control.switch import Leg
 from callgate.core.attempt import Origin
@@ -339,9 +341,76 @@ def test_a_leg_that_another_channel_takes_the_place_of_is_the_same_leg() -> None
     assert kinds(tell(made, hangup(LEG))) == [(Happened.ENDED, LEG)]
 
 
+FIFTEEN = "<sip:15@192.0.2.2>"
+
+
+def test_a_leg_that_help_was_with_is_told_when_the_emergency_call_ends_and_not_before() -> None:
+    """An attended transfer takes both out of their bridges for an instant; only an end is an end."""
+    made = board()
+    up(made, LEG, FIFTEEN)
+    patient = up(made, OTHER)
+    tell(made, enter(LEG, "a"), enter(PHONE, "a"), enter(OTHER, "a"))
+    assert tell(made, leave(OTHER, "a"), leave(PHONE, "a"), leave(LEG, "a"), hangup(PHONE)) == []
+    assert tell(made, enter(OTHER, "b"), enter(LEG, "b")) == []
+    news = tell(made, leave(LEG, "b"), hangup(LEG, ConnectedLineNum=BREAK))
+    assert kinds(news) == [(Happened.ENDED, LEG), (Happened.WITHOUT_EMERGENCY, OTHER)]
+    assert made.legs() == (patient,)
+    up(made, LEG, FIFTEEN)
+    assert kinds(tell(made, enter(LEG, "b"))) == [(Happened.WITH_EMERGENCY, OTHER), (Happened.WITH_EMERGENCY, LEG)]
+
+
+def test_whoever_is_left_with_help_alone_is_with_no_outsider() -> None:
+    made = board()
+    up(made, LEG, FIFTEEN)
+    up(made, OTHER)
+    tell(made, enter(LEG, "a"), enter(PHONE, "a"), enter(OTHER, "a"), enter(INCOMING, "a"))
+    assert tell(made, leave(PHONE, "a")) == []
+    assert kinds(tell(made, leave(LEG, "a"))) == [(Happened.BETWEEN_OUTSIDERS, OTHER)]
+
+
+@pytest.mark.parametrize("name", ["ended", "is up"])
+def test_help_that_ended_unseen_is_not_with_a_leg_that_is_found(name: str) -> None:
+    helped = Helped()
+    helped.meet(FOUND.uniqueid, ["1.9"])
+    helped.meet("1.7", ["1.9"])
+    made = Board(["carrier-a"], lambda *_: False, helped)
+    beside = [replace(FOUND, channel=PHONE, uniqueid="1.9", is_outgoing=False)] if name == "is up" else []
+    news = kinds(made.found([FOUND, *beside], NOW))
+    told = [(Happened.WITH_EMERGENCY, LEG)] if beside else []
+    assert news == [(Happened.BEGAN, LEG), *told]
+    assert ("1.7" in helped, FOUND.uniqueid in helped) == (False, bool(beside))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Local/3\r\nChannel: PJSIP/101-00000003\r\nChannelState: 6\r\nChannelStateDesc: Up\r\nX: @x-00000001;1",
+        "Local/3\r\nBridgeVideoSourceMode: none\r\nChannel: PJSIP/101-00000003\r\nChannelState: 6",
+        "Local/3\r\n\r\nEvent: Foo",
+    ],
+)
+@pytest.mark.parametrize("step", [enter, leave])
+def test_a_local_channel_whose_name_is_broken_moves_nobody_else(step: Callable[[str, str], str], name: str) -> None:
+    """A phone's 302 with a line feed named another channel as the one who entered, and an honest call was cut."""
+    made = board()
+    up(made, LEG)
+    up(made, OTHER)
+    tell(made, enter(LEG, "a"), enter(PHONE, "a"), enter(OTHER, "b"))
+    assert tell(made, step(name, "a"), step(name, "b")) == []
+    assert made.clinic_parties(LEG) == (PHONE,)
+
+
+def test_who_enters_a_bridge_with_a_picture_is_read_behind_that() -> None:
+    made = board()
+    up(made, LEG)
+    seen = enter(PHONE, "a").replace("Mode: none", "Mode: single\r\nBridgeVideoSource: 1795370990.1")
+    tell(made, enter(LEG, "a"), seen)
+    assert made.clinic_parties(LEG) == (PHONE,)
+
+
 def test_a_leg_in_one_conversation_with_an_emergency_call_is_told_once() -> None:
     made = board()
-    up(made, LEG, "<sip:15@192.0.2.2>")
+    up(made, LEG, FIFTEEN)
     up(made, OTHER)
     news = tell(made, enter(LEG, "a"), enter(PHONE, "a"), enter(OTHER, "a"), leave(OTHER, "a"), enter(OTHER, "a"))
     assert kinds(news) == [(Happened.WITH_EMERGENCY, LEG), (Happened.WITH_EMERGENCY, OTHER)]

@@ -1,5 +1,6 @@
 """Which calls live control knows, and what it makes of what it is told."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 
 from callgate.control import calls as calls_module
 from callgate.control.calls import LiveCall
-from clinic_samples import PARIS, POINTE_A_PITRE
+from callgate.control.switch import Leg
+from clinic_samples import CLINIC, PARIS, POINTE_A_PITRE
 from control.samples import Stage, open_stage
 
 
@@ -138,3 +140,163 @@ async def test_a_call_on_the_local_allowance_leaves_no_hold_behind(stage: Stage)
     await stage.wait(1)
     stage.pbx.end(leg.channel)
     assert (known(stage), stage.control.calls.gone) == ({}, {})
+
+
+# Calls that help is with, or was.
+
+ONE_EURO = {'hour           = "10.00"': 'hour = "1.00"'}
+NO_OVERSEAS = {'allow = ["FR", "GP",': 'allow = ["FR",'}
+
+
+def limits(stage: Stage) -> list[tuple[float, int]]:
+    return [(done.at_s, done.seconds) for done in stage.pbx.told("limit")]
+
+
+async def helped(stage: Stage, leg: Leg, seconds: float) -> None:
+    """Help is with a leg for a while."""
+    stage.pbx.watcher.with_emergency(leg)
+    await stage.wait(seconds)
+    stage.pbx.watcher.without_emergency(leg)
+
+
+async def test_while_help_is_with_it_a_costly_call_is_charged_slice_by_slice_and_has_no_limit(stage: Stage) -> None:
+    """It was once limitless and uncharged: its hold lapsed, and the line was free for the next one."""
+    leg = await stage.talk(POINTE_A_PITRE)
+    await stage.wait(10)
+    stage.pbx.watcher.with_emergency(leg)
+    for _ in range(10):
+        await stage.wait(30)
+        hold = await stage.hold(leg)
+        assert hold is not None
+        assert stage.clock.s < hold.seconds <= stage.clock.s + 60
+        assert hold.amount_micros >= stage.price(leg, int(stage.clock.s))
+    assert (limits(stage), stage.pbx.told("warn"), stage.pbx.ends_at) == ([(10.25, 0)], [], {})
+
+
+async def test_what_the_ledger_refuses_then_is_asked_for_again_and_ends_nothing(tmp_path: Path) -> None:
+    stage = await open_stage(tmp_path, ONE_EURO)
+    leg = await stage.talk(POINTE_A_PITRE)
+    stage.pbx.watcher.with_emergency(leg)
+    await stage.wait(200)
+    stage.store.is_down = True
+    renewals = stage.store.renewals
+    await stage.wait(200)
+    assert stage.store.renewals >= renewals + 30
+    assert (leg.channel in stage.pbx.up, stage.pbx.told("warn"), limits(stage)) == (True, [], [(0.25, 0)])
+
+
+async def test_when_help_has_left_a_call_it_is_armed_with_what_is_held_and_goes_on(stage: Stage) -> None:
+    leg = await stage.talk(POINTE_A_PITRE)
+    await helped(stage, leg, 100)
+    await stage.wait(0.25)
+    hold = await stage.hold(leg)
+    assert hold is not None
+    (_, freed), (at_s, seconds) = limits(stage)
+    assert (freed, at_s) == (0, 100.25)
+    assert 30 <= seconds <= hold.seconds - 100
+    await stage.wait(200)
+    assert (leg.channel in stage.pbx.up, stage.pbx.told("warn")) == (True, [])
+
+
+@pytest.mark.parametrize("seconds", [300, 900], ids=["its hold is live", "its hold has lapsed"])
+async def test_when_nothing_is_left_it_is_warned_and_has_fifteen_seconds_yet(tmp_path: Path, seconds: int) -> None:
+    stage = await open_stage(tmp_path, ONE_EURO)
+    leg = await stage.talk(POINTE_A_PITRE)
+    await helped(stage, leg, seconds)
+    for _ in range(4):
+        await stage.wait(5)
+        await stage.control.reconciliation.look()
+    (warned,) = stage.pbx.told("warn")
+    ended = stage.pbx.ended[leg.channel]
+    assert 15 <= ended - seconds <= 16.25
+    assert ended - warned.at_s >= 14.5
+    assert stage.pbx.told("hang_up") == []
+
+
+async def test_a_lock_or_a_policy_of_meanwhile_ends_it_when_help_has_left(stage: Stage) -> None:
+    leg = await stage.talk(POINTE_A_PITRE)
+    stage.pbx.watcher.with_emergency(leg)
+    await stage.publish(NO_OVERSEAS)
+    await stage.wait(30)
+    assert leg.channel in stage.pbx.up
+    stage.pbx.watcher.without_emergency(leg)
+    await stage.wait(1)
+    assert leg.channel in stage.pbx.ended
+
+
+@pytest.mark.parametrize("is_lent", [False, True], ids=["held", "on the local allowance"])
+async def test_an_ordinary_call_has_its_old_limit_again(stage: Stage, *, is_lent: bool) -> None:
+    stage.store.is_down = is_lent
+    leg = await stage.talk(PARIS)
+    await helped(stage, leg, 100)
+    await stage.wait(1)
+    (_, (_, seconds)) = limits(stage)
+    assert seconds == stage.granted[leg.channel] - 101
+    assert stage.store.renewals == 0
+
+
+async def test_a_limit_that_asterisk_did_not_take_when_help_had_left_is_told_again(stage: Stage) -> None:
+    leg = await stage.talk(PARIS)
+    stage.pbx.watcher.with_emergency(leg)
+    await stage.wait(10)
+    stage.pbx.deaf = True
+    stage.pbx.watcher.without_emergency(leg)
+    await stage.wait(5)
+    stage.pbx.deaf = False
+    await stage.wait(2)
+    assert leg.channel in stage.pbx.ends_at
+
+
+async def test_help_that_leaves_while_a_call_is_looked_after_is_not_overlooked(stage: Stage) -> None:
+    leg = await stage.talk(POINTE_A_PITRE)
+    stage.pbx.watcher.with_emergency(leg)
+    await stage.wait(20)
+    call = known(stage)[leg.channel]
+    async with call.lock:
+        call.next_s = 0.0
+        looking = asyncio.create_task(stage.control.slices.look())
+        await asyncio.sleep(0)
+    await stage.store.void(CLINIC, leg.grant)
+    stage.pbx.watcher.without_emergency(leg)
+    await looking
+    await stage.wait(1)
+    assert leg.channel in stage.pbx.ends_at
+
+
+async def test_after_a_lost_link_help_is_with_those_it_is_found_with(stage: Stage) -> None:
+    with_help, without = await stage.talk(POINTE_A_PITRE), await stage.talk(POINTE_A_PITRE)
+    for leg in (with_help, without):
+        stage.pbx.watcher.with_emergency(leg)
+    await stage.wait(10)
+    stage.pbx.unlink()
+    stage.pbx.watcher.with_emergency(with_help)
+    stage.pbx.link()
+    await stage.wait(1)
+    assert {*stage.pbx.ends_at} == {without.channel}
+
+
+@pytest.mark.parametrize("is_helped", [True, False])
+async def test_a_restarted_gate_arms_a_call_whose_help_left_while_it_was_away(
+    tmp_path: Path, *, is_helped: bool
+) -> None:
+    """Nobody knows of its help any more, and its ceiling is used up: without a limit it would go on for ever."""
+    stage = await open_stage(tmp_path, ONE_EURO)
+    leg = await stage.talk(POINTE_A_PITRE)
+    stage.pbx.watcher.with_emergency(leg)
+    await stage.wait(300)
+    stage.restart_gate()
+    if is_helped:
+        stage.pbx.watcher.with_emergency(leg)
+    await stage.wait(40)
+    assert (leg.channel in stage.pbx.up, len(stage.pbx.told("warn"))) == ((True, 0) if is_helped else (False, 1))
+
+
+async def test_a_restarted_gate_asks_until_it_knows_whether_a_call_has_a_limit(stage: Stage) -> None:
+    leg = await stage.talk(PARIS)
+    del stage.pbx.ends_at[leg.channel]
+    stage.pbx.deaf = True
+    stage.restart_gate()
+    await stage.wait(3)
+    stage.pbx.deaf = False
+    await stage.wait(3)
+    assert leg.channel in stage.pbx.ends_at

@@ -83,6 +83,23 @@ def carrier_legs(lab: Lab) -> list[str]:
     return [line.split("!")[0] for line in channels if "/carrier-" in line.split("!")[0]]
 
 
+def shown(lab: Lab, leg: str) -> str:
+    """What Asterisk shows of a channel."""
+    return lab.asterisk_cli("core", "show", "channel", leg)
+
+
+def time_left(lab: Lab, leg: str) -> float:
+    """How long a channel has to live, in seconds; 0 for no limit."""
+    (line,) = [line for line in shown(lab, leg).splitlines() if line.strip().startswith("Time to Hangup:")]
+    return float(line.partition(":")[2])
+
+
+def end_help(lab: Lab) -> None:
+    """15 hangs up."""
+    (leg,) = [leg for leg in carrier_legs(lab) if "CALLGATE_GRANT=emergency" in shown(lab, leg)]
+    lab.asterisk_cli("channel", "request", "hangup", leg)
+
+
 async def answered(phone: Phone, dialled: str) -> OutgoingCall:
     call = phone.call(dialled)
     assert (await call.wait_for_final(WITHIN_S)).code == 200
@@ -245,6 +262,58 @@ async def test_a_leg_in_one_conversation_with_an_emergency_call_has_no_limit_any
         rig.apply_policy(live_lab.policy().replace("always_refuse = []", 'always_refuse = ["+590*"]'))
         await asyncio.sleep(3)
         assert not [event for event in rig.lab.carrier_log() if (event.event, event.user) == ("ended", far_number)]
+
+
+async def test_a_mobile_patient_who_is_handed_to_15_speaks_with_it_until_15_hangs_up(rig: Rig) -> None:
+    """The clinic's phone has left, the gate is restarted and the link is lost; then the patient's call ends as any."""
+    near, number = mobile(600)
+    async with rig.phones("101") as (phone,):
+        await joined(phone, near, "15")
+        await asyncio.sleep(1)
+        before = links(rig.lab)
+        rig.lab.gate_stop()
+        rig.lab.gate_start()
+        wait_for_link(rig.lab, before)
+        lose_link(rig.lab)
+        await asyncio.sleep(3)
+        assert [time_left(rig.lab, leg) for leg in carrier_legs(rig.lab)] == [0, 0]
+        end_help(rig.lab)
+        ended = await rig.logged("ended", number)
+        assert 0 <= ended.at - (await rig.logged("ended", "15")).at < 1
+    assert rig.rows("call.cut") == []
+    await rig.wait_for_no_holds()
+
+
+@pytest.mark.parametrize("leaves", ["while it is watched", "while the gate is away"])
+async def test_a_costly_call_in_a_conference_with_15_is_charged_and_has_a_limit_again_when_15_has_left(
+    rig: Rig, leaves: str
+) -> None:
+    """It was once limitless, uncharged, and free to go on after 15 had left."""
+    is_watched = leaves == "while it is watched"
+    far, far_number = island(6 if is_watched else 7)
+    async with rig.phones("101", "102") as (phone, other):
+        await answered(other, CONFERENCE)
+        costly, emergency = await answered(phone, far), await answered(phone, "15")
+        leg = next(leg for leg in carrier_legs(rig.lab) if far_number in shown(rig.lab, leg))
+        for call in (costly, emergency):
+            await call.transfer(phone.uri(CONFERENCE), WITHIN_S)
+        await asyncio.sleep(DEAR_SLICE_S + 3)
+        assert time_left(rig.lab, leg) == 0
+        (hold,) = (await rig.book()).holds
+        assert hold.renewals >= 2
+        assert hold.seconds > DEAR_SLICE_S + 3
+        before = links(rig.lab)
+        if not is_watched:
+            rig.lab.gate_stop()
+        end_help(rig.lab)
+        if not is_watched:
+            rig.lab.gate_start()
+            wait_for_link(rig.lab, before)
+        await asyncio.sleep(2)
+        assert time_left(rig.lab, leg) > 0
+        rig.lab.redis_stop()
+        ended = await rig.logged("ended", far_number, DEAR_SLICE_S + 5)
+        assert ended.duration_s > DEAR_SLICE_S + 10
 
 
 @pytest.mark.parametrize("killed", ["asterisk", "asterisk and the gate"])

@@ -35,6 +35,7 @@ from callgate.control.live import Around, LiveControl, make_live
 from callgate.control.standing import STANDING_FILE
 from callgate.control.trunks import Trunks
 from callgate.core.dialling import preload
+from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.disk import SLOW_MS, sync_p99_ms
 from callgate.errors import JournalError, JournalInUseError, SettingsError
 from callgate.gate import Gate, price_on
@@ -127,6 +128,7 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             journal=journal,
             spool=Spool(Path(settings.gate.spool), state),
             clock=utc_now,
+            up=lambda: _up(desk),
             others=(repair.mend, partial(acts.take, state, journal), bursts.publish),
         )
         grants, tagger = Grants(), load_tagger(state)
@@ -175,11 +177,19 @@ def _live(switch: AsteriskSwitch, bookkeeper: Bookkeeper, grants: Grants, recall
         shelf=shelf,
         journal=bookkeeper.journal,
         clocks=CLOCKS,
-        is_spool_read=bookkeeper.spool.is_read,
+        is_spool_read=bookkeeper.is_spool_read,
     )
     live = make_live(switch, around)
     switch.watch(live.calls)
     return live
+
+
+def _up(desk: Desk | None) -> set[str] | None:
+    """The grants of the legs that are up, as far as control sees them; None while it sees none."""
+    if desk is None or not desk.switch.is_linked:
+        return None
+    # Emergency calls have one grant, and nothing to settle.
+    return {leg.grant for leg in desk.switch.legs()} - {EMERGENCY_GRANT}
 
 
 def _identity(journal: Journal) -> str:

@@ -29,6 +29,7 @@ _REMOTE_URI = "CHANNEL(pjsip,remote_uri)"
 _REQUEST_URI = "CHANNEL(pjsip,request_uri)"
 _TARGET_URI = "CHANNEL(pjsip,target_uri)"
 ADDRESSES_PAUSE_S = 60.0
+_LIMIT = "TIMEOUT(absolute)"
 _LISTED = ("ActionID", "Channel", "ChannelState", "ChannelStateDesc")
 _LISTS = {"CoreShowChannel": "", "CoreShowChannelsComplete": "", "BridgeListItem": "", "BridgeListComplete": ""}
 _UP = "6"
@@ -95,8 +96,13 @@ class AsteriskSwitch(Switch, Listener):
 
     async def limit(self, channel: str, seconds: int) -> bool:
         """See `Switch.limit`. Not by AbsoluteTimeout, which refuses to take a limit away (Asterisk 22.10)."""
-        answer = await self._link.ask("Setvar", Channel=channel, Variable="TIMEOUT(absolute)", Value=str(seconds))
+        answer = await self._link.ask("Setvar", Channel=channel, Variable=_LIMIT, Value=str(seconds))
         return answer is not None and answer.is_success
+
+    async def is_limited(self, channel: str) -> bool | None:
+        """See `Switch.is_limited`."""
+        left_s = await self._variable(channel, _LIMIT)
+        return left_s.strip("0.") != "" if left_s else None
 
     async def warn(self, channel: str) -> bool:
         """See `Switch.warn`: somebody whispers to the clinic's party; whispered words go to nobody else."""
@@ -268,3 +274,5 @@ def _tell(watcher: Watcher, news: LegNews) -> None:
             watcher.between_outsiders(news.leg)
         case Happened.WITH_EMERGENCY:
             watcher.with_emergency(news.leg)
+        case Happened.WITHOUT_EMERGENCY:
+            watcher.without_emergency(news.leg)

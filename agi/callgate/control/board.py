@@ -13,11 +13,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import dropwhile
 from types import MappingProxyType
 from urllib.parse import unquote
 
 from callgate.control.ami import Message
 from callgate.control.conversations import Conversations
+from callgate.control.helped import Helped
 from callgate.control.news import Found, GrantWanted, Happened, LegNews, News, NumberWanted, TargetWanted
 from callgate.control.switch import Leg
 from callgate.core.attempt import Origin
@@ -43,7 +45,17 @@ _BEFORE_DIALLED = ("Linkedid", "Privilege")
 to forge the three lines for a trunk with a short name, and not this one, too."""
 _SIMPLE = re.compile(r"(?:[^@/]+/sips?:)?([0-9+*#]+)@")
 """The number that a dial string begins with. It is not believed, but of a leg that is gone there is nothing better."""
-_BRIDGE = ("Privilege", "BridgeUniqueid", "BridgeType", "BridgeTechnology")
+_BRIDGE = (
+    "Privilege",
+    "BridgeUniqueid",
+    "BridgeType",
+    "BridgeTechnology",
+    "BridgeCreator",
+    "BridgeName",
+    "BridgeNumChannels",
+)
+_VIDEO = "BridgeVideoSource"
+"""How one or two more lines of a bridge begin."""
 _OPENINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "Newchannel": ("Privilege", *_CHANNEL),
@@ -92,15 +104,18 @@ class Board:
     Args:
         endpoints: PJSIP endpoints of the carrier trunks.
         is_emergency: whether a number, as this endpoint's trunk wants it, is an emergency number.
+        helped: what the boards before it knew of the same Asterisk.
     """
 
-    def __init__(self, endpoints: Iterable[str], is_emergency: Callable[[str, str], bool]) -> None:
+    def __init__(
+        self, endpoints: Iterable[str], is_emergency: Callable[[str, str], bool], helped: Helped | None = None
+    ) -> None:
         self._endpoints = frozenset(endpoints)
         self._is_emergency = is_emergency
         self._talks = Conversations()
         self._coming: dict[str, _Coming] = {}
         self._legs: dict[str, Leg] = {}
-        self._with_emergency: set[str] = set()
+        self._helped = Helped() if helped is None else helped
         self._between_outsiders: set[str] = set()
         self._meanwhile: _Meanwhile | None = _Meanwhile()
 
@@ -150,7 +165,7 @@ class Board:
             case "Rename":
                 news += self._rename(values[1], values[2])
             case "Hangup":
-                news += self._hang_up(values[1])
+                news += self._hang_up(values[1], message.last("Uniqueid"))
             case _:
                 pass
         return tuple(news)
@@ -201,8 +216,11 @@ class Board:
                 leg = _found_leg(found, meanwhile.answered.get(found.channel), at)
                 self._legs[found.channel] = leg
                 news.append(LegNews(Happened.BEGAN, leg))
-        for found in every:
-            news += self._look(found.channel)
+        seen = {leg.uniqueid for leg in self.legs()} | {coming.uniqueid for coming in self._coming.values()}
+        self._helped.review(seen | {found.uniqueid for found in every})
+        news += [LegNews(Happened.WITH_EMERGENCY, leg) for leg in self.legs() if leg.uniqueid in self._helped]
+        for channel in self._talks.one_of_each():
+            news += self._look(channel)
         return tuple(news)
 
     def _new(self, channel: str, state: str, message: Message) -> Iterator[News]:
@@ -264,10 +282,9 @@ class Board:
             self._meanwhile.answered[channel] = at
 
     def _move(self, message: Message, bridge: str, technology: str) -> Iterator[News]:
-        found = message.runs(*_CHANNEL)
-        if not found:
+        channel = _mover(message)
+        if not channel:
             return
-        channel = found[0][0]
         if self._meanwhile is not None:
             self._meanwhile.moved.add(channel)
         yield from self._leave(channel)
@@ -286,7 +303,7 @@ class Board:
         self._talks.rename(old, new)
         yield from self._look(new)
 
-    def _hang_up(self, channel: str) -> Iterator[News]:
+    def _hang_up(self, channel: str, uniqueid: str) -> Iterator[News]:
         if self._meanwhile is not None:
             self._meanwhile.gone.add(channel)
         coming = self._coming.pop(channel, None)
@@ -295,18 +312,19 @@ class Board:
         yield from self._leave(channel)
         leg = self._legs.pop(channel, None)
         if leg is not None:
-            self._with_emergency.discard(channel)
             yield LegNews(Happened.ENDED, leg)
+        left = self._helped.end(leg.uniqueid if leg is not None else uniqueid)
+        yield from (LegNews(Happened.WITHOUT_EMERGENCY, up) for up in self.legs() if up.uniqueid in left)
 
     def _look(self, channel: str) -> Iterator[News]:
         """See who is left in a conversation."""
         parties = self._talks.parties(channel)
         legs = [self._legs[name] for name in parties if name in self._legs]
-        has_emergency = any(self._is_emergency(leg.endpoint, leg.dialled) for leg in legs)
-        is_outside = len(parties) > 1 and all(self.is_carrier(name) for name in parties)
+        helpers = {leg.uniqueid for leg in legs if self._is_emergency(leg.endpoint, leg.dialled)}
+        # Whoever speaks with help is with no outsider: that is looked at when help has gone.
+        is_outside = len(parties) > 1 and not helpers and all(self.is_carrier(name) for name in parties)
         for leg in legs:
-            if has_emergency and leg.channel not in self._with_emergency:
-                self._with_emergency.add(leg.channel)
+            if self._helped.meet(leg.uniqueid, helpers):
                 yield LegNews(Happened.WITH_EMERGENCY, leg)
             if not is_outside:
                 self._between_outsiders.discard(leg.channel)
@@ -352,6 +370,16 @@ def _vanished(leg: Leg, answered: datetime | None) -> Iterator[News]:
         leg = replace(leg, answered=answered)
         yield LegNews(Happened.ANSWERED, leg)
     yield LegNews(Happened.ENDED, leg)
+
+
+def _mover(message: Message) -> str:
+    """The channel that enters or leaves a bridge, whose lines stand behind the bridge's; "" in doubt.
+
+    A caller may break the name of a Local channel in two: the channel that he names in it stands further behind.
+    """
+    behind = message.lines[len(_BRIDGE) + 1 :]
+    lines = [*dropwhile(lambda line: line[0].startswith(_VIDEO), behind)][: len(_CHANNEL)]
+    return lines[0][1] if tuple(name for name, _ in lines) == _CHANNEL else ""
 
 
 def _found_leg(found: Found, answered: datetime | None, at: datetime) -> Leg:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from callgate.control.switch import Leg, Switch, Watcher
+from callgate.core.allowance import LENT_SECONDS
 from callgate.core.attempt import CallAttempt, Origin
-from callgate.core.hold import Held
+from callgate.core.hold import SECONDS_MAX, Held
 from callgate.core.pricing import PricedDestination
 from callgate.core.renewal import CallInProgress
 from callgate.core.verdict import EMERGENCY_GRANT
@@ -16,6 +17,11 @@ from callgate.grants import Grants, Issued, is_held, made_at
 
 GONE_MAX = 10_000
 """So many legs that are gone are remembered, for their holds; of more, the oldest are forgotten, and theirs lapse."""
+
+SPARED_S = 16.0
+"""So long a call goes on at least when help has left it: 15 s, and a second for whoever arms that."""
+LENT = "local:"
+"""How the grants of calls begin that were let go on the local allowance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,9 @@ class LiveCall:
         next_s: when its slice is looked after next, on that clock; None for not before something happens.
         is_unarmed: whether Asterisk still has a former limit.
         is_warned: whether the clinic's party heard that the call ends.
+        spared_s: until when it may talk at least, on the clock that only goes forward, because its limit was taken off
+            while help was on the line; None of any other call.
+        is_found: whether an earlier run of the gate armed its limit, or took it off: nobody has looked yet.
         judged_by: the policy revision it was judged by last; None to judge it anew.
         let_go: when it was let go without a hold, and not by this run of the gate: by the dialplan, most likely, while
             no gate answered. What was in force then does not end it. None of any other call.
@@ -57,6 +66,8 @@ class LiveCall:
     next_s: float | None = None
     is_unarmed: bool = False
     is_warned: bool = False
+    spared_s: float | None = None
+    is_found: bool = False
     judged_by: int | None = None
     let_go: datetime | None = None
     owes_purses: bool = False
@@ -76,6 +87,15 @@ class LiveCall:
     def is_held(self) -> bool:
         """Whether the ledger should hold money for it."""
         return is_held(self.issued.grant)
+
+    @property
+    def granted_s(self) -> int:
+        """How long it may talk in all, in seconds, as far as is known."""
+        if self.held is not None:
+            return self.held.seconds
+        if self.is_held and not self.priced.ordinary:
+            return 0
+        return LENT_SECONDS if self.issued.grant.startswith(LENT) else SECONDS_MAX
 
     def talked_s(self, monotonic_s: float) -> float:
         """How long it has talked by now, in seconds; 0 while it rings."""
@@ -110,7 +130,8 @@ class Calls(Watcher):
     Attributes:
         live: by unique id, for Asterisk begins anew with the names of its channels. Emergency calls are never among
             them, nor legs of nobody's grant: those are the guard's.
-        untouchable: those in one conversation with an emergency call; nothing is done to them ever again.
+        untouchable: those that an emergency call was in one conversation with that is up; they are charged, and nothing
+            else is done to them.
         unfreed: the channels of those of them whose timer still runs.
         linked_s: since when the link has been up, on the clock that only goes forward, while it is.
         gone: of grants whose leg is gone, how long it had talked when it was last seen, in seconds.
@@ -127,6 +148,7 @@ class Calls(Watcher):
         self._grants = grants
         self._recall = recall
         self._clocks = clocks
+        self._untold: set[str] = set()
         self._seen_s = clocks.monotonic()
         self._linked_at = clocks.now()
 
@@ -141,6 +163,7 @@ class Calls(Watcher):
             known = LiveCall(leg=leg, issued=issued, attempt=issued.attempt, held=issued.held)
             known.judged_by = issued.request.policy_revision if issued.request else None
             known.let_go = issued.at if given is None and not known.is_held else None
+            known.is_found = given is None
             self.live[leg.uniqueid] = known
             self.gone.pop(leg.grant, None)
         if known is not None and leg.answered is not None:
@@ -167,12 +190,19 @@ class Calls(Watcher):
         if leg.uniqueid not in self.untouchable:
             self.untouchable.add(leg.uniqueid)
             self.unfreed[leg.uniqueid] = leg.channel
+        self._untold.discard(leg.uniqueid)
+
+    def without_emergency(self, leg: Leg) -> None:
+        """See `Watcher.without_emergency`: from now on it ends as any other, but not from one moment to the next."""
+        self._release(leg.uniqueid)
 
     def linked(self) -> None:
         """See `Watcher.linked`: what is not there any more ended unseen, at the latest when the link was lost."""
         left = {leg.uniqueid for leg in self._switch.legs()}
         for uniqueid in {*self.live, *self.untouchable} - left:
             self._forget(uniqueid, self._seen_s)
+        for uniqueid in self._untold & self.untouchable:
+            self._release(uniqueid)
         self.is_linked, self._linked_at = True, self._clocks.now()
         self.linked_s = self._clocks.monotonic()
 
@@ -180,11 +210,15 @@ class Calls(Watcher):
         """See `Watcher.unlinked`."""
         self.is_linked = False
         self._seen_s = self._clocks.monotonic()
+        self._untold = {*self.untouchable}
+
+    def is_up(self, call: LiveCall) -> bool:
+        """Whether a call is still up, as far as can be seen."""
+        return self.is_linked and self.live.get(call.leg.uniqueid) is call
 
     def can_touch(self, call: LiveCall) -> bool:
         """Whether something may be done to a call: it is still up, and help is not on the line."""
-        uniqueid = call.leg.uniqueid
-        return self.is_linked and uniqueid not in self.untouchable and self.live.get(uniqueid) is call
+        return self.is_up(call) and call.leg.uniqueid not in self.untouchable
 
     def talked_at_most_s(self, grant: str) -> float:
         """How long a call had talked when its leg was last seen; if it never was, it ended before the link came up."""
@@ -195,14 +229,32 @@ class Calls(Watcher):
         return max(0.0, (self._linked_at - made).total_seconds())
 
     def left_s(self, call: LiveCall) -> float:
-        """How long a call that was answered and is held may still talk, in seconds."""
-        assert call.held is not None
-        return call.held.seconds - call.talked_s(self._clocks.monotonic())
+        """How long a call that was answered may still talk, in seconds."""
+        now_s = self._clocks.monotonic()
+        left_s = call.granted_s - call.talked_s(now_s)
+        return left_s if call.spared_s is None else max(left_s, call.spared_s - now_s)
+
+    def is_spared(self, call: LiveCall) -> bool:
+        """Whether help has left a call just now."""
+        return call.spared_s is not None and call.spared_s > self._clocks.monotonic()
+
+    def spare(self, call: LiveCall) -> None:
+        """Have the limit of a call that has none armed anew, and warn its end anew."""
+        now_s = self._clocks.monotonic()
+        call.is_unarmed, call.is_warned, call.is_found = True, False, False
+        call.spared_s, call.next_s = now_s + SPARED_S, now_s
 
     def _is_ours(self, leg: Leg) -> bool:
         """Whether a leg has a grant to itself. One that is used twice is the guard's matter, and stays the first's."""
         is_taken = any(call.issued.grant == leg.grant for call in self.live.values())
         return leg.grant not in {"", EMERGENCY_GRANT} and not is_taken
+
+    def _release(self, uniqueid: str) -> None:
+        """Help has left a leg."""
+        self.untouchable.discard(uniqueid)
+        self.unfreed.pop(uniqueid, None)
+        if (call := self.live.get(uniqueid)) is not None:
+            self.spare(call)
 
     def _note_answer(self, call: LiveCall, leg: Leg, answered: datetime) -> None:
         call.leg = leg

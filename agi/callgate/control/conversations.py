@@ -1,6 +1,7 @@
 """Who speaks with whom: channels in bridges, seen through the Local channels that join one bridge to another. Pure."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 HOLDING = "holding_bridge"
 """Where channels are parked: they do not hear each other."""
@@ -52,15 +53,28 @@ class Conversations:
         """
         return tuple(name for name in self._reached(channel) if not self._is_between(name) and not _is_nobody(name))
 
+    def one_of_each(self) -> Iterator[str]:
+        """One channel of every conversation."""
+        seen: set[str] = set()
+        for bridge, inside in self._inside.items():
+            if bridge not in seen:
+                channel = next(iter(inside))
+                seen.update(self._bridges(channel))
+                yield channel
+
     def _reached(self, channel: str) -> Iterator[str]:
-        seen, open_ends = {channel}, [channel] if channel in self._bridge_of else []
-        while open_ends:
-            name = open_ends.pop()
-            yield name
-            beside = [*self._inside[self._bridge_of[name]], *filter(self.is_in_one, (_other_half(name),))]
-            fresh = [other for other in beside if other not in seen]
+        return chain.from_iterable(self._inside[bridge] for bridge in self._bridges(channel))
+
+    def _bridges(self, channel: str) -> list[str]:
+        """The bridges of a channel's conversation. The list grows while it is walked: each of them once."""
+        bridges = [self._bridge_of[channel]] if channel in self._bridge_of else []
+        seen = {*bridges}
+        for bridge in bridges:
+            beyond = (self._bridge_of.get(_other_half(name), "") for name in self._inside[bridge])
+            fresh = dict.fromkeys(other for other in beyond if other and other not in seen)
             seen.update(fresh)
-            open_ends += fresh
+            bridges += fresh
+        return bridges
 
     def _is_between(self, channel: str) -> bool:
         """Whether a channel only joins two bridges."""

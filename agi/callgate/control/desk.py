@@ -8,6 +8,7 @@ from callgate.control.board import Board
 from callgate.control.calls import Clocks
 from callgate.control.elsewhere import OtherGrants
 from callgate.control.guard import Guard
+from callgate.control.helped import Helped
 from callgate.control.incident import Incidents
 from callgate.control.link import Account
 from callgate.control.standing import StandingFile
@@ -67,7 +68,8 @@ def make_desk(
         others: those that others gave.
         clocks: the time.
     """
-    switch = AsteriskSwitch(account, lambda: Board(trunks.endpoints, trunks.is_emergency), clocks.now)
+    helped = Helped()
+    switch = AsteriskSwitch(account, lambda: Board(trunks.endpoints, trunks.is_emergency, helped), clocks.now)
     standing = StandingFile(books.journal.file.parent, clocks.now)
     incidents = Incidents(books.journal, trunks, standing, clocks.now)
     toll = Toll(

@@ -15,6 +15,7 @@ class Happened(StrEnum):
     ENDED = "ended"
     BETWEEN_OUTSIDERS = "between_outsiders"
     WITH_EMERGENCY = "with_emergency"
+    WITHOUT_EMERGENCY = "without_emergency"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ class Reconciliation:
         held = {hold.hold_id for hold in book.holds}
         # After it: a leg that ended meanwhile has its settlement on the way, and is looked at again.
         legs = {leg.grant for leg in self.switch.legs()}
-        calls = [call for call in costly if call.issued.grant not in held and self.calls.can_touch(call)]
+        lost = [call for call in costly if call.issued.grant not in held]
+        calls = [call for call in lost if self.calls.can_touch(call) and not self.calls.is_spared(call)]
         holds = [hold for hold in book.holds if hold.hold_id not in legs]
         odd = {call.issued.grant for call in calls} | {hold.hold_id for hold in holds}
         confirmed = self._confirm(clinic, odd)

@@ -46,7 +46,7 @@ class Slices:
         """Look after every call whose time has come. Without a link nothing could be armed, so nothing is asked."""
         now_s = self.clocks.monotonic()
         live = self.calls.live.values()
-        due = [call for call in live if call.next_s is not None and call.next_s <= now_s and self.calls.can_touch(call)]
+        due = [call for call in live if call.next_s is not None and call.next_s <= now_s and self.calls.is_up(call)]
         await self._learn(call for call in due if call.is_held and call.held is None)
         await asyncio.gather(*(self._attend(call) for call in due))
 
@@ -89,24 +89,30 @@ class Slices:
                     call.held = Held(
                         hold_id=hold.hold_id, seconds=hold.seconds, amount_micros=hold.amount_micros, is_final=False
                     )
-                    # Asterisk has its limit already. One reckoned from the wall clock might be beyond what is paid.
                     call.renewals, call.asked_s = hold.renewals, 0.0
-                    call.correct(self.clocks.monotonic())
+                    call.is_unarmed |= call.spared_s is not None
+                    if self.calls.can_touch(call) and call.spared_s is None:
+                        # Asterisk has its limit already. One reckoned from the wall clock might be beyond what is paid.
+                        call.correct(self.clocks.monotonic())
 
     async def _attend(self, call: LiveCall) -> None:
         async with self.together, call.lock:
-            if self.calls.can_touch(call):
-                call.next_s = await self._next(call)
+            if self.calls.is_up(call):
+                due_s = call.next_s
+                next_s = await self._next(call)
+                if call.next_s == due_s:
+                    # Help has not left it meanwhile.
+                    call.next_s = next_s
 
     async def _next(self, call: LiveCall) -> float | None:
         """Do what is due for a call; returns when to look after it again."""
         now_s = self.clocks.monotonic()
+        if self.calls.can_touch(call) and not await self._is_limited(call):
+            return now_s + ARM_AGAIN_S
         if call.is_held and call.held is None:
             return now_s + AGAIN_S
         if call.held is None or call.priced.ordinary:
             return None
-        if call.is_unarmed and not await self._arm(call):
-            return now_s + ARM_AGAIN_S
         return await (self._until_end(call, now_s) if call.held.is_final else self._go_on(call, call.held, now_s))
 
     async def _go_on(self, call: LiveCall, held: Held, now_s: float) -> float | None:
@@ -121,7 +127,8 @@ class Slices:
                 return await self._until_end(call, now_s)
             case _:
                 await self._warn(call, outcome)
-                return now_s + AGAIN_S if call.held is None or self.calls.left_s(call) > 0 else None
+                has_time = call.held is None or self.calls.left_s(call) > 0 or not self.calls.can_touch(call)
+                return now_s + AGAIN_S if has_time else None
 
     async def _until_end(self, call: LiveCall, now_s: float) -> float | None:
         """Wait for the last seconds of a call that gets no more, and warn it then."""
@@ -138,6 +145,17 @@ class Slices:
         call.is_warned = await self.switch.warn(call.leg.channel)
         said = "call.warned" if call.is_warned else "call.not_warned"
         log.info(said, call=call.attempt.passage, grant=call.issued.grant, because=type(because).__name__)
+
+    async def _is_limited(self, call: LiveCall) -> bool:
+        """See to it that a call has the limit it should have, as far as that is known; whether it has."""
+        if call.is_found:
+            limited = await self.switch.is_limited(call.leg.channel)
+            if limited is None:
+                return False
+            call.is_found = False
+            if not limited and self.calls.can_touch(call):
+                self.calls.spare(call)
+        return (call.held is None and call.spared_s is None) or await self._arm(call)
 
     async def _arm(self, call: LiveCall) -> bool:
         """Have Asterisk end a call when what it was granted is over; whether it will."""

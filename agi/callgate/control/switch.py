@@ -64,7 +64,10 @@ class Watcher:
         """No party of the clinic is left in the leg's conversation: only carrier channels are in its bridge."""
 
     def with_emergency(self, leg: Leg) -> None:
-        """The leg is in one conversation with an emergency call: nothing may end it from now on, no timer either."""
+        """The leg is in one conversation with an emergency call: while that is up nothing may end it, nor a timer."""
+
+    def without_emergency(self, leg: Leg) -> None:
+        """Every emergency call that was in one conversation with the leg has ended; the leg is still up."""
 
     def linked(self) -> None:
         """The link is up, and every live leg has been told of by `began`."""
@@ -96,6 +99,10 @@ class Switch(ABC):
     @abstractmethod
     async def limit(self, channel: str, seconds: int) -> bool:
         """End a channel so many seconds from now, in the place of its former limit; 0 for none. Whether it is set."""
+
+    @abstractmethod
+    async def is_limited(self, channel: str) -> bool | None:
+        """Ask whether a channel has a limit that ends it; None if it is not told."""
 
     @abstractmethod
     async def warn(self, channel: str) -> bool:
