@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from callgate.control.board import Board, endpoint_of, user_of
+from callgate.control.board import Board
 from callgate.control.helped import Helped
+from callgate.control.legs import endpoint_of, user_of
 from callgate.control.news import Found, GrantWanted, Happened, LegNews, News, NumberWanted, TargetWanted
 from callgate.control.switch import Leg
 from callgate.core.attempt import Origin

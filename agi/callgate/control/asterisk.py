@@ -10,8 +10,9 @@ import structlog
 
 from callgate.control.addresses import TrunkAddresses
 from callgate.control.ami import Message
-from callgate.control.board import ANSWERED, FOR, GRANT, LEG, WANTED, Board, endpoint_of, user_of
+from callgate.control.board import WANTED, Board
 from callgate.control.conversations import HOLDING
+from callgate.control.legs import ANSWERED, FOR, GRANT, LEG, endpoint_of, user_of
 from callgate.control.link import Account, Link, Listener
 from callgate.control.news import Found, GrantWanted, Happened, LegNews, News, NumberWanted, TargetWanted
 from callgate.control.switch import Leg, Switch, Watcher

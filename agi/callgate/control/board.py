@@ -9,22 +9,19 @@ grant begins once Asterisk was asked for it.
 A channel on another endpoint is a leg, too, if it calls the address of a trunk (`callgate.control.addresses`).
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import dropwhile
 from types import MappingProxyType
-from urllib.parse import unquote
 
 from callgate.control.ami import Message
 from callgate.control.conversations import Conversations
 from callgate.control.helped import Helped
+from callgate.control.legs import GRANT, Coming, endpoint_of, found_leg, new_leg, user_of
 from callgate.control.news import Found, GrantWanted, Happened, LegNews, News, NumberWanted, TargetWanted
 from callgate.control.switch import Leg
-from callgate.core.attempt import Origin
 
-GRANT, LEG, FOR, ANSWERED = "CALLGATE_GRANT", "CALLGATE_LEG", "CALLGATE_FOR", "CALLGATE_ANSWERED"
 WANTED: Mapping[str, str] = MappingProxyType(
     {
         "Newchannel": "",
@@ -43,8 +40,6 @@ _DIALLED = ("DestChannel", "DestChannelState", "DestChannelStateDesc")
 _BEFORE_DIALLED = ("Linkedid", "Privilege")
 """One of these stands before them, with the caller's channel or without. A caller can write 79 bytes in a row: enough
 to forge the three lines for a trunk with a short name, and not this one, too."""
-_SIMPLE = re.compile(r"(?:[^@/]+/sips?:)?([0-9+*#]+)@")
-"""The number that a dial string begins with. It is not believed, but of a leg that is gone there is nothing better."""
 _BRIDGE = (
     "Privilege",
     "BridgeUniqueid",
@@ -68,25 +63,6 @@ _OPENINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 _DOWN, _UP = "0", "6"
-_SUFFIX = 9
-"""`-0000001a`: what stands behind the endpoint in the name of a PJSIP channel."""
-_ORIGINS = {origin.value: origin for origin in Origin}
-
-
-@dataclass(slots=True, kw_only=True)
-class _Coming:
-    """A leg that has not begun; `endpoint` is "" while nobody knows whether it is one."""
-
-    uniqueid: str
-    linkedid: str
-    endpoint: str
-    dialled: str | None = None
-    dial_string: str = ""
-    is_dialled: bool = False
-    is_asked: bool = False
-    is_shown: bool = False
-    answered: datetime | None = None
-    variables: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,7 +89,7 @@ class Board:
         self._endpoints = frozenset(endpoints)
         self._is_emergency = is_emergency
         self._talks = Conversations()
-        self._coming: dict[str, _Coming] = {}
+        self._coming: dict[str, Coming] = {}
         self._legs: dict[str, Leg] = {}
         self._helped = Helped() if helped is None else helped
         self._between_outsiders: set[str] = set()
@@ -213,7 +189,7 @@ class Board:
                 self._talks.enter(found.channel, found.bridge)
             is_seen = found.channel in self._legs or found.channel in self._coming
             if found.is_outgoing and self.is_carrier(found.channel) and not is_seen:
-                leg = _found_leg(found, meanwhile.answered.get(found.channel), at)
+                leg = found_leg(found, meanwhile.answered.get(found.channel), at)
                 self._legs[found.channel] = leg
                 news.append(LegNews(Happened.BEGAN, leg))
         seen = {leg.uniqueid for leg in self.legs()} | {coming.uniqueid for coming in self._coming.values()}
@@ -229,7 +205,7 @@ class Board:
         if not endpoint or state != _DOWN or channel in self._legs:
             return
         is_on_trunk = endpoint in self._endpoints
-        self._coming[channel] = _Coming(
+        self._coming[channel] = Coming(
             uniqueid=message.last("Uniqueid"),
             linkedid=message.last("Linkedid"),
             endpoint=endpoint if is_on_trunk else "",
@@ -260,7 +236,7 @@ class Board:
         if coming.dialled is None:
             return
         del self._coming[channel]
-        self._legs[channel] = leg = _new_leg(channel, coming)
+        self._legs[channel] = leg = new_leg(channel, coming)
         yield LegNews(Happened.BEGAN, leg)
         if coming.answered is not None:
             yield from self._answer(channel, coming.answered)
@@ -308,7 +284,7 @@ class Board:
             self._meanwhile.gone.add(channel)
         coming = self._coming.pop(channel, None)
         if coming is not None and coming.is_dialled and coming.endpoint and not coming.variables.get(GRANT):
-            yield from _vanished(_new_leg(channel, coming), coming.answered)
+            yield from _vanished(new_leg(channel, coming), coming.answered)
         yield from self._leave(channel)
         leg = self._legs.pop(channel, None)
         if leg is not None:
@@ -333,36 +309,6 @@ class Board:
                 yield LegNews(Happened.BETWEEN_OUTSIDERS, leg)
 
 
-def endpoint_of(channel: str) -> str:
-    """The endpoint of a PJSIP channel's name; "" for any other channel."""
-    kind, _, rest = channel.partition("/")
-    return rest[:-_SUFFIX] if kind == "PJSIP" and rest[-_SUFFIX:-8] == "-" else ""
-
-
-def user_of(uri: str) -> str:
-    """The user part of a SIP URI, with or without brackets and a name before it, without percent encoding."""
-    address = uri.rpartition("<")[2]
-    return unquote(address.partition(":")[2].rpartition("@")[0])
-
-
-def _new_leg(channel: str, coming: _Coming) -> Leg:
-    extension, origin = _charged(coming.variables)
-    simple = _SIMPLE.match(coming.dial_string)
-    return Leg(
-        channel=channel,
-        uniqueid=coming.uniqueid,
-        linkedid=coming.linkedid,
-        endpoint=coming.endpoint,
-        dialled=(simple[1] if simple else "") if coming.dialled is None else coming.dialled,
-        grant=coming.variables.get(GRANT, ""),
-        entry=_part(coming.variables, 1),
-        extension=extension,
-        origin=origin,
-        answered=None,
-        is_new=True,
-    )
-
-
 def _vanished(leg: Leg, answered: datetime | None) -> Iterator[News]:
     """Tell of a leg without a grant that was dialled, and gone before Asterisk could say to where."""
     yield LegNews(Happened.BEGAN, leg)
@@ -380,41 +326,3 @@ def _mover(message: Message) -> str:
     behind = message.lines[len(_BRIDGE) + 1 :]
     lines = [*dropwhile(lambda line: line[0].startswith(_VIDEO), behind)][: len(_CHANNEL)]
     return lines[0][1] if tuple(name for name, _ in lines) == _CHANNEL else ""
-
-
-def _found_leg(found: Found, answered: datetime | None, at: datetime) -> Leg:
-    if found.is_up and answered is None:
-        answered = _instant(found.variables.get(ANSWERED, "")) or at
-    extension, origin = _charged(found.variables)
-    return Leg(
-        channel=found.channel,
-        uniqueid=found.uniqueid,
-        linkedid=found.linkedid,
-        endpoint=endpoint_of(found.channel),
-        dialled=user_of(found.remote_uri),
-        # The road sets the grant anew on a leg that is transferred; what it wrote down for the settlement stays.
-        grant=_part(found.variables, 0) or found.variables.get(GRANT, ""),
-        entry=_part(found.variables, 1),
-        extension=extension,
-        origin=origin,
-        answered=answered,
-        is_new=False,
-    )
-
-
-def _part(variables: Mapping[str, str], place: int) -> str:
-    """One part of ``grant|entry|number``."""
-    parts = variables.get(LEG, "").split("|")
-    return parts[place] if place < len(parts) else ""
-
-
-def _charged(variables: Mapping[str, str]) -> tuple[str, Origin]:
-    extension, _, origin = variables.get(FOR, "").partition("|")
-    return extension, _ORIGINS.get(origin, Origin.UNKNOWN)
-
-
-def _instant(text: str) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(float(text), UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
