@@ -12,7 +12,7 @@ from callgate.ledger.base import Ledger
 from callgate.recall import Recall
 from callgate.tags import load_tagger
 from clinic_samples import PARIS, POINTE_A_PITRE, Site, open_site, silent_ledger
-from control.test_guard import LEG, PARIS_WIRE
+from control.guard_post import LEG, PARIS_WIRE
 
 GUADELOUPE_WIRE = "+590590271212"
 SATELLITE = "+881612345678"

@@ -15,6 +15,7 @@ from call_behaviour import Behaviour
 from callgate.control.elsewhere import EARLIER_S
 from callgate.control.guard import Cause
 from callgate.control.live import RECONCILE_PAUSE_S
+from callgate.control.standing import read_standing
 from callgate.ledger.keys import clinic_keys
 from lab import Lab
 from system.guarded import (
@@ -112,7 +113,15 @@ async def dial_hole(rig: Rig, hole: str, target: str, forged: str = "") -> Cause
 
 
 @pytest.mark.parametrize("place", [originate, call_file], ids=["originate", "call file"])
-@pytest.mark.parametrize("form", ["PJSIP/{number}@carrier-a", "PJSIP/carrier-a/sip:{number}@{host}:5080"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "PJSIP/{number}@carrier-a",
+        "PJSIP/carrier-a/sip:{number}@{host}:5080",
+        # By a phone's endpoint to the carrier's address.
+        "PJSIP/103/sip:{number}@{host}:5080",
+    ],
+)
 async def test_a_call_placed_straight_on_the_trunk_is_never_answered(
     rig: Rig, place: Callable[[Rig, str], None], form: str
 ) -> None:
@@ -165,6 +174,16 @@ async def test_the_grant_of_a_live_call_covers_no_other(rig: Rig, hole: str, tar
         call.hang_up()
 
 
+async def test_a_call_to_no_number_is_no_emergency_whatever_it_shows(rig: Rig) -> None:
+    """`sip:HOST` with `CALLGATE_GRANT=emergency` once stayed up."""
+    before = len(rig.rows("call.ungated"))
+    set_globals(rig, HOLE="nobody", FORGED="emergency")
+    await asyncio.to_thread(originate, rig, "Local/7001@phones")
+    row = await asyncio.to_thread(rig.last_row, "call.ungated", before, COUNTED_S)
+    await asyncio.to_thread(wait_for, all_ended(rig, "", rig.began, 1))
+    assert (row.note, life(rig, "", rig.began).answered) == (Cause.NOT_EMERGENCY, 0)
+
+
 async def test_no_forged_grant_is_quick_enough(rig: Rig) -> None:
     """Each names its entry as ours do, so that the ledger is asked for it."""
     number = SATELLITE.format(13)
@@ -203,10 +222,11 @@ async def test_what_is_gated_is_left_alone(rig: Rig) -> None:
     assert ungated(rig) == before
 
 
-async def test_an_emergency_call_without_any_grant_is_left_alone(rig: Rig) -> None:
-    """As the last resort places it, while our file is missing."""
+@pytest.mark.parametrize("form", ["PJSIP/15@carrier-a", "PJSIP/103/sip:15@{host}:5080"])
+async def test_an_emergency_call_without_any_grant_is_left_alone(rig: Rig, form: str) -> None:
+    """As the last resort places it, while our file is missing; by whatever endpoint."""
     before = ungated(rig)
-    await asyncio.to_thread(originate, rig, "PJSIP/15@carrier-a")
+    await asyncio.to_thread(originate, rig, form.format(host=rig.lab.carrier_host))
     await rig.logged("answered", "15")
     await asyncio.sleep(0.5)
     assert not [line for line in rig.lab.carrier_log() if line.at > rig.began and line.event == "ended"]
@@ -288,7 +308,7 @@ async def test_a_clinic_that_observes_is_told_and_nothing_is_ended(rig: Rig) -> 
 
 
 async def test_a_costly_call_that_went_past_while_the_gate_was_down_is_ended_when_it_is_back(rig: Rig) -> None:
-    number = SATELLITE.format(17)
+    number, before = SATELLITE.format(17), len(rig.rows("call.settled"))
     rig.lab.gate_stop()
     try:
         for channel in (f"PJSIP/{number}@carrier-a", "PJSIP/15@carrier-a"):
@@ -302,6 +322,13 @@ async def test_a_costly_call_that_went_past_while_the_gate_was_down_is_ended_whe
     await asyncio.to_thread(wait_for, lambda: is_linked(rig))
     since = [line for line in rig.lab.carrier_log() if line.at > rig.began]
     assert [line.user for line in since if line.event == "ended"] == [number]
+    # It is booked, and an alarm.
+    row = await asyncio.to_thread(rig.last_row, "call.settled", before)
+    assert (row.note, row.seconds >= ended.duration_s, row.amount_micros) == (Cause.NO_GRANT, True, 5_000_000)
+    assert [purse.day_micros for purse in (await rig.book()).purses if purse.name == "costly"] == [5_000_000]
+    standing = read_standing(rig.lab.folder / "state")
+    assert standing is not None
+    assert standing.answered_at is not None
 
 
 @pytest.mark.parametrize("what", ["manager", "manager off and on", "gate"])
