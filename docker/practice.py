@@ -60,6 +60,8 @@ outside_prefix = "{OUTSIDE_PREFIX}"
 trunks         = ["carrier-a", "carrier-b"]
 """
 
+_READY = """callgate status --json | grep '"gate":"up","ledger":"up"' | grep -qv '"control":"down"'"""
+"""Not whether all is well: an alarm of the guard's lasts longer than the gate needs to start."""
 _CONTROL = f"""
 [control]
 ami = "127.0.0.1:{AMI_PORT}"
@@ -164,7 +166,7 @@ def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
             command=("callgate", "--settings", "/etc/callgate/callgate.toml", "serve"),
             config=config,
             environment={"CALLGATE_SETTINGS": "/etc/callgate/callgate.toml", "LANG": "fr_FR.UTF-8"},
-            ready=("callgate", "status", "--quiet"),
+            ready=("sh", "-c", _READY),
         ),
         mounts={SOUNDS: ROOT / "asterisk-conf" / "sounds", "/usr/share/callgate/agi": ROOT / "agi"},
     )

@@ -68,7 +68,9 @@ async def test_a_call_is_what_it_was_when_it_was_granted(tmp_path: Path, dialled
     ],
 )
 async def test_a_call_that_was_never_held_is_known_too(tmp_path: Path, grant: str, at: datetime) -> None:
-    found = recalled(open_site(tmp_path), leg(grant=grant))
+    site = open_site(tmp_path)
+    site.now = at + timedelta(minutes=1)
+    found = recalled(site, leg(grant=grant))
     assert found is not None
     assert (found.grant, found.at) == (grant, at)
 
@@ -89,3 +91,26 @@ async def test_a_call_that_was_never_held_is_known_too(tmp_path: Path, grant: st
 )
 def test_nobody_judges_what_he_cannot_name(tmp_path: Path, changes: dict[str, str]) -> None:
     assert recalled(open_site(tmp_path), leg(**changes)) is None
+
+
+@pytest.mark.parametrize(
+    ("grant", "entry", "is_found"),
+    [("local:x", "", True), ("local:x", "another", False), (HOLD, "", False), ("", "", False)],
+)
+async def test_a_call_that_the_dialplan_let_go_is_found_by_its_trunk_so_that_a_lock_can_end_it(
+    tmp_path: Path, grant: str, entry: str, *, is_found: bool
+) -> None:
+    site = open_site(tmp_path)
+    await site.shelf.open()
+    found = recalled(site, leg(grant=grant, entry=entry, dialled="+33142685300"))
+    assert (found is not None) is is_found
+    assert found is None or found.attempt.clinic == site.settings.clinic[0].name
+
+
+async def test_a_grant_that_says_that_it_is_of_the_future_is_of_now(tmp_path: Path) -> None:
+    """No lock would be newer."""
+    site = open_site(tmp_path)
+    await site.shelf.open()
+    found = recalled(site, leg(grant="local:x.9999999999", dialled="+33142685300"))
+    assert found is not None
+    assert found.at == site.now

@@ -47,8 +47,8 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
         locks: of a refusal, each lock that stops the call.
         observed: the clinic only observes: the refusal was not carried out, or the ungated call not ended.
         risk, risk_because, risk_version: the tier, the entry of the list that gave it, and that list's version.
-        note: of what is no call: who, what and why; of an ungated one, why no grant covers it; of a lost or cut one,
-            what was missing.
+        note: of what is no call: who, what and why; of an ungated one, also where it is settled, why no grant covers
+            it; of a lost or cut one, what was missing.
         count: how many ungated calls a row stands for, where there was a flood of them.
         sync_p99_ms: of a start: how slow the slowest of its 50 trial fdatasyncs was.
     """

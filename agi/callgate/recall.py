@@ -13,7 +13,7 @@ from callgate.core.wire import from_wire
 from callgate.gate import price_on
 from callgate.grants import Issued, made_at
 from callgate.policies import PolicyShelf
-from callgate.settings import Settings
+from callgate.settings import EntrySettings, Settings
 from callgate.tags import Tagger
 
 _NO_CALL = {NumberClass.EMERGENCY, NumberClass.INTERNAL_FEATURE, NumberClass.INVALID}
@@ -37,7 +37,7 @@ class Recall:
             None for an emergency call, and where the settings do not know the entry or the trunk any more, or the
             number is none: nobody may judge what he cannot name.
         """
-        entry = self.settings.entry_named(leg.entry)
+        entry = self.settings.entry_named(leg.entry) or self._local_entry(leg)
         if leg.grant in {"", EMERGENCY_GRANT} or entry is None:
             return None
         trunks = [trunk for trunk in self.settings.trunk if trunk.name in entry.trunks]
@@ -48,7 +48,8 @@ class Recall:
         destination = from_wire(leg.dialled, trunk.number_format, clinic.plan)
         if destination.number_class in _NO_CALL:
             return None
-        at = made_at(leg.grant) or leg.answered or self.clock()
+        # A forged one may say that it was made after every lock that is to come.
+        at = min(made_at(leg.grant) or leg.answered or self.clock(), self.clock())
         risk = assess(destination, clinic.plan.country, clinic.risks)
         return Issued(
             grant=leg.grant,
@@ -72,3 +73,14 @@ class Recall:
             held=None,
             at=at,
         )
+
+    def _local_entry(self, leg: Leg) -> EntrySettings | None:
+        """The entry of a leg that the dialplan let go and that names none, by its trunk; None where clinics share it.
+
+        A lock must find it all the same: what it shows for a grant, anybody can write.
+        """
+        if leg.entry or not leg.grant.startswith("local:"):
+            return None
+        names = {trunk.name for trunk in self.settings.trunk if trunk.endpoint == leg.endpoint}
+        entries = [entry for entry in self.settings.entry if names.intersection(entry.trunks)]
+        return entries[0] if len({entry.clinic for entry in entries}) == 1 else None

@@ -208,6 +208,28 @@ def test_it_ends_with_0_only_where_all_that_is_set_up_does_its_work(
     assert [status(tmp_path), status(tmp_path, "--quiet"), status(tmp_path, "--json")] == [code] * 3
 
 
+@pytest.fixture
+def well(tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A site where all does its work."""
+    write_site(tmp_path, settings=SETTINGS.replace("[gate]", f'[gate]\nredis = "{redis.url}"') + CONTROL)
+    monkeypatch.setattr(daemon, "_gate", lambda _: GateState.UP)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("minutes", "is_alarm"), [(9, True), (11, False)])
+def test_a_call_past_the_gate_that_was_answered_is_an_alarm_for_ten_minutes(
+    well: Path, capsys: Out, minutes: int, *, is_alarm: bool
+) -> None:
+    """Nothing said so but a count that nobody looked at."""
+    at = utc_now() - timedelta(minutes=minutes)
+    standing = msgspec.structs.replace(LINKED, answered=2, answered_at=at)
+    (well / "state" / STANDING_FILE).write_bytes(msgspec.json.encode(standing))
+    assert status(well) == is_alarm
+    assert ("ALARM: 2 calls without a grant were answered" in capsys.readouterr().out) is is_alarm
+    assert status(well, "--json") == is_alarm
+    assert json.loads(capsys.readouterr().out)["escaped"] == 2
+
+
 def test_in_french_a_secretary_reads_no_english(tmp_path: Path, redis: RedisServer, capsys: Out) -> None:
     settings = SETTINGS.replace("127.0.0.1:0", "127.0.0.1:1")
     write_site(tmp_path, settings=settings)

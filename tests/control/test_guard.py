@@ -12,11 +12,13 @@ from callgate.control import guard as guard_module
 from callgate.control.guard import TRIES, Cause, Sighting, ungated
 from callgate.control.incident import ROWS_A_MINUTE, Incident
 from callgate.control.standing import read_standing
+from callgate.core.locks import Lock, LockedCalls, LockScope
 from callgate.core.verdict import Grant
 from callgate.errors import JournalError
 from callgate.grants import KEPT_S, Issued
 from callgate.journal import JournalRow
-from clinic_samples import CLINIC, OBSERVING, PARIS, policy_text
+from callgate.ledger.revisions import PolicyRevision
+from clinic_samples import CLINIC, OBSERVING, PARIS, TUESDAY_11, policy_text
 from control.guard_post import LEG, PARIS_WIRE, SATELLITE, Asterisk, Post, make_post
 
 
@@ -52,6 +54,10 @@ GRANT = "pbx1.x.1.1795370990"
         ("emergency", PARIS_WIRE, "ordinary", Cause.NOT_EMERGENCY),
         ("local:x", PARIS_WIRE, "ordinary", None),
         ("local:x", SATELLITE, "", Cause.NOT_ORDINARY),
+        ("local:x", SATELLITE, "locked", Cause.NOT_ORDINARY),
+        ("local:x", PARIS_WIRE, "ordinary locked", Cause.LOCKED),
+        ("local:x", "15", "emergency locked", None),
+        (GRANT, PARIS_WIRE, "issued locked", None),
         (GRANT, PARIS_WIRE, "ordinary", Cause.UNKNOWN_GRANT),
         (GRANT, "15", "emergency", None),
         ("observe:x", PARIS_WIRE, "", Cause.UNKNOWN_GRANT),
@@ -72,6 +78,7 @@ async def test_a_leg_needs_a_grant_for_itself(
         is_used="used" in flags,
         is_emergency="emergency" in flags,
         is_ordinary="ordinary" in flags,
+        is_locked="locked" in flags,
     )
     assert ungated(seen) is cause
 
@@ -341,6 +348,36 @@ async def test_what_a_number_is_depends_on_how_its_trunk_writes_it(
 ) -> None:
     assert post.trunks.is_emergency(endpoint, number) == is_emergency
     assert post.trunks.is_ordinary(endpoint, number, post.site.now) == is_ordinary
+
+
+LOCK = Lock(
+    scope=LockScope(), until=None, cut=False, author="Dupont", at=TUESDAY_11 - timedelta(hours=1), reason="stolen phone"
+)
+COSTLY = LockScope(calls=LockedCalls.COSTLY)
+
+
+@pytest.mark.parametrize(
+    ("scope", "dialled", "extension", "notes"),
+    [
+        (LockScope(), PARIS_WIRE, "", [Cause.LOCKED]),
+        (LockScope(), "15", "", []),
+        (LockScope(extension="101"), PARIS_WIRE, "101", [Cause.LOCKED]),
+        (LockScope(extension="101"), PARIS_WIRE, "102", []),
+        (COSTLY, PARIS_WIRE, "", []),
+    ],
+)
+async def test_a_lock_binds_a_call_about_which_no_gate_was_asked(
+    post: Post, *, scope: LockScope, dialled: str, extension: str, notes: list[Cause]
+) -> None:
+    """Whoever wrote `local:x` on a leg called every ordinary number under a lock of everything, for ever."""
+    leg = replace(LEG, dialled=dialled, grant="local:x", extension=extension)
+    assert await post.sees(leg) == []
+    revision = await post.site.ledger.fetch_policy(CLINIC)
+    assert isinstance(revision, PolicyRevision)
+    locked = replace(revision, revision=revision.revision + 1, locks=(replace(LOCK, scope=scope),))
+    # On another gate: this one has not heard of it yet.
+    await post.site.ledger.publish(locked, revision.revision)
+    assert await post.sees(replace(leg, channel="PJSIP/carrier-a-00000002", grant="local:y")) == notes
 
 
 async def test_a_trunk_knows_whose_it_is(post: Post) -> None:

@@ -131,6 +131,18 @@ async def test_a_call_that_ended_while_the_link_was_lost_is_booked_until_it_is_b
     assert [row.seconds for row in post.site.rows if row.event == "call.settled"] == [90]
 
 
+async def test_a_call_that_was_found_up_has_talked_since_its_channel_was_made(post: Post) -> None:
+    leg = replace(LEG, uniqueid=born(post), dialled=GUADELOUPE, is_new=False)
+    post.step(30)
+    post.toll.began(replace(leg, answered=post.site.now))
+    post.toll.owe(leg, "no_grant")
+    post.step(5)
+    post.toll.ended(leg)
+    await post.toll.book()
+    await post.incidents.write()
+    assert post.site.rows[-1].seconds == 35
+
+
 async def test_an_answered_call_past_the_gate_is_an_alarm_at_once(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("callgate.control.incident.WRITE_PAUSE_S", 0.001)
     leg = replace(LEG, uniqueid=born(post), dialled=GUADELOUPE)
@@ -143,8 +155,9 @@ async def test_an_answered_call_past_the_gate_is_an_alarm_at_once(post: Post, mo
         standing = read_standing(post.site.folder / "state")
         if standing is not None and standing.answered:
             break
+    else:
+        pytest.fail("nobody was told")
     running.cancel()
-    assert standing is not None
     assert (standing.ungated, standing.answered, standing.answered_at) == (1, 1, post.site.now)
 
 

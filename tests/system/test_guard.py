@@ -11,10 +11,13 @@ from typing import Literal
 import pytest
 
 import practice
+from ami_client import AmiClient
 from call_behaviour import Behaviour
 from callgate.control.elsewhere import EARLIER_S
 from callgate.control.guard import Cause
 from callgate.control.live import RECONCILE_PAUSE_S
+from callgate.control.standing import read_standing
+from callgate.control.toll import BOOK_PAUSE_S
 from callgate.ledger.keys import clinic_keys
 from lab import Lab
 from system.guarded import (
@@ -40,6 +43,10 @@ pytestmark = pytest.mark.system
 SATELLITE = "0088216{:05d}"
 PATIENT = {"0088216": Behaviour(react_after_s=1.0)}
 AT_ONCE = 10
+ONE_BY_ONE = 30
+PAUSE_S = 0.06
+GUADELOUPE_MICROS = 250_000
+"""What its first second costs by the shipped deck."""
 COUNTED_S = 65
 """Beyond 20 a minute a row waits for the end of the minute."""
 FORGERIES = 10
@@ -112,7 +119,15 @@ async def dial_hole(rig: Rig, hole: str, target: str, forged: str = "") -> Cause
 
 
 @pytest.mark.parametrize("place", [originate, call_file], ids=["originate", "call file"])
-@pytest.mark.parametrize("form", ["PJSIP/{number}@carrier-a", "PJSIP/carrier-a/sip:{number}@{host}:5080"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "PJSIP/{number}@carrier-a",
+        "PJSIP/carrier-a/sip:{number}@{host}:5080",
+        # By a phone's endpoint to the carrier's address.
+        "PJSIP/103/sip:{number}@{host}:5080",
+    ],
+)
 async def test_a_call_placed_straight_on_the_trunk_is_never_answered(
     rig: Rig, place: Callable[[Rig, str], None], form: str
 ) -> None:
@@ -133,8 +148,8 @@ async def test_a_context_of_somebodys_own_that_dials_the_trunk_is_never_answered
         ("forged", "local:x", Cause.NOT_ORDINARY),
         ("forged", "lab_1.11111111-1111-4111-8111-111111111111.1.1795370990", Cause.UNKNOWN_GRANT),
         ("forged", "observe:x", Cause.UNKNOWN_GRANT),
-        # Asterisk does not say what a channel inherits: it is as if nothing were there.
-        ("inherit", "emergency", Cause.NO_GRANT),
+        # No event says what a channel inherits: it is asked.
+        ("inherit", "emergency", Cause.NOT_EMERGENCY),
     ],
 )
 async def test_a_forged_grant_does_not_pass(rig: Rig, hole: str, forged: str, cause: Cause) -> None:
@@ -163,6 +178,16 @@ async def test_the_grant_of_a_live_call_covers_no_other(rig: Rig, hole: str, tar
         assert await asyncio.to_thread(lambda: wait_for(lambda: rig.rows("call.ungated")[-1].note == cause.value))
         assert call.ending is None, "the call that has the grant goes on"
         call.hang_up()
+
+
+async def test_a_call_to_no_number_is_no_emergency_whatever_it_shows(rig: Rig) -> None:
+    """`sip:HOST` with `CALLGATE_GRANT=emergency` once stayed up."""
+    before = len(rig.rows("call.ungated"))
+    set_globals(rig, HOLE="nobody", FORGED="emergency")
+    await asyncio.to_thread(originate, rig, "Local/7001@phones")
+    row = await asyncio.to_thread(rig.last_row, "call.ungated", before, COUNTED_S)
+    await asyncio.to_thread(wait_for, all_ended(rig, "", rig.began, 1))
+    assert (row.note, life(rig, "", rig.began).answered) == (Cause.NOT_EMERGENCY, 0)
 
 
 async def test_no_forged_grant_is_quick_enough(rig: Rig) -> None:
@@ -203,10 +228,11 @@ async def test_what_is_gated_is_left_alone(rig: Rig) -> None:
     assert ungated(rig) == before
 
 
-async def test_an_emergency_call_without_any_grant_is_left_alone(rig: Rig) -> None:
-    """As the last resort places it, while our file is missing."""
+@pytest.mark.parametrize("form", ["PJSIP/15@carrier-a", "PJSIP/103/sip:15@{host}:5080"])
+async def test_an_emergency_call_without_any_grant_is_left_alone(rig: Rig, form: str) -> None:
+    """As the last resort places it, while our file is missing; by whatever endpoint."""
     before = ungated(rig)
-    await asyncio.to_thread(originate, rig, "PJSIP/15@carrier-a")
+    await asyncio.to_thread(originate, rig, form.format(host=rig.lab.carrier_host))
     await rig.logged("answered", "15")
     await asyncio.sleep(0.5)
     assert not [line for line in rig.lab.carrier_log() if line.at > rig.began and line.event == "ended"]
@@ -270,6 +296,52 @@ async def test_many_at_once_are_all_ended(rig: Rig) -> None:
     await is_killed(rig, number, place, calls=AT_ONCE)
 
 
+@pytest.mark.parametrize("after_ms", [50, 20, 0])
+async def test_one_by_one_none_is_answered_by_a_carrier_that_takes_its_time(rig: Rig, after_ms: int) -> None:
+    """One that answers at once is answered: what Asterisk saw of that is booked."""
+    number = f"+590590272{after_ms:03d}"
+    rig.lab.set_rules({number: Behaviour(react_after_s=after_ms / 1000)})
+    await place(rig, f"PJSIP/{number}@carrier-a", calls=ONE_BY_ONE, pause_s=PAUSE_S)
+    await asyncio.to_thread(wait_for, all_ended(rig, number, rig.began, ONE_BY_ONE))
+    found = life(rig, number, rig.began)
+    last = found.lives_ms[-1]
+    print(f"\nafter {after_ms} ms: {found.answered} of {found.invites} answered; the last lived {last:.0f} ms")
+    if after_ms:
+        assert found.answered == 0
+    await assert_booked(rig, at_most=found.answered)
+
+
+@pytest.mark.parametrize("calls", [100, 300])
+async def test_of_a_flood_every_call_is_ended_and_what_asterisk_saw_answered_is_booked(rig: Rig, calls: int) -> None:
+    number = f"+590590273{calls:03d}"
+    rig.lab.set_rules({number: Behaviour(react_after_s=0.05)})
+    await place(rig, f"PJSIP/{number}@carrier-a", calls=calls, pause_s=0)
+    await asyncio.to_thread(wait_for, all_ended(rig, number, rig.began, calls), CAUGHT_UP_S)
+    found = life(rig, number, rig.began)
+    middle, last = found.lives_ms[calls // 2], found.lives_ms[-1]
+    print(
+        f"\n{calls} at once: {found.answered} answered, half ended after {middle:.0f} ms, the last after {last:.0f} ms"
+    )
+    await assert_booked(rig, at_most=found.answered)
+
+
+async def place(rig: Rig, channel: str, *, calls: int, pause_s: float) -> None:
+    """Have a program originate so many calls."""
+    async with AmiClient(rig.lab.asterisk_host, rig.lab.secrets.manager) as client:
+        for _ in range(calls):
+            await client.originate(channel, Application="Wait", Data="60")
+            await asyncio.sleep(pause_s)
+
+
+async def assert_booked(rig: Rig, *, at_most: int) -> None:
+    """Of calls of a second at most, each one's first second, and none twice."""
+    await asyncio.sleep(3 * BOOK_PAUSE_S)
+    booked = sum(purse.day_micros for purse in (await rig.book()).purses if purse.name == "overseas")
+    print(f"{booked // GUADELOUPE_MICROS} of {at_most} booked")
+    assert booked % GUADELOUPE_MICROS == 0
+    assert booked <= at_most * GUADELOUPE_MICROS
+
+
 async def test_a_clinic_that_observes_is_told_and_nothing_is_ended(rig: Rig) -> None:
     number, before = SATELLITE.format(6), len(rig.rows("call.ungated"))
     rig.apply_policy(rig.config.policy.replace('mode     = "enforce"', 'mode = "observe"'))
@@ -288,7 +360,7 @@ async def test_a_clinic_that_observes_is_told_and_nothing_is_ended(rig: Rig) -> 
 
 
 async def test_a_costly_call_that_went_past_while_the_gate_was_down_is_ended_when_it_is_back(rig: Rig) -> None:
-    number = SATELLITE.format(17)
+    number, before = SATELLITE.format(17), len(rig.rows("call.settled"))
     rig.lab.gate_stop()
     try:
         for channel in (f"PJSIP/{number}@carrier-a", "PJSIP/15@carrier-a"):
@@ -302,6 +374,14 @@ async def test_a_costly_call_that_went_past_while_the_gate_was_down_is_ended_whe
     await asyncio.to_thread(wait_for, lambda: is_linked(rig))
     since = [line for line in rig.lab.carrier_log() if line.at > rig.began]
     assert [line.user for line in since if line.event == "ended"] == [number]
+    # It is booked, and an alarm.
+    row = await asyncio.to_thread(rig.last_row, "call.settled", before)
+    assert (row.note, row.seconds >= ended.duration_s, row.amount_micros > 0) == (Cause.NO_GRANT, True, True)
+    spent = [purse.day_micros for purse in (await rig.book()).purses if purse.name == "costly"]
+    assert spent == [row.amount_micros]
+    standing = read_standing(rig.lab.folder / "state")
+    assert standing is not None
+    assert standing.answered_at is not None
 
 
 @pytest.mark.parametrize("what", ["manager", "manager off and on", "gate"])

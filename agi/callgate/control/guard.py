@@ -33,6 +33,7 @@ class Cause(StrEnum):
     NO_NUMBER = "no_number"
     NOT_EMERGENCY = "not_emergency"
     NOT_ORDINARY = "not_ordinary"
+    LOCKED = "locked"
     UNKNOWN_GRANT = "unknown_grant"
     OTHER_TRUNK = "other_trunk"
     OTHER_NUMBER = "other_number"
@@ -47,6 +48,7 @@ class Sighting:
         issued: the grant this gate gave under that id; None for none.
         is_used: whether another channel had that grant before.
         is_emergency, is_ordinary: of its number on its trunk.
+        is_locked: whether a lock stops every call of it there.
     """
 
     leg: Leg
@@ -54,6 +56,7 @@ class Sighting:
     is_used: bool
     is_emergency: bool
     is_ordinary: bool
+    is_locked: bool
 
 
 class _Kind(StrEnum):
@@ -73,7 +76,10 @@ _RULES: Mapping[_Kind, tuple[_Rule, ...]] = MappingProxyType(
     {
         _Kind.NONE: ((Cause.NO_GRANT, lambda _: True),),
         _Kind.EMERGENCY: ((Cause.NOT_EMERGENCY, lambda _: True),),
-        _Kind.LOCAL: ((Cause.NOT_ORDINARY, lambda seen: not seen.is_ordinary),),
+        _Kind.LOCAL: (
+            (Cause.NOT_ORDINARY, lambda seen: not seen.is_ordinary),
+            (Cause.LOCKED, lambda seen: seen.is_locked),
+        ),
         _Kind.ISSUED: (
             (Cause.UNKNOWN_GRANT, lambda seen: seen.issued is None),
             (Cause.OTHER_TRUNK, lambda seen: seen.issued is not None and seen.issued.endpoint != seen.leg.endpoint),
@@ -149,6 +155,17 @@ class Guard(Watcher):
         self._untouchable.clear()
 
     def _judge(self, leg: Leg) -> None:
+        if _kind(leg.grant) is _Kind.LOCAL:
+            self._start(self._judge_local(leg))
+        else:
+            self._conclude(leg)
+
+    async def _judge_local(self, leg: Leg) -> None:
+        """Judge a leg about which no gate was asked: the locks in force bind it, also those of another gate's."""
+        await self.trunks.fetch(leg.endpoint)
+        self._conclude(leg)
+
+    def _conclude(self, leg: Leg) -> None:
         cause = ungated(self._seen(leg))
         if cause is None:
             self._keep(leg)
@@ -162,6 +179,7 @@ class Guard(Watcher):
             is_used=self._is_used(leg),
             is_emergency=self.trunks.is_emergency(leg.endpoint, leg.dialled),
             is_ordinary=self.trunks.is_ordinary(leg.endpoint, leg.dialled, self.clocks.now()),
+            is_locked=self.trunks.is_locked(leg, self.clocks.now()),
         )
 
     def _is_missed(self, leg: Leg) -> bool:

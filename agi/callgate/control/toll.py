@@ -6,7 +6,7 @@ So the clinic's ceilings bind its other costly calls; the guard alone binds thos
 import asyncio
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -72,10 +72,11 @@ class Toll(Watcher):
     _due: deque[_Course] = field(default_factory=deque, init=False)
 
     def began(self, leg: Leg) -> None:
-        """See `Watcher.began`."""
+        """See `Watcher.began`: one that was found up may have been answered as early as it was made."""
         self._courses.setdefault(leg.uniqueid, _Course(leg=leg))
         if leg.answered is not None:
-            self.answered(leg)
+            born = None if leg.is_new else born_at(leg.uniqueid)
+            self.answered(replace(leg, answered=min(born or leg.answered, leg.answered)))
 
     def answered(self, leg: Leg) -> None:
         """See `Watcher.answered`."""

@@ -1,11 +1,13 @@
 """What control has to know of the carrier trunks: whose they are, and which numbers are emergencies or ordinary."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
 from callgate.clinic import Clinic, emergency_wire
 from callgate.control.switch import Leg
 from callgate.core.destination import Destination
+from callgate.core.locks import LockedCalls, LockScope, locks_in_force
 from callgate.core.policy import Mode
 from callgate.core.pricing import PricedDestination
 from callgate.core.wire import from_wire
@@ -55,6 +57,17 @@ class Trunks:
             for clinic in self._clinics_of(trunk)
         )
 
+    async def fetch(self, endpoint: str) -> None:
+        """Ask which policies are in force for the clinics that use the trunk; in doubt, those known remain."""
+        await asyncio.gather(*(self._shelf.fetch(clinic.name) for clinic in self._clinics_on(endpoint)))
+
+    def is_locked(self, leg: Leg, at: datetime) -> bool:
+        """Whether a lock of all calls stops a leg; of every clinic on the trunk, for nobody knows whose call it is."""
+        return all(
+            any(_stops(lock.scope, leg) for lock in locks_in_force(clinic.locks, at))
+            for clinic in self._clinics_on(leg.endpoint)
+        )
+
     def charge(self, leg: Leg, answered: datetime, seconds: int) -> OrphanCharge | None:
         """Say how to book a leg that went past the gate.
 
@@ -95,3 +108,8 @@ class Trunks:
     def _clinics_of(self, trunk: TrunkSettings) -> list[Clinic]:
         names = dict.fromkeys(entry.clinic for entry in self._settings.entry if trunk.name in entry.trunks)
         return [self._shelf.clinic(name) for name in names]
+
+
+def _stops(scope: LockScope, leg: Leg) -> bool:
+    """Whether a lock is of ordinary calls, too, and of the leg's line."""
+    return scope.calls is LockedCalls.ALL and scope.extension in {"", leg.extension}
