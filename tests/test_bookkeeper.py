@@ -117,6 +117,7 @@ async def test_a_crash_between_booking_and_remembering_books_nothing_twice(site:
 
 # Lines about legs that are up.
 
+STRANGER = "pbx1.11111111-1111-4111-8111-111111111111.1.1795000000"
 FORGED = f"1|settle|{HOLD}|callgate|+590590271212|{NOW_S}.000|{NOW_S + 1}.000|16|end"
 
 
@@ -182,6 +183,33 @@ async def test_a_line_that_waited_for_a_leg_and_then_for_the_ledger_is_not_lost(
     assert not bookkeeper.is_spool_read()
     await bookkeeper.read_spool()
     assert await booked(site) == (0, "0.25")
+
+
+@pytest.mark.parametrize(
+    ("grant", "up", "event", "spent"),
+    [
+        (STRANGER, [set()], "call.ungated", "0.00"),
+        (STRANGER, [{STRANGER}, set()], "call.settled", "0.25"),
+        (STRANGER, [None], "call.settled", "0.25"),
+        (HOLD, [set()], "call.settled", "0.25"),
+    ],
+    ids=["of nobody", "of a leg that was seen", "while nobody looks", "of this gate, voided"],
+)
+async def test_a_call_without_a_hold_costs_nothing_if_nobody_knows_its_grant_or_its_leg(
+    site: Site, *, grant: str, up: list[set[str] | None], event: str, spent: str
+) -> None:
+    """One forged line once booked a call of 3,270 EUR, and the month was used up."""
+    await call(site)
+    await site.ledger.void(CLINIC, HOLD)
+    seen = iter(up)
+    last = [next(seen)]
+    bookkeeper = watched(site, last)
+    await bookkeeper.read_spool()
+    last += seen
+    site.write_spool(ANSWERED_A_MINUTE.replace(HOLD, grant))
+    await bookkeeper.read_spool()
+    assert (await booked(site), site.rows[-1].event, site.rows[-1].seconds) == ((0, spent), event, 60)
+    assert (site.rows[-1].note == "unknown_grant", bookkeeper.seen) == (event == "call.ungated", set())
 
 
 # The local allowance and observation.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
+import msgspec
 import structlog
 
 from callgate.clinic import Clinic
@@ -31,6 +32,8 @@ DECKS_PAUSE_S = 3.0
 UNSOUND = "invalid"
 """How the cause of an `Unavailable` begins where not the store but the request is at fault."""
 LAPSE_LIMIT = 100
+STRANGE = "unknown_grant"
+"""What the guard says of a leg with such a grant, too: `callgate.control.guard.Cause`."""
 
 log = structlog.get_logger()
 
@@ -43,6 +46,7 @@ class Bookkeeper:
         others: more work, as often.
         up: the grants of the legs that control sees; None while nobody looks.
         kept: what the spool says of the end of those, by grant; its own.
+        seen: the grants of those that were up at the last look, or have been since; its own.
     """
 
     settings: Settings
@@ -54,6 +58,7 @@ class Bookkeeper:
     others: tuple[Callable[[], Awaitable[None]], ...] = ()
     up: Callable[[], Collection[str] | None] = lambda: None
     kept: dict[str, LegEnded | GrantUnused] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -75,6 +80,7 @@ class Bookkeeper:
         """
         # First: what Asterisk writes of a leg's end stands in the file by the time it says that the leg is gone.
         up = self.up()
+        self.seen.update(up or ())
         for line, offset in self.spool.read():
             parsed = parse_line(line)
             if parsed is None:
@@ -88,6 +94,7 @@ class Bookkeeper:
             for grant in self.kept.keys() - up:
                 if await self._handle(self.kept[grant]):
                     self.kept.pop(grant, None)
+        self.seen.intersection_update(up or ())
 
     def is_spool_read(self) -> bool:
         """Whether the ledger has all that Asterisk has written down so far of calls that are over."""
@@ -127,11 +134,17 @@ class Bookkeeper:
                 outcome = await self.ledger.void(clinic.name, line.grant)
                 return not isinstance(outcome, Unavailable) or _is_hopeless(outcome)
 
+    def _is_strange(self, grant: str) -> bool:
+        """Whether a hold is named that this gate never granted, for a leg that control, which looks, never saw."""
+        is_known = grant in self.seen or grant in self.kept or grant in self.journal.memory.granted
+        return is_held(grant) and self.up() is not None and not is_known
+
     async def _settle(self, line: LegEnded, clinic: Clinic) -> bool:
         if line.clock_ran_back and is_held(line.grant):
             # Nobody knows how long it was. Its hold lapses, which books it in full.
             log.warning("settlement.clock_ran_back", grant=line.grant)
             return True
+        is_strange = self._is_strange(line.grant)
         at = self.clock() if line.answered is None else datetime.fromtimestamp(line.answered, UTC)
         priced = _priced(line.number, clinic, at, line.duration_s)
         settlement = Settlement(
@@ -139,7 +152,7 @@ class Bookkeeper:
             hold_id=line.grant,
             answered=line.answered is not None,
             duration_s=line.duration_s,
-            orphan=_orphan(line, priced, clinic),
+            orphan=None if is_strange else _orphan(line, priced, clinic),
         )
         outcome = await self.ledger.settle(settlement)
         if isinstance(outcome, Unavailable):
@@ -147,6 +160,8 @@ class Bookkeeper:
         if outcome.state is SettleState.ORPHAN and is_held(line.grant):
             log.warning("settlement.orphan", grant=line.grant, amount_micros=outcome.amount_micros)
         row = _settled_row(line, priced, clinic, outcome)
+        if outcome.state is SettleState.ORPHAN and is_strange:
+            row = msgspec.structs.replace(row, event="call.ungated", call="", observed=True, note=STRANGE)
         await self.journal.write(row, durable=False)
         reasons = [reason.value for reason in row.reasons]
         log.info(

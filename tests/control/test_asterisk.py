@@ -254,6 +254,18 @@ async def test_help_that_was_with_a_leg_is_with_it_when_the_link_is_back(tmp_pat
         await until(lambda: notes.told[-1] == ("without_emergency", OTHER))
 
 
+async def test_a_leg_whose_number_is_not_told_at_once_is_asked_again(tmp_path: Path) -> None:
+    """An emergency call was once not known for one, and what spoke with it kept its limit."""
+    pbx, notes = Pbx(), Notes()
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: made.is_linked)
+        pbx.add(LEG, remote="")
+        manager.say(new(LEG) + dial_begin(LEG) + newstate(LEG, 6) + enter(LEG, "a"))
+        await until(lambda: ("answered", LEG) in notes.told)
+        pbx.add(LEG, remote="<sip:15@192.0.2.2>")
+        await until(lambda: notes.told[-1] == ("with_emergency", LEG))
+
+
 async def test_a_lost_link_is_told_once_and_nothing_is_known_until_it_is_back(tmp_path: Path) -> None:
     pbx, notes = Pbx(), Notes()
     pbx.add(LEG)

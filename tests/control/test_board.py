@@ -352,12 +352,25 @@ def test_a_leg_that_help_was_with_is_told_when_the_emergency_call_ends_and_not_b
     patient = up(made, OTHER)
     tell(made, enter(LEG, "a"), enter(PHONE, "a"), enter(OTHER, "a"))
     assert tell(made, leave(OTHER, "a"), leave(PHONE, "a"), leave(LEG, "a"), hangup(PHONE)) == []
+    assert tell(made, hangup("AsyncGoto/x<ZOMBIE>", Uniqueid=patient.uniqueid)) == []
     assert tell(made, enter(OTHER, "b"), enter(LEG, "b")) == []
     news = tell(made, leave(LEG, "b"), hangup(LEG, ConnectedLineNum=BREAK))
     assert kinds(news) == [(Happened.ENDED, LEG), (Happened.WITHOUT_EMERGENCY, OTHER)]
     assert made.legs() == (patient,)
     up(made, LEG, FIFTEEN)
     assert kinds(tell(made, enter(LEG, "b"))) == [(Happened.WITH_EMERGENCY, OTHER), (Happened.WITH_EMERGENCY, LEG)]
+
+
+def test_an_emergency_call_whose_number_is_told_late_is_help_from_then_on() -> None:
+    made = board()
+    tell(made, new(LEG))
+    assert (made.is_unread(LEG), made.is_unread(OTHER)) == (True, False)
+    assert made.learns(LEG, FIFTEEN) == ()
+    made.dials(LEG, "")
+    tell(made, dial_begin(LEG), newstate(LEG, 6), enter(LEG, "a"))
+    assert made.is_unread(LEG)
+    assert kinds(made.learns(LEG, FIFTEEN)) == [(Happened.WITH_EMERGENCY, LEG)]
+    assert (made.legs()[0].dialled, made.is_unread(LEG), made.learns(LEG, PARIS)) == ("15", False, ())
 
 
 def test_whoever_is_left_with_help_alone_is_with_no_outsider() -> None:

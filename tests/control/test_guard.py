@@ -170,7 +170,10 @@ async def test_a_leg_that_speaks_with_an_emergency_call_is_not_ended(post: Post)
     post.guard.with_emergency(leg)
     post.guard.unlinked()
     await post.sees(leg)
-    assert len(post.asterisk.ended) == 2
+    post.guard.with_emergency(leg)
+    post.guard.without_emergency(leg)
+    await post.sees(leg)
+    assert len(post.asterisk.ended) == 3
 
 
 @pytest.mark.parametrize(("refusals", "observed"), [(1, False), (TRIES, True)])

@@ -23,6 +23,8 @@ WARNED_MAX = 3
 CONFIRM_S = 3.0
 """A leg that is found without a grant may be about to get one; after this it gets none, for the dialplan takes no grant
 that is older (asterisk-conf/road.conf)."""
+ASK_AGAIN_S = 0.1
+"""Whoever does not say what a leg dials is asked again after this, as long as the leg is up."""
 READ_AT_ONCE = 50
 """Questions about channels that were up before: so many are on their way at once, or those behind them time out."""
 ASK_PAUSE_S = 0.1
@@ -173,6 +175,12 @@ class AsteriskSwitch(Switch, Listener):
         uri = await self._variable(channel, _REMOTE_URI)
         if board is self._board:
             self._tell(board.dials(channel, uri or ""))
+        while not uri and board is self._board and board.is_unread(channel):
+            # A busy Asterisk does not always tell at once; and an emergency call must be known for one.
+            await asyncio.sleep(ASK_AGAIN_S)
+            uri = await self._variable(channel, _REMOTE_URI)
+        if uri and board is self._board:
+            self._tell(board.learns(channel, uri))
 
     async def _ask_target(self, channel: str) -> None:
         """Ask what address a channel on no trunk calls, as long as it is there."""

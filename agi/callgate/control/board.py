@@ -179,6 +179,19 @@ class Board:
         """Whether a channel is announced, and has neither begun nor ended."""
         return channel in self._coming
 
+    def is_unread(self, channel: str) -> bool:
+        """Whether nobody has said yet what a leg, or one that is announced, sends to the carrier."""
+        leg = self._legs.get(channel)
+        return channel in self._coming if leg is None else not leg.dialled
+
+    def learns(self, channel: str, remote_uri: str) -> tuple[News, ...]:
+        """Learn what a leg sends to the carrier of which nobody could say it when it began."""
+        leg = self._legs.get(channel)
+        if leg is None or leg.dialled:
+            return ()
+        self._legs[channel] = replace(leg, dialled=user_of(remote_uri))
+        return tuple(self._look(channel))
+
     def found(self, channels: Iterable[Found], at: datetime) -> tuple[News, ...]:
         """Take what was up when the link came up, once; what events told since then is known better."""
         meanwhile, self._meanwhile = self._meanwhile or _Meanwhile(), None
@@ -289,7 +302,10 @@ class Board:
         leg = self._legs.pop(channel, None)
         if leg is not None:
             yield LegNews(Happened.ENDED, leg)
-        left = self._helped.end(leg.uniqueid if leg is not None else uniqueid)
+        if leg is not None:
+            uniqueid = leg.uniqueid
+        # What is left of a channel whose place was taken ends, too, and may have its id: it is on no trunk.
+        left = self._helped.end(uniqueid) if self.is_carrier(channel) else ()
         yield from (LegNews(Happened.WITHOUT_EMERGENCY, up) for up in self.legs() if up.uniqueid in left)
 
     def _look(self, channel: str) -> Iterator[News]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from callgate.control.calls import Clocks
+from callgate.control.calls import LENT, Clocks
 from callgate.control.elsewhere import OtherGrants
 from callgate.control.incident import Incident, Incidents
 from callgate.control.switch import Leg, Switch, Watcher, born_at
@@ -23,7 +23,6 @@ from callgate.grants import KEPT_S, Grants, Issued
 
 TRIES = 3
 ASK_PAUSE_S = 0.1
-LOCAL = "local:"
 
 
 class Cause(StrEnum):
@@ -103,7 +102,7 @@ def _kind(grant: str) -> _Kind:
         return _Kind.NONE
     if grant == EMERGENCY_GRANT:
         return _Kind.EMERGENCY
-    return _Kind.LOCAL if grant.startswith(LOCAL) else _Kind.ISSUED
+    return _Kind.LOCAL if grant.startswith(LENT) else _Kind.ISSUED
 
 
 @dataclass(slots=True, kw_only=True)
@@ -149,6 +148,10 @@ class Guard(Watcher):
     def with_emergency(self, leg: Leg) -> None:
         """See `Watcher.with_emergency`."""
         self._untouchable.add(leg.channel)
+
+    def without_emergency(self, leg: Leg) -> None:
+        """See `Watcher.without_emergency`."""
+        self._untouchable.discard(leg.channel)
 
     def unlinked(self) -> None:
         """See `Watcher.unlinked`: legs end unseen."""
