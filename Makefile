@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup docker demo test test-calls test-rules test-rest lint check fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run stories prompts dialplan requirements
+.PHONY: help setup docker demo test test-live test-calls test-rules test-rest lint check fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run stories prompts dialplan requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -19,18 +19,22 @@ demo: docker ## real calls through a real Asterisk, refused and granted, as they
 	@$(PY) docker/demo.py
 
 test: docker ## every test: rules, ledger on real Redis, real Asterisk with real SIP
-	@echo "callgate: three groups of tests, two at a time; each is shown when it is done"
+	@echo "callgate: four groups of tests, two at a time; each is shown when it is done"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line --old-file=docker --old-file=setup \
-	    test-calls test-rules test-rest
+	    test-live test-calls test-rules test-rest
 
-# Real calls mostly wait, the rest mostly computes; so the calls begin first (what they need is made by then) and the
-# others run beside them, one after the other. Only what must be covered wholly is measured: that doubles its time.
-# A new folder of tests belongs to the rest until it is named here.
+# Real calls mostly wait, the rest mostly computes; so the calls begin first, each group in labs of its own, and the
+# others run after them. Only what must be covered wholly is measured: that doubles its time.
+# A new file of real calls belongs to test-calls, a new folder of tests to the rest, until it is named here.
+LIVE := $(patsubst %,tests/system/test_%.py,guard live lock stories)
 CALLS := tests/system tests/docker
 RULES := tests/asterisk_agi tests/core tests/ledger
 
-test-calls: docker ## the tests with real calls
-	@$(PY) -m pytest -q $(CALLS)
+test-live: docker ## the tests with real calls that control looks after
+	@$(PY) -m pytest -q $(LIVE)
+
+test-calls: docker ## the other tests with real calls
+	@$(PY) -m pytest -q $(CALLS) $(addprefix --ignore=,$(LIVE))
 
 test-rules: setup ## the tests of what must be covered wholly, branches included: wire, rules, ledger
 	@$(PY) -m pytest -q --cov --cov-report=term-missing:skip-covered --cov-fail-under=100 $(RULES)
