@@ -388,6 +388,6 @@ def test_a_daemon_whose_background_ends_says_so_and_ends(
     monkeypatch.setattr(serve, "configure_logs", lambda: None)
     write_settings(tmp_path, free_port())
     assert main(["--settings", str(tmp_path / "callgate.toml"), "serve"]) == Exit.NEGATIVE
-    said = capsys.readouterr().out
+    said = "".join(capsys.readouterr())
     assert "gate.broken" in said
     assert "a fault of our own" in said

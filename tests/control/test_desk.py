@@ -100,7 +100,7 @@ async def test_a_fault_is_said_and_leaves_neither_the_trunks_unguarded_nor_incid
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
-    said = capsys.readouterr().out
+    said = "".join(capsys.readouterr())
     assert said.count("background.failed") == 2
     assert "told of the link" in said
     assert "asked for the time" in said

@@ -175,7 +175,7 @@ async def test_nobody_there_is_no_answer_and_is_tried_again(tmp_path: Path, caps
     await asyncio.sleep(0.5)
     assert not running.done()
     running.cancel()
-    assert capsys.readouterr().out.count("control.unlinked") == 1, "said once, not at each try"
+    assert "".join(capsys.readouterr()).count("control.unlinked") == 1, "said once, not at each try"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ async def test_whatever_keeps_it_out_is_said_and_never_the_secret(
 
     def is_said() -> bool:
         nonlocal output
-        output += capsys.readouterr().out
+        output += "".join(capsys.readouterr())
         return said in output
 
     async with line(tmp_path, manager, is_up=False) as found:
@@ -216,7 +216,7 @@ async def test_a_secret_that_cannot_be_used_is_no_end(
         await until(lambda: found.ear.downs >= 2)
         (tmp_path / "secret").write_text("s3cret")
         await until(lambda: found.ear.ups == 2)
-    assert "Originate" not in capsys.readouterr().out
+    assert "Originate" not in "".join(capsys.readouterr())
 
 
 async def test_a_reading_that_fails_makes_the_link_anew(tmp_path: Path) -> None:

@@ -82,9 +82,14 @@ def compare(rig: Rig, book: LedgerBook, killed_at: float) -> Books:
     log = rig.lab.carrier_log()
     for answer in (event for event in log if event.event == "answered"):
         end = next((event for event in log if (event.event, event.call_id) == ("ended", answer.call_id)), None)
-        grants = [grant for grant, number in named.items() if number == answer.user and rows[grant].amount_micros]
+        grants = [
+            grant
+            for grant, number in named.items()
+            if number == answer.user and rows[grant].amount_micros and _made(grant) <= answer.at
+        ]
         is_lost = not grants and answer.at < killed_at
-        row = rows[_latest(grants, answer)] if grants else _take(unnamed, granted, answer)
+        # Of several calls to a number, the one that was granted last before this answer.
+        row = rows[max(grants, key=_made)] if grants else _take(unnamed, granted, answer)
         duration_s = end.duration_s if end else max(0.0, killed_at - answer.at)
         legs.append(_leg(answer.user, duration_s, row, is_lost=is_lost))
         if row is not None:
@@ -93,10 +98,9 @@ def compare(rig: Rig, book: LedgerBook, killed_at: float) -> Books:
     return Books(legs=tuple(legs), ledger=ledger, journal=sum(row.amount_micros for row in rows.values()))
 
 
-def _latest(grants: list[str], answer: CarrierEvent) -> str:
-    """Of several calls to a number, the one that was granted last before this answer."""
-    made = {grant: int(grant.rsplit(".", 1)[1]) for grant in grants}
-    return max((grant for grant in grants if made[grant] <= answer.at), key=made.__getitem__)
+def _made(grant: str) -> int:
+    """When a grant was given, in whole epoch seconds."""
+    return int(grant.rsplit(".", 1)[1])
 
 
 def _take(rows: list[JournalRow], granted: dict[str, JournalRow], answer: CarrierEvent) -> JournalRow | None:
