@@ -126,7 +126,7 @@ async def _processor_s(client: Redis) -> float:
 
 async def hold_ms(address: str, calls: int, replicas: int) -> float:
     """Say how long a costly hold takes, the middle of so many one after the other, in milliseconds."""
-    deadlines = replace(PATIENT, replicas=replicas)
+    deadlines = replace(PATIENT, replicas=replicas, replica_s=PATIENT.answer_s / 2)
     taken = []
     async with connect(address, deadlines) as client:
         ledger = RedisLedger(client, deadlines, gate=f"bench-{replicas}")
