@@ -119,9 +119,8 @@ async def test_a_hundred_live_calls_end_within_two_seconds_of_the_command(rig: R
         published = rig.now()
         await asyncio.gather(*(call.wait_ended(WITHIN_S) for call in calls))
         assert (spared.ending, emergency.ending) == (None, None)
-    refused = {number for _, number in numbers}
-    ends = sorted(event.at for event in rig.lab.carrier_log() if event.event == "ended" and event.user in refused)
-    assert len(ends) == CALLS
+    # The phone may have heard its BYE before the carrier has written its own.
+    ends = sorted([(await rig.logged("ended", number)).at for _, number in numbers])
     p50, p99 = ends[CALLS // 2 - 1], ends[CALLS - 2]
     print(
         f"{CALLS} calls, BYE at the carrier after the command began: p50 {p50 - began:.3f} s, p99 {p99 - began:.3f} s"
