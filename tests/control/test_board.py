@@ -361,6 +361,18 @@ def test_a_leg_that_help_was_with_is_told_when_the_emergency_call_ends_and_not_b
     assert kinds(tell(made, enter(LEG, "b"))) == [(Happened.WITH_EMERGENCY, OTHER), (Happened.WITH_EMERGENCY, LEG)]
 
 
+def test_help_that_is_called_at_a_trunks_address_ends_as_any_other() -> None:
+    """By a phone's endpoint it is on no trunk; what had spoken with it was never cut again, and had no limit."""
+    made = board()
+    tell(made, new(PHONE), dial_begin(PHONE), newstate(PHONE, 6))
+    made.aims(PHONE, "carrier-a")
+    made.shows(PHONE, {})
+    made.dials(PHONE, FIFTEEN)
+    up(made, OTHER)
+    tell(made, enter(PHONE, "a"), enter(OTHER, "a"))
+    assert kinds(tell(made, hangup(PHONE)))[-1] == (Happened.WITHOUT_EMERGENCY, OTHER)
+
+
 def test_an_emergency_call_whose_number_is_told_late_is_help_from_then_on() -> None:
     made = board()
     tell(made, new(LEG))

@@ -299,13 +299,12 @@ class Board:
         if coming is not None and coming.is_dialled and coming.endpoint and not coming.variables.get(GRANT):
             yield from _vanished(new_leg(channel, coming), coming.answered)
         yield from self._leave(channel)
-        leg = self._legs.pop(channel, None)
-        if leg is not None:
-            yield LegNews(Happened.ENDED, leg)
+        is_carrier, leg = self.is_carrier(channel), self._legs.pop(channel, None)
         if leg is not None:
             uniqueid = leg.uniqueid
+            yield LegNews(Happened.ENDED, leg)
         # What is left of a channel whose place was taken ends, too, and may have its id: it is on no trunk.
-        left = self._helped.end(uniqueid) if self.is_carrier(channel) else ()
+        left = self._helped.end(uniqueid) if is_carrier else ()
         yield from (LegNews(Happened.WITHOUT_EMERGENCY, up) for up in self.legs() if up.uniqueid in left)
 
     def _look(self, channel: str) -> Iterator[News]:
