@@ -1,5 +1,7 @@
 """Which address is whose trunk's: what Asterisk says of its configuration, names, ports, and other trunks."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from callgate.control.addresses import TrunkAddresses, address_of
@@ -25,9 +27,9 @@ CONFIGURED = {
 }
 
 
-async def known(says: dict[str, str]) -> TrunkAddresses:
+async def known(says: Mapping[str, str | None]) -> TrunkAddresses:
     async def ask(function: str) -> str | None:
-        return says.get(function)
+        return says.get(function, "")
 
     made = TrunkAddresses(["carrier-a", "carrier-b"], ask)
     await made.learn()
@@ -48,6 +50,9 @@ async def known(says: dict[str, str]) -> TrunkAddresses:
         ("103", "sip:103@192.0.2.2", ""),
         ("103", "sip:103@192.0.2.7:5080", ""),
         ("103", "", ""),
+        # A line of the very device that has the trunk, too: an internal or incoming call rings there.
+        ("103", "sip:103@192.0.2.2:5080;ob", ""),
+        ("102", "sip:103@192.0.2.2:5080", "carrier-a"),
         # A trunk that is not in the settings is not watched.
         ("fax", "sip:0142685300@192.0.2.2:5080", ""),
     ],
@@ -59,11 +64,18 @@ async def test_a_call_to_a_trunks_address_is_the_trunks_by_whatever_endpoint(
 
 
 async def test_what_asterisk_does_not_say_again_stays_known() -> None:
-    says = dict(CONFIGURED)
+    says: dict[str, str | None] = {**CONFIGURED}
     made = await known(says)
-    says.clear()
+    says |= dict.fromkeys(name for name in CONFIGURED if "102" not in name)
     await made.learn()
     assert await made.trunk_called("102", "sip:1@192.0.2.2:5080") == "carrier-a"
+
+
+@pytest.mark.parametrize("silent", ["PJSIP_ENDPOINT(fax,aors)", "PJSIP_AOR(fax,contact)", "PJSIP_CONTACT(fax@@1,uri)"])
+async def test_while_asterisk_does_not_say_what_an_endpoint_is_nobody_knows_whose_trunk_it_calls(silent: str) -> None:
+    """A call by a trunk that is not watched was once hung up because Asterisk was busy."""
+    made = await known({**CONFIGURED, silent: None})
+    assert await made.trunk_called("fax", "sip:0142685300@192.0.2.2:5080") is None
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,15 @@ async def test_incoming_and_internal_calls_are_left_alone(rig: Rig) -> None:
     assert ungated(rig) == before
 
 
+async def test_a_line_of_the_device_that_has_the_trunk_is_left_alone(rig: Rig) -> None:
+    """A gateway with telephones and the outside line on one port: each call to its telephones was hung up."""
+    before = ungated(rig)
+    await asyncio.to_thread(originate, rig, f"PJSIP/103/sip:103@{rig.lab.carrier_host}:5080")
+    await rig.logged("answered", "103")
+    await rig.logged("ended", "103")
+    assert ungated(rig) == before
+
+
 @pytest.mark.parametrize("broken", ["%0D%0A%0D%0AEvent%3A%20Foo", "%0D%0ADestChannel%3A%20PJSIP%2Fx", "%0D%0A%0D%0A"])
 async def test_a_caller_who_writes_into_the_events_cannot_hide_a_leg(rig: Rig, broken: str) -> None:
     """A line feed in his number breaks every event of his call: measured with Asterisk 22.10."""

@@ -6,6 +6,8 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 
+from callgate.control.legs import user_of
+
 RESOLVE_S = 2.0
 _URI = re.compile(r"(sips?):(?:[^@]*@)?(\[[0-9a-fA-F:.]+\]|[^:;>?]+)(?::([0-9]{1,5}))?")
 _TLS_PORT, _PORT = "5061", "5060"
@@ -14,6 +16,10 @@ _CONFIGURED = "@@"
 
 Ask = Callable[[str], Awaitable[str | None]]
 """Reads a function of Asterisk's, such as ``PJSIP_AOR(carrier-a,contact)``; None if it does not say."""
+
+
+class _UntoldError(Exception):
+    """Asterisk did not say."""
 
 
 class TrunkAddresses:
@@ -33,34 +39,47 @@ class TrunkAddresses:
         """Ask Asterisk for the trunks' addresses, and for those behind names; of what it does not say, keep the old."""
         found: dict[str, str] = {}
         for endpoint in self._endpoints:
-            for address in await self._configured(endpoint):
-                for one in (address, *await _resolved(address)):
-                    found.setdefault(one, endpoint)
+            with suppress(_UntoldError):
+                for address in await self._configured(endpoint):
+                    for one in (address, *await _resolved(address)):
+                        found.setdefault(one, endpoint)
         self._trunks = {**self._trunks, **found}
 
-    async def trunk_called(self, endpoint: str, uri: str) -> str:
+    async def trunk_called(self, endpoint: str, uri: str) -> str | None:
         """Say which trunk's address is called by another endpoint.
 
         Args:
             endpoint: by which it is called. One with that very address in its own configuration is another trunk of
                 the installer's, which is not in the settings and so not watched.
-            uri: what is called, such as ``sip:+8821600001@192.0.2.2:5080``.
+            uri: what is called, such as ``sip:+8821600001@192.0.2.2:5080``. Of a line's own name nobody makes a number:
+                a device with lines and the trunk at one address is asked so for its line.
 
         Returns:
-            The trunk's endpoint; "" for none.
+            The trunk's endpoint; "" for none, None if Asterisk does not say whether the address is the endpoint's own.
         """
         address = address_of(uri)
         trunk = self._trunks.get(address, "")
-        return "" if trunk and address in await self._configured(endpoint) else trunk
+        if not trunk or user_of(uri) == endpoint:
+            return ""
+        try:
+            return "" if address in await self._configured(endpoint) else trunk
+        except _UntoldError:
+            return None
 
     async def _configured(self, endpoint: str) -> list[str]:
         """The addresses that the configuration gives an endpoint, as they are written."""
         contacts: list[str] = []
-        for aor in _listed(await self._ask(f"PJSIP_ENDPOINT({endpoint},aors)")):
-            contacts += _listed(await self._ask(f"PJSIP_AOR({aor},contact)"))
+        for aor in _listed(await self._told(f"PJSIP_ENDPOINT({endpoint},aors)")):
+            contacts += _listed(await self._told(f"PJSIP_AOR({aor},contact)"))
         configured = [contact for contact in contacts if _CONFIGURED in contact]
-        uris = [await self._ask(f"PJSIP_CONTACT({contact},uri)") for contact in configured]
-        return [address for uri in uris if (address := address_of(uri or ""))]
+        uris = [await self._told(f"PJSIP_CONTACT({contact},uri)") for contact in configured]
+        return [address for uri in uris if (address := address_of(uri))]
+
+    async def _told(self, function: str) -> str:
+        text = await self._ask(function)
+        if text is None:
+            raise _UntoldError
+        return text
 
 
 def address_of(uri: str) -> str:
@@ -85,5 +104,5 @@ async def _resolved(address: str) -> list[str]:
     return []
 
 
-def _listed(text: str | None) -> list[str]:
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

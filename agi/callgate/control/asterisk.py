@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -185,8 +186,8 @@ class AsteriskSwitch(Switch, Listener):
     async def _ask_target(self, channel: str) -> None:
         """Ask what address a channel on no trunk calls, as long as it is there."""
         board = self._board
-        uri = await self._insist(channel, _TARGET_URI)
-        trunk = await self._addresses.trunk_called(endpoint_of(channel), uri or "")
+        uri = await self._insist(channel, partial(self._variable, channel, _TARGET_URI)) or ""
+        trunk = await self._insist(channel, partial(self._addresses.trunk_called, endpoint_of(channel), uri)) or ""
         if board is self._board:
             self._tell(board.aims(channel, trunk))
 
@@ -200,18 +201,18 @@ class AsteriskSwitch(Switch, Listener):
     async def _ask_grant(self, channel: str) -> None:
         """Ask what no event told."""
         board = self._board
-        grant = await self._insist(channel, GRANT)
+        grant = await self._insist(channel, partial(self._variable, channel, GRANT))
         names = (LEG, FOR) if grant else ()
         values = await asyncio.gather(*(self._variable(channel, name) for name in names))
         told = zip((GRANT, *names), (grant, *values), strict=True)
         if board is self._board:
             self._tell(board.shows(channel, {name: value for name, value in told if value}))
 
-    async def _insist(self, channel: str, name: str) -> str | None:
+    async def _insist(self, channel: str, ask: Callable[[], Awaitable[str | None]]) -> str | None:
         """Ask as long as a leg is announced: nobody is ended, or let go, because Asterisk is busy."""
         board = self._board
         while True:
-            value = await self._variable(channel, name)
+            value = await ask()
             if value is not None or not board.is_coming(channel):
                 return value
             await asyncio.sleep(ASK_PAUSE_S)
