@@ -176,6 +176,20 @@ async def test_a_leg_that_speaks_with_an_emergency_call_is_not_ended(post: Post)
     assert len(post.asterisk.ended) == 3
 
 
+async def test_an_ungated_leg_that_help_was_with_is_ended_when_help_has_left_it(post: Post) -> None:
+    """It went on without a grant, a limit or an end."""
+    granted = replace(LEG, channel="PJSIP/carrier-a-00000002", uniqueid="1.2", grant=(await issued(post)).grant)
+    leg = replace(LEG, dialled=SATELLITE)
+    for one in (leg, granted):
+        post.guard.with_emergency(one)
+        await post.sees(one)
+    assert post.asterisk.ended == []
+    for one in (leg, granted):
+        post.guard.without_emergency(one)
+        await asyncio.gather(*post.guard._working)
+    assert post.asterisk.ended == [leg.channel]
+
+
 @pytest.mark.parametrize(("refusals", "observed"), [(1, False), (TRIES, True)])
 async def test_a_hang_up_that_asterisk_does_not_answer_is_tried_again(
     tmp_path: Path, refusals: int, *, observed: bool

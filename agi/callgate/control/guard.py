@@ -129,8 +129,9 @@ class Guard(Watcher):
     clocks: Clocks
     watched_from: Callable[[], datetime | None]
     _holders: dict[str, tuple[str, float]] = field(default_factory=dict, init=False)
-    _untouchable: set[str] = field(default_factory=set, init=False)
-    _working: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    # The channels that help is with: whether they are to be ended when it has left.
+    _untouchable: dict[str, bool] = field(default_factory=dict, init=False)
+    _working: set[asyncio.Task[object]] = field(default_factory=set, init=False)
 
     def began(self, leg: Leg) -> None:
         """See `Watcher.began`."""
@@ -143,15 +144,16 @@ class Guard(Watcher):
 
     def ended(self, leg: Leg) -> None:
         """See `Watcher.ended`."""
-        self._untouchable.discard(leg.channel)
+        self._untouchable.pop(leg.channel, None)
 
     def with_emergency(self, leg: Leg) -> None:
         """See `Watcher.with_emergency`."""
-        self._untouchable.add(leg.channel)
+        self._untouchable.setdefault(leg.channel, False)
 
     def without_emergency(self, leg: Leg) -> None:
         """See `Watcher.without_emergency`."""
-        self._untouchable.discard(leg.channel)
+        if self._untouchable.pop(leg.channel, False):
+            self._start(self._hang_up(leg))
 
     def unlinked(self) -> None:
         """See `Watcher.unlinked`: legs end unseen."""
@@ -202,7 +204,7 @@ class Guard(Watcher):
         while (oldest := next(iter(self._holders.items())))[1][1] < now_s - KEPT_S:
             del self._holders[oldest[0]]
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.create_task(work)
         self._working.add(task)
         task.add_done_callback(self._working.discard)
@@ -233,6 +235,7 @@ class Guard(Watcher):
     async def _hang_up(self, leg: Leg) -> bool:
         for _ in range(TRIES):
             if leg.channel in self._untouchable:
+                self._untouchable[leg.channel] = True
                 return False
             if await self.switch.hang_up(leg.channel):
                 return True
