@@ -94,6 +94,26 @@ async def test_a_call_is_booked_once_by_every_gate_that_saw_it(post: Post) -> No
     assert await spent(post, "costly") == 2 * once
 
 
+@pytest.mark.parametrize("chosen", ["1.1", "x", "a b\u00e9|c", "9999999999.9", "x" * 149])
+async def test_whatever_name_a_program_gives_its_channel_the_call_is_booked(post: Post, chosen: str) -> None:
+    """A unique id that said 1970, or had a space in it, made a call past the gate cost nothing."""
+    await passes(post, replace(LEG, uniqueid=chosen, dialled=GUADELOUPE), talks_s=1)
+    assert await spent(post, "costly") == post.site.rows[-1].amount_micros > 0
+
+
+async def test_a_call_that_the_ledger_takes_late_counts_when_it_was_and_once(post: Post) -> None:
+    """Each try made another id, and another day, of a call whose name says no time."""
+    post.toll.began(replace(LEG, uniqueid="x", dialled=GUADELOUPE, answered=post.site.now))
+    post.toll.owe(replace(LEG, uniqueid="x", dialled=GUADELOUPE), "no_grant")
+    answered = int(post.site.now.timestamp())
+    post.step(5)
+    post.toll.ended(replace(LEG, uniqueid="x"))
+    post.step(3600)
+    await post.toll.book()
+    await post.incidents.write()
+    assert post.site.rows[-1].grant == f"ungated:pbx1:x.{answered}"
+
+
 async def test_a_call_that_ended_before_anybody_knew_what_it_was_is_booked_all_the_same(post: Post) -> None:
     leg = replace(LEG, uniqueid=born(post), dialled=GUADELOUPE)
     post.toll.began(leg)

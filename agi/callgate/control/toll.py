@@ -5,6 +5,7 @@ So the clinic's ceilings bind its other costly calls; the guard alone binds thos
 
 import asyncio
 import math
+import re
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,6 +25,9 @@ GONE_MAX = 1000
 """So many answered legs that ended are remembered until the guard has said what they were: a second or so."""
 DUE_MAX = 10_000
 """So many wait for a ledger that does not answer; of more, the oldest are lost."""
+RINGING_MAX = timedelta(days=1)
+NAME_MAX = 100
+_UNSAFE = re.compile(r"[^!-~]")
 _UNSOUND = "invalid"
 """How the cause of an `Unavailable` begins that the ledger will never take."""
 
@@ -84,6 +88,7 @@ class Toll(Watcher):
         if course is not None and course.answered_s is None and leg.answered is not None:
             talked = self.clocks.now() - leg.answered
             course.answered_s = self.clocks.monotonic() - max(0.0, talked.total_seconds())
+            course.leg = replace(course.leg, answered=leg.answered)
             self._alarm(course)
 
     def ended(self, leg: Leg) -> None:
@@ -100,7 +105,7 @@ class Toll(Watcher):
         course = self._courses.get(leg.uniqueid) or self._gone.pop(leg.uniqueid, None)
         if course is None or course.cause:
             return
-        course.leg, course.cause = leg, cause
+        course.leg, course.cause = replace(leg, answered=course.leg.answered), cause
         self._alarm(course)
         if course.seconds is not None:
             self._due.append(course)
@@ -138,8 +143,8 @@ class Toll(Watcher):
 
     async def _settle(self, course: _Course) -> bool:
         """Book one; whether that is done with. What several clinics may have called is nobody's, and only written."""
-        leg, seconds = course.leg, course.seconds or 1
-        answered = self.clocks.now() - timedelta(seconds=seconds)
+        leg, answered, seconds = course.leg, course.leg.answered, course.seconds or 1
+        assert answered is not None  # no other is due
         hold_id, amount_micros = _id(self.pbx, leg, answered), 0
         charge = self.trunks.charge(leg, answered, seconds)
         if charge is not None:
@@ -169,6 +174,10 @@ def _is_hopeless(leg: Leg, outcome: Unavailable) -> bool:
 
 
 def _id(pbx: str, leg: Leg, answered: datetime) -> str:
-    """Make the same id of a leg whenever it is seen; its end says when it was, as the ledger wants it."""
-    born = born_at(leg.uniqueid) or answered
-    return f"ungated:{pbx}:{leg.uniqueid}.{int(born.timestamp())}"
+    """Make the same id of a leg on every gate that sees it; its end says when it was, as the ledger wants it.
+
+    A program may choose the unique id: what it says is believed where it can be, and written as the ledger can take it.
+    """
+    born = born_at(leg.uniqueid)
+    made = born if born is not None and timedelta() <= answered - born <= RINGING_MAX else answered
+    return f"ungated:{pbx}:{_UNSAFE.sub('_', leg.uniqueid)[-NAME_MAX:]}.{int(made.timestamp())}"
