@@ -1,6 +1,7 @@
 """The guard of a clinic with all around it, for the tests of what it does and of what that costs."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -39,10 +40,9 @@ LEG = Leg(
 
 @dataclass(kw_only=True)
 class Asterisk(Switch):
-    """One that hangs up, or does not; it remembers what it was told. `numbers` is what it tells when it is asked."""
+    """One that hangs up, or does not; it remembers what it was told."""
 
     answers: list[bool] = field(default_factory=list)
-    numbers: list[str | None] = field(default_factory=list)
     up: tuple[Leg, ...] = ()
     ended: list[str] = field(default_factory=list)
 
@@ -52,12 +52,6 @@ class Asterisk(Switch):
 
     def legs(self) -> tuple[Leg, ...]:
         return self.up
-
-    async def number(self, channel: str) -> str | None:
-        number = self.numbers.pop(0)
-        if not self.numbers:
-            self.up = tuple(leg for leg in self.up if leg.channel != channel)
-        return number
 
     async def hang_up(self, channel: str) -> bool:
         self.ended.append(channel)
@@ -94,8 +88,13 @@ class Post:
 
     async def sees(self, leg: Leg) -> list[str]:
         """The guard meets a leg; which rows that gives."""
+        return await self.hears(lambda: self.guard.began(leg))
+
+    async def hears(self, *happened: Callable[[], None]) -> list[str]:
+        """The guard is told that something happened; which rows that gives."""
         before = len(self.site.rows)
-        self.guard.began(leg)
+        for happens in happened:
+            happens()
         while self.guard._working:
             await asyncio.gather(*self.guard._working)
         await self.incidents.write()

@@ -90,10 +90,6 @@ class Pbx(Switch):
         """See `Switch.legs`."""
         return tuple(self.up.values())
 
-    async def number(self, channel: str) -> str | None:
-        """See `Switch.number`."""
-        return self.up[channel].dialled
-
     async def hang_up(self, channel: str) -> bool:
         """See `Switch.hang_up`."""
         self._note("hang_up", channel)

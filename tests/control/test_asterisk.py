@@ -30,6 +30,9 @@ class Notes(Watcher):
     def began(self, leg: Leg) -> None:
         self.told.append(("began", leg.dialled))
 
+    def numbered(self, leg: Leg) -> None:
+        self.told.append(("numbered", leg.dialled))
+
     def answered(self, leg: Leg) -> None:
         self.told.append(("answered", leg.channel))
 
@@ -220,10 +223,47 @@ async def test_a_number_that_asterisk_does_not_tell_is_left_open(tmp_path: Path)
         manager.say(new(LEG) + dial_begin(LEG))
         await until(made.legs)
         assert made.legs()[0].dialled == ""
-        told = []
-        for pbx.values[f"{LEG} CHANNEL(pjsip,remote_uri)"] in (None, "", PARIS, "<sip:192.0.2.2>", "tel:+33142685300"):
-            told.append(await made.number(LEG))
-        assert told == [None, None, "+33142685300", "", ""], "what has no user part is told, and is no number"
+        manager.say(hangup(LEG))
+        await until(lambda: notes.told[-1] == ("ended", LEG))
+
+
+@pytest.mark.parametrize("untold", [None, ""])
+@pytest.mark.parametrize(
+    ("uri", "dialled"), [(PARIS, "+33142685300"), ("<sip:192.0.2.2>", "<sip:192.0.2.2>"), ("tel:15", "tel:15")]
+)
+async def test_a_number_that_is_told_late_is_told_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, untold: str | None, uri: str, dialled: str
+) -> None:
+    """What has no user part is told, and is no number."""
+    monkeypatch.setattr(asterisk_module, "ASK_PAUSE_S", 0.001)
+    pbx, notes = Pbx(), Notes()
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: made.is_linked)
+        pbx.add(LEG, remote=untold)
+        manager.say(new(LEG) + dial_begin(LEG))
+        await until(made.legs)
+        pbx.add(LEG, remote=uri)
+        await until(lambda: len(notes.told) == len(("linked", "began", "numbered")))
+        assert notes.told[1:] == [("began", ""), ("numbered", dialled)]
+
+
+async def test_nobody_asks_for_a_leg_of_a_link_that_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each that was announced then was asked for ten times a second, for ever."""
+    monkeypatch.setattr(asterisk_module, "ASK_PAUSE_S", 0.001)
+    monkeypatch.setattr(asterisk_module, "ADDRESSES_PAUSE_S", 0.001)
+    pbx, notes = Pbx(), Notes()
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: made.is_linked)
+        pbx.add(LEG, remote=None, grant=None)
+        pbx.channels.clear()
+        manager.say(new(LEG) + dial_begin(LEG) + new(PHONE))
+        pbx.values[f"{PHONE} CHANNEL(pjsip,target_uri)"] = None
+        await until(lambda: [asked for asked in manager.asked if asked.get("Channel") == PHONE][2:])
+        manager.drop()
+        await until(lambda: not made.is_linked)
+        await until(lambda: made.is_linked)
+        # Who asks for the trunks' addresses.
+        await until(lambda: len(made._asking) == 1)
 
 
 async def test_whether_a_leg_has_a_limit_is_asked(tmp_path: Path) -> None:

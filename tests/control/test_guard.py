@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from callgate.control import guard as guard_module
 from callgate.control.guard import TRIES, Cause, Sighting, ungated
 from callgate.control.incident import ROWS_A_MINUTE, Incident
 from callgate.control.standing import read_standing
@@ -42,6 +41,7 @@ async def issued(post: Post, dialled: str = PARIS) -> Issued:
 # The rules, each by itself.
 
 GRANT = "pbx1.x.1.1795370990"
+NO_NUMBER = "<sip:192.0.2.2:5080>"
 
 
 @pytest.mark.parametrize(
@@ -213,41 +213,45 @@ async def test_a_clinic_that_observes_is_only_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("grant", "told", "cause"),
     [
-        ("", ["15"], None),
-        ("", [None, None, "15"], None),
-        ("", [None, SATELLITE], Cause.NO_GRANT),
-        ("", [""], Cause.NO_GRANT),
-        ("emergency", ["15"], None),
-        ("emergency", [None, ""], Cause.NOT_EMERGENCY),
-        ("emergency", [SATELLITE], Cause.NOT_EMERGENCY),
-        ("local:x", [PARIS_WIRE], None),
-        ("local:x", [None, SATELLITE], Cause.NOT_ORDINARY),
-        ("issued", [None, PARIS_WIRE], None),
-        ("issued", [SATELLITE], Cause.OTHER_NUMBER),
+        ("", "15", None),
+        ("", SATELLITE, Cause.NO_GRANT),
+        ("", NO_NUMBER, Cause.NO_GRANT),
+        ("emergency", "15", None),
+        ("emergency", NO_NUMBER, Cause.NOT_EMERGENCY),
+        ("emergency", SATELLITE, Cause.NOT_EMERGENCY),
+        ("local:x", PARIS_WIRE, None),
+        ("local:x", SATELLITE, Cause.NOT_ORDINARY),
+        ("issued", PARIS_WIRE, None),
+        ("issued", SATELLITE, Cause.OTHER_NUMBER),
     ],
 )
-async def test_a_number_that_was_not_told_is_asked_for_before_anything_is_ended(
-    post: Post, monkeypatch: pytest.MonkeyPatch, *, grant: str, told: list[str | None], cause: Cause | None
+async def test_a_leg_is_judged_by_its_number_when_that_is_told(
+    post: Post, *, grant: str, told: str, cause: Cause | None
 ) -> None:
-    monkeypatch.setattr(guard_module, "ASK_PAUSE_S", 0.001)
     shown = (await issued(post)).grant if grant == "issued" else grant
     leg = replace(LEG, dialled="", grant=shown)
-    post.asterisk.up, post.asterisk.numbers = (leg,), [*told]
-    notes = await post.sees(leg)
+    assert (await post.sees(leg), shown in post.guard._holders) == ([], False)
+    numbered = replace(leg, dialled=told)
+    notes = await post.hears(lambda: post.guard.numbered(numbered), lambda: post.guard.numbered(numbered))
     assert (notes, post.asterisk.ended) == (([], []) if cause is None else ([cause], [LEG.channel]))
     assert (shown in post.guard._holders) is (cause is None)
+    assert await post.hears(lambda: post.guard.ended(numbered)) == []
 
 
 @pytest.mark.parametrize(("grant", "notes"), [("", [Cause.NO_NUMBER]), ("emergency", [])])
 async def test_a_leg_whose_number_is_never_told_is_not_ended_and_is_written_down_if_it_showed_no_grant(
-    post: Post, monkeypatch: pytest.MonkeyPatch, grant: str, notes: list[str]
+    post: Post, grant: str, notes: list[str]
 ) -> None:
-    monkeypatch.setattr(guard_module, "ASK_PAUSE_S", 0.001)
     leg = replace(LEG, dialled="", grant=grant)
-    post.asterisk.up, post.asterisk.numbers = (leg,), [None, None]
-    assert await post.sees(leg) == notes
+    assert await post.hears(lambda: post.guard.began(leg), lambda: post.guard.ended(leg)) == notes
     assert post.asterisk.ended == []
     assert all(row.observed for row in post.site.rows)
+
+
+async def test_a_leg_whose_number_is_told_after_a_lost_link_is_one_that_was_found(post: Post) -> None:
+    leg = replace(LEG, dialled="")
+    assert await post.hears(lambda: post.guard.began(leg), post.guard.unlinked) == []
+    assert await post.hears(lambda: post.guard.numbered(replace(leg, dialled=PARIS_WIRE))) == []
 
 
 # A grant that this run of the gate did not give.

@@ -13,7 +13,7 @@ from callgate.control.addresses import TrunkAddresses
 from callgate.control.ami import Message
 from callgate.control.board import WANTED, Board
 from callgate.control.conversations import HOLDING
-from callgate.control.legs import ANSWERED, FOR, GRANT, LEG, endpoint_of, user_of
+from callgate.control.legs import ANSWERED, FOR, GRANT, LEG, endpoint_of
 from callgate.control.link import Account, Link, Listener
 from callgate.control.news import Found, GrantWanted, Happened, LegNews, News, NumberWanted, TargetWanted
 from callgate.control.switch import Leg, Switch, Watcher
@@ -24,11 +24,10 @@ WARNED_MAX = 3
 CONFIRM_S = 3.0
 """A leg that is found without a grant may be about to get one; after this it gets none, for the dialplan takes no grant
 that is older (asterisk-conf/road.conf)."""
-ASK_AGAIN_S = 0.1
-"""Whoever does not say what a leg dials is asked again after this, as long as the leg is up."""
 READ_AT_ONCE = 50
 """Questions about channels that were up before: so many are on their way at once, or those behind them time out."""
 ASK_PAUSE_S = 0.1
+"""A busy Asterisk that does not say something of a leg is asked again after this, as long as the leg is up."""
 _REMOTE_URI = "CHANNEL(pjsip,remote_uri)"
 _REQUEST_URI = "CHANNEL(pjsip,request_uri)"
 _TARGET_URI = "CHANNEL(pjsip,target_uri)"
@@ -86,12 +85,6 @@ class AsteriskSwitch(Switch, Listener):
     def legs(self) -> tuple[Leg, ...]:
         """See `Switch.legs`."""
         return self._board.legs()
-
-    async def number(self, channel: str) -> str | None:
-        """See `Switch.number`."""
-        uri = await self._variable(channel, _REMOTE_URI)
-        # Asterisk says "" of a channel that it cannot ask.
-        return user_of(uri) if uri else None
 
     async def hang_up(self, channel: str) -> bool:
         """See `Switch.hang_up`."""
@@ -172,16 +165,16 @@ class AsteriskSwitch(Switch, Listener):
 
     async def _ask_number(self, channel: str) -> None:
         board = self._board
-        # Not the target URI: that is another one as soon as the carrier has answered, if only that it rings.
-        uri = await self._variable(channel, _REMOTE_URI)
-        if board is self._board:
-            self._tell(board.dials(channel, uri or ""))
-        while not uri and board is self._board and board.is_unread(channel):
-            # A busy Asterisk does not always tell at once; and an emergency call must be known for one.
-            await asyncio.sleep(ASK_AGAIN_S)
+
+        async def ask() -> str | None:
+            # Not the target URI: that is another one as soon as the carrier has answered, if only that it rings.
             uri = await self._variable(channel, _REMOTE_URI)
-        if uri and board is self._board:
-            self._tell(board.learns(channel, uri))
+            if board is self._board:
+                self._tell(board.dials(channel, uri or ""))
+            # Asterisk says "" of a channel that it cannot ask.
+            return uri or None
+
+        await self._insist(channel, ask)
 
     async def _ask_target(self, channel: str) -> None:
         """Ask what address a channel on no trunk calls, as long as it is there."""
@@ -209,11 +202,11 @@ class AsteriskSwitch(Switch, Listener):
             self._tell(board.shows(channel, {name: value for name, value in told if value}))
 
     async def _insist(self, channel: str, ask: Callable[[], Awaitable[str | None]]) -> str | None:
-        """Ask as long as a leg is announced: nobody is ended, or let go, because Asterisk is busy."""
+        """Ask as long as a leg is up: nobody is ended, or let go, because Asterisk is busy."""
         board = self._board
         while True:
             value = await ask()
-            if value is not None or not board.is_coming(channel):
+            if value is not None or board is not self._board or not board.is_up(channel):
                 return value
             await asyncio.sleep(ASK_PAUSE_S)
 
@@ -276,6 +269,8 @@ def _tell(watcher: Watcher, news: LegNews) -> None:
     match news.what:
         case Happened.BEGAN:
             watcher.began(news.leg)
+        case Happened.NUMBERED:
+            watcher.numbered(news.leg)
         case Happened.ANSWERED:
             watcher.answered(news.leg)
         case Happened.ENDED:

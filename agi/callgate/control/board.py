@@ -18,7 +18,7 @@ from types import MappingProxyType
 from callgate.control.ami import Message
 from callgate.control.conversations import Conversations
 from callgate.control.helped import Helped
-from callgate.control.legs import GRANT, Coming, endpoint_of, found_leg, new_leg, user_of
+from callgate.control.legs import GRANT, Coming, dialled_in, endpoint_of, found_leg, new_leg
 from callgate.control.news import Found, GrantWanted, Happened, LegNews, News, NumberWanted, TargetWanted
 from callgate.control.switch import Leg
 
@@ -147,12 +147,15 @@ class Board:
         return tuple(news)
 
     def dials(self, channel: str, remote_uri: str) -> tuple[News, ...]:
-        """Learn what an announced leg sends to the carrier; "" if nobody could say."""
-        coming = self._coming.get(channel)
-        if coming is None or coming.dialled is not None:
+        """Learn what a leg sends to the carrier; "" while Asterisk does not say, with which it begins all the same."""
+        dialled, leg = dialled_in(remote_uri), self._legs.get(channel)
+        if (coming := self._coming.get(channel)) is not None:
+            coming.dialled = dialled
+            return tuple(self._begin(channel))
+        if leg is None or leg.dialled or not dialled:
             return ()
-        coming.dialled = user_of(remote_uri)
-        return tuple(self._begin(channel))
+        self._legs[channel] = leg = replace(leg, dialled=dialled)
+        return (LegNews(Happened.NUMBERED, leg), *self._look(channel))
 
     def shows(self, channel: str, variables: Mapping[str, str]) -> tuple[News, ...]:
         """Learn what Asterisk says of a dialled leg's variables, by name."""
@@ -175,22 +178,9 @@ class Board:
         coming.endpoint = endpoint
         return (NumberWanted(channel), *self._begin(channel))
 
-    def is_coming(self, channel: str) -> bool:
-        """Whether a channel is announced, and has neither begun nor ended."""
-        return channel in self._coming
-
-    def is_unread(self, channel: str) -> bool:
-        """Whether nobody has said yet what a leg, or one that is announced, sends to the carrier."""
-        leg = self._legs.get(channel)
-        return channel in self._coming if leg is None else not leg.dialled
-
-    def learns(self, channel: str, remote_uri: str) -> tuple[News, ...]:
-        """Learn what a leg sends to the carrier of which nobody could say it when it began."""
-        leg = self._legs.get(channel)
-        if leg is None or leg.dialled:
-            return ()
-        self._legs[channel] = replace(leg, dialled=user_of(remote_uri))
-        return tuple(self._look(channel))
+    def is_up(self, channel: str) -> bool:
+        """Whether a channel is a leg, or may become one: it is announced, and has not ended."""
+        return channel in self._coming or channel in self._legs
 
     def found(self, channels: Iterable[Found], at: datetime) -> tuple[News, ...]:
         """Take what was up when the link came up, once; what events told since then is known better."""

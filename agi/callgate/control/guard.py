@@ -7,7 +7,7 @@ call or what speaks with one, and in doubt nothing: not before it knows what num
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -22,7 +22,6 @@ from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.grants import KEPT_S, Grants, Issued
 
 TRIES = 3
-ASK_PAUSE_S = 0.1
 
 
 class Cause(StrEnum):
@@ -110,7 +109,7 @@ class Guard(Watcher):
     """Looks at each leg as it begins.
 
     Fields:
-        switch: tells numbers, and hangs up.
+        switch: hangs up.
         grants: those this gate gave.
         others: asked for what it did not.
         trunks: what the numbers are.
@@ -131,6 +130,7 @@ class Guard(Watcher):
     _holders: dict[str, tuple[str, float]] = field(default_factory=dict, init=False)
     # The channels that help is with: whether they are to be ended when it has left.
     _untouchable: dict[str, bool] = field(default_factory=dict, init=False)
+    _unread: dict[str, Leg] = field(default_factory=dict, init=False)
     _working: set[asyncio.Task[object]] = field(default_factory=set, init=False)
 
     def began(self, leg: Leg) -> None:
@@ -140,11 +140,18 @@ class Guard(Watcher):
         elif leg.dialled:
             self._judge(leg)
         else:
-            self._start(self._ask_number(leg))
+            self._unread[leg.channel] = leg
+
+    def numbered(self, leg: Leg) -> None:
+        """See `Watcher.numbered`."""
+        if self._unread.pop(leg.channel, None):
+            self._judge(leg)
 
     def ended(self, leg: Leg) -> None:
         """See `Watcher.ended`."""
         self._untouchable.pop(leg.channel, None)
+        if self._unread.pop(leg.channel, None) and not leg.grant:
+            self._write(leg, Cause.NO_NUMBER, is_ended=False)
 
     def with_emergency(self, leg: Leg) -> None:
         """See `Watcher.with_emergency`."""
@@ -158,6 +165,7 @@ class Guard(Watcher):
     def unlinked(self) -> None:
         """See `Watcher.unlinked`: legs end unseen."""
         self._untouchable.clear()
+        self._unread.clear()
 
     def _judge(self, leg: Leg) -> None:
         if _kind(leg.grant) is _Kind.LOCAL:
@@ -208,17 +216,6 @@ class Guard(Watcher):
         task = asyncio.create_task(work)
         self._working.add(task)
         task.add_done_callback(self._working.discard)
-
-    async def _ask_number(self, leg: Leg) -> None:
-        """Ask what a leg dials as long as it is up: a busy Asterisk does not always tell at once."""
-        while leg.channel in {up.channel for up in self.switch.legs()}:
-            number = await self.switch.number(leg.channel)
-            if number is not None:
-                self._judge(replace(leg, dialled=number))
-                return
-            await asyncio.sleep(ASK_PAUSE_S)
-        if not leg.grant:
-            self._write(leg, Cause.NO_NUMBER, is_ended=False)
 
     async def _end(self, leg: Leg, cause: Cause) -> None:
         if cause is Cause.UNKNOWN_GRANT and await self.others.cover(leg):

@@ -46,6 +46,11 @@ def user_of(uri: str) -> str:
     return unquote(address.partition(":")[2].rpartition("@")[0])
 
 
+def dialled_in(remote_uri: str) -> str:
+    """What a leg dials: the user part of its URI, or all of one that has none, which is no number; "" of ""."""
+    return user_of(remote_uri) or remote_uri
+
+
 def new_leg(channel: str, coming: Coming) -> Leg:
     """Make the leg of what is known when it begins."""
     extension, origin = _charged(coming.variables)
@@ -75,7 +80,7 @@ def found_leg(found: Found, answered: datetime | None, at: datetime) -> Leg:
         uniqueid=found.uniqueid,
         linkedid=found.linkedid,
         endpoint=endpoint_of(found.channel),
-        dialled=user_of(found.remote_uri),
+        dialled=dialled_in(found.remote_uri),
         # The road sets the grant anew on a leg that is transferred; what it wrote down for the settlement stays.
         grant=_part(found.variables, 0) or found.variables.get(GRANT, ""),
         entry=_part(found.variables, 1),

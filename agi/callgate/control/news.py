@@ -11,6 +11,7 @@ class Happened(StrEnum):
     """What happened to a leg; each is a method of `Watcher`, which says more."""
 
     BEGAN = "began"
+    NUMBERED = "numbered"
     ANSWERED = "answered"
     ENDED = "ended"
     BETWEEN_OUTSIDERS = "between_outsiders"
@@ -28,7 +29,7 @@ class LegNews:
 
 @dataclass(frozen=True, slots=True)
 class NumberWanted:
-    """A leg is about to begin: what goes to the carrier is to be told by `Board.dials`."""
+    """A leg is about to begin: what goes to the carrier is to be told by `Board.dials`, as long as it is up."""
 
     channel: str
 

@@ -19,7 +19,8 @@ class Leg:
         channel: its name; never used again while Asterisk runs.
         uniqueid, linkedid: Asterisk's own.
         endpoint: the trunk's PJSIP endpoint, also of a channel that calls its address by another one.
-        dialled: what goes to the carrier: the user part of its request URI, without percent encoding; "" if unknown.
+        dialled: what goes to the carrier: the user part of its request URI, without percent encoding, or the whole URI
+            if it has none; "" if unknown.
         grant: what `CALLGATE_GRANT` says; "" for none. Anybody who writes a dialplan can forge it.
         entry: the entry's context that the road gave it; "" for none.
         extension: the line that is charged, as the road found it.
@@ -54,6 +55,9 @@ class Watcher:
     def began(self, leg: Leg) -> None:
         """A leg is about to send its INVITE, or was found when the link came up."""
 
+    def numbered(self, leg: Leg) -> None:
+        """What the leg sends to the carrier is known by now: it was not when it began."""
+
     def answered(self, leg: Leg) -> None:
         """The carrier answered."""
 
@@ -87,10 +91,6 @@ class Switch(ABC):
     @abstractmethod
     def legs(self) -> tuple[Leg, ...]:
         """Every live leg, as far as events told."""
-
-    @abstractmethod
-    async def number(self, channel: str) -> str | None:
-        """Ask what a leg sends to the carrier, as `Leg.dialled`; "" for a URI with no user, None if it is not told."""
 
     @abstractmethod
     async def hang_up(self, channel: str) -> bool:
