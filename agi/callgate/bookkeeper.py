@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from callgate.clinic import Clinic
+from callgate.control.guard import Cause
 from callgate.core.dialling import read_dialled
 from callgate.core.hold import Settled, SettleState, Unavailable
 from callgate.core.pricing import PricedDestination, is_overrun, price_destination
@@ -29,11 +30,7 @@ from callgate.spool import GrantUnused, LegEnded, LocalGrant, LocalRefusal, Spoo
 SPOOL_PAUSE_S = 0.1
 CHORES_PAUSE_S = 1.0
 DECKS_PAUSE_S = 3.0
-UNSOUND = "invalid"
-"""How the cause of an `Unavailable` begins where not the store but the request is at fault."""
 LAPSE_LIMIT = 100
-STRANGE = "unknown_grant"
-"""What the guard says of a leg with such a grant, too: `callgate.control.guard.Cause`."""
 
 log = structlog.get_logger()
 
@@ -132,7 +129,7 @@ class Bookkeeper:
                 return await self._settle(line, clinic)
             case GrantUnused():
                 outcome = await self.ledger.void(clinic.name, line.grant)
-                return not isinstance(outcome, Unavailable) or _is_hopeless(outcome)
+                return not isinstance(outcome, Unavailable) or _give_up(outcome)
 
     def _is_strange(self, grant: str) -> bool:
         """Whether a hold is named that this gate never granted, for a leg that control, which looks, never saw."""
@@ -156,12 +153,12 @@ class Bookkeeper:
         )
         outcome = await self.ledger.settle(settlement)
         if isinstance(outcome, Unavailable):
-            return _is_hopeless(outcome)
+            return _give_up(outcome)
         if outcome.state is SettleState.ORPHAN and is_held(line.grant):
             log.warning("settlement.orphan", grant=line.grant, amount_micros=outcome.amount_micros)
         row = _settled_row(line, priced, clinic, outcome)
         if outcome.state is SettleState.ORPHAN and is_strange:
-            row = msgspec.structs.replace(row, event="call.ungated", call="", observed=True, note=STRANGE)
+            row = msgspec.structs.replace(row, event="call.ungated", call="", observed=True, note=Cause.UNKNOWN_GRANT)
         await self.journal.write(row, durable=False)
         reasons = [reason.value for reason in row.reasons]
         log.info(
@@ -174,12 +171,11 @@ class Bookkeeper:
         return True
 
 
-def _is_hopeless(outcome: Unavailable) -> bool:
-    """Whether the ledger will never take this: kept, the line would hold up every later one. Its hold lapses."""
-    hopeless = outcome.cause.startswith(UNSOUND)
-    if hopeless:
+def _give_up(outcome: Unavailable) -> bool:
+    """Whether a line is done with that was not booked: kept, it would hold up every later one. Its hold lapses."""
+    if outcome.is_hopeless:
         log.error("spool.unsound", cause=outcome.cause)
-    return hopeless
+    return outcome.is_hopeless
 
 
 def _priced(number: str, clinic: Clinic, at: datetime, duration_s: int) -> PricedDestination:

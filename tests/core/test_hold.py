@@ -40,3 +40,10 @@ def test_every_answer_of_the_ledger_is_one_of_the_listed_kinds() -> None:
     answers = {hold.Held, hold.Denied, hold.Gone, hold.Stale, hold.Frozen, hold.Unavailable}
     assert set(hold.HoldOutcome.__args__) == set(hold.RenewOutcome.__args__) == answers
     assert set(hold.SettleOutcome.__args__) == {hold.Settled, hold.Unavailable}
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_hopeless"), [("invalid: duration_s", True), ("timeout", False), ("circuit open", False)]
+)
+def test_a_request_that_is_at_fault_itself_is_never_taken(cause: str, *, is_hopeless: bool) -> None:
+    assert hold.Unavailable(cause=cause).is_hopeless is is_hopeless

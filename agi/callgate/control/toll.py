@@ -28,8 +28,6 @@ DUE_MAX = 10_000
 RINGING_MAX = timedelta(days=1)
 NAME_MAX = 100
 _UNSAFE = re.compile(r"[^!-~]")
-_UNSOUND = "invalid"
-"""How the cause of an `Unavailable` begins that the ledger will never take."""
 
 log = structlog.get_logger()
 
@@ -142,7 +140,10 @@ class Toll(Watcher):
             del self._gone[next(iter(self._gone))]
 
     async def _settle(self, course: _Course) -> bool:
-        """Book one; whether that is done with. What several clinics may have called is nobody's, and only written."""
+        """Book one; whether that is done with: what the ledger never takes would hold up every later one.
+
+        What several clinics may have called is nobody's, and only written.
+        """
         leg, answered, seconds = course.leg, course.leg.answered, course.seconds or 1
         assert answered is not None  # no other is due
         hold_id, amount_micros = _id(self.pbx, leg, answered), 0
@@ -158,19 +159,13 @@ class Toll(Watcher):
                 )
             )
             if isinstance(outcome, Unavailable):
-                return _is_hopeless(leg, outcome)
+                if outcome.is_hopeless:
+                    log.error("call.not_booked", channel=leg.channel, cause=outcome.cause)
+                return outcome.is_hopeless
             amount_micros = outcome.amount_micros
         booked = Booked(hold_id=hold_id, seconds=seconds, amount_micros=amount_micros)
         self.incidents.add(Incident(at=self.clocks.now(), leg=leg, cause=course.cause, is_ended=True, booked=booked))
         return True
-
-
-def _is_hopeless(leg: Leg, outcome: Unavailable) -> bool:
-    """Whether the ledger will never take this; kept, it would hold up every later one."""
-    hopeless = outcome.cause.startswith(_UNSOUND)
-    if hopeless:
-        log.error("call.not_booked", channel=leg.channel, cause=outcome.cause)
-    return hopeless
 
 
 def _id(pbx: str, leg: Leg, answered: datetime) -> str:

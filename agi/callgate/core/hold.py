@@ -219,6 +219,11 @@ class Unavailable:
 
     cause: str
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether not the store but the request is at fault: the ledger will never take it."""
+        return self.cause.startswith("invalid")
+
 
 class FrozenCause(StrEnum):
     """How the ledger is known to have lost something."""
