@@ -151,6 +151,19 @@ async def test_only_what_asterisk_says_it_placed_is_a_leg(tmp_path: Path) -> Non
         assert PHONE not in asked
 
 
+async def test_a_leg_that_asterisk_does_not_tell_of_at_once_is_found_all_the_same(tmp_path: Path) -> None:
+    """A gate that was restarted on a busy machine did not know for help who was, nor renew what was paid."""
+    pbx, notes = Pbx(), Notes()
+    pbx.add(LEG, "a", remote=None)
+    pbx.add(OTHER, "a", grant=None)
+    async with switch(tmp_path, pbx, notes) as (made, manager):
+        await until(lambda: {LEG, OTHER} <= {asked.get("Channel") for asked in manager.asked})
+        pbx.add(LEG, "a", remote="<sip:15@192.0.2.2>")
+        pbx.add(OTHER, "a")
+        await until(lambda: made.is_linked)
+        assert [told for told, _ in notes.told[2:]] == ["with_emergency", "with_emergency", "linked"]
+
+
 VARIABLES = 6
 
 

@@ -36,6 +36,20 @@ async def test_a_grant_nobody_can_make_out_is_none_either(stage: Stage) -> None:
     assert {*known(stage)} == {leg.channel}
 
 
+async def test_a_grant_of_an_earlier_run_is_made_out_when_its_number_is_told(stage: Stage) -> None:
+    """It was nobody's call, got no second slice, and was cut by its first."""
+    leg = await stage.dial(POINTE_A_PITRE)
+    for call in known(stage).values():
+        stage.control.calls.ended(call.leg)
+    stage.control.calls.began(replace(leg, dialled=""))
+    assert known(stage) == {}
+    stage.control.calls.numbered(replace(leg, answered=stage.site.now))
+    (call,) = known(stage).values()
+    assert (call.issued.number, call.answered_s) == (leg.dialled, stage.clock.s)
+    stage.control.calls.numbered(leg)
+    assert known(stage) == {leg.channel: call}
+
+
 async def test_a_grant_that_is_used_twice_stays_the_first_ones(stage: Stage) -> None:
     """The second is the guard's; when that has hung it up, the first call goes on."""
     leg = await stage.talk(POINTE_A_PITRE)

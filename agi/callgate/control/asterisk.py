@@ -26,6 +26,8 @@ CONFIRM_S = 3.0
 that is older (asterisk-conf/road.conf)."""
 READ_AT_ONCE = 50
 """Questions about channels that were up before: so many are on their way at once, or those behind them time out."""
+READ_TRIES = 3
+"""Who is not known after so many tries is not looked after as long as this link is up; most such channels are gone."""
 ASK_PAUSE_S = 0.1
 """A busy Asterisk that does not say something of a leg is asked again after this, as long as the leg is up."""
 _REMOTE_URI = "CHANNEL(pjsip,remote_uri)"
@@ -243,7 +245,7 @@ class AsteriskSwitch(Switch, Listener):
         names = (GRANT, LEG, FOR, ANSWERED)
         async with gate:
             asked, remote_uri, *values = await asyncio.gather(
-                *(self._variable(found.channel, name) for name in (_REQUEST_URI, _REMOTE_URI, *names))
+                *(self._variable_of_found(found.channel, name) for name in (_REQUEST_URI, _REMOTE_URI, *names))
             )
         variables = {name: value for name, value in zip(names, values, strict=True) if value is not None}
         return replace(
@@ -253,6 +255,13 @@ class AsteriskSwitch(Switch, Listener):
             remote_uri=remote_uri or "",
             variables=variables,
         )
+
+    async def _variable_of_found(self, channel: str, name: str) -> str | None:
+        for _ in range(READ_TRIES):
+            if (value := await self._variable(channel, name)) is not None:
+                return value
+            await asyncio.sleep(ASK_PAUSE_S)
+        return None
 
     async def _function(self, name: str) -> str | None:
         """Read a function that is no channel's; as `_variable`."""

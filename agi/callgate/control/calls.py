@@ -169,6 +169,10 @@ class Calls(Watcher):
         if known is not None and leg.answered is not None:
             self._note_answer(known, leg, leg.answered)
 
+    def numbered(self, leg: Leg) -> None:
+        """See `Watcher.numbered`: a grant that this run did not give is made out only now."""
+        self.began(leg)
+
     def answered(self, leg: Leg) -> None:
         """See `Watcher.answered`."""
         if (call := self.live.get(leg.uniqueid)) is not None and leg.answered is not None:
