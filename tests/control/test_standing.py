@@ -27,6 +27,20 @@ def test_the_standing_is_what_it_was_told_last(tmp_path: Path) -> None:
     assert read_standing(tmp_path) == Standing(is_linked=True, since=now[0], ungated=0, watched_from=first)
 
 
+def test_a_restart_of_the_gate_ends_no_alarm(tmp_path: Path) -> None:
+    """`callgate status` was content again as soon as somebody had restarted the gate."""
+    file = StandingFile(tmp_path, lambda: TUESDAY_11)
+    file.escaped(TUESDAY_11)
+    file.count(1)
+    later = StandingFile(tmp_path, lambda: TUESDAY_11)
+    later.count(0)
+    later.escaped(TUESDAY_11 + timedelta(seconds=1))
+    later.count(1)
+    standing = read_standing(tmp_path)
+    assert standing is not None
+    assert (standing.ungated, standing.answered, standing.answered_at) == (1, 2, TUESDAY_11 + timedelta(seconds=1))
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\xff", b'{"is_linked": 1}'])
 def test_a_standing_that_is_none_says_nothing(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:

@@ -84,8 +84,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer. `ledger` is "up", or the cause of its silence.
 
     `sync_p99_ms` is how slow the disk was when the gate started last; 0 where nobody knows. `control_since` is when the
-    link came up or went down, `ungated` how many calls no grant covered since the gate started, `escaped` how many of
-    those were answered, the last one at `escaped_at`.
+    link came up or went down, `ungated` how many calls no grant covered since the gate started, `escaped` how many
+    were answered, also before that, the last one at `escaped_at`.
     """
 
     at: datetime

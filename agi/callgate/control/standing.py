@@ -21,7 +21,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         is_linked: whether it is up.
         since: when that became so.
         ungated: how many legs no grant covered since the gate started.
-        answered, answered_at: how many of those the carrier answered, and when it answered the last one.
+        answered, answered_at: how many of such the carrier answered, and when it answered the last one; also in earlier
+            runs, for a restart of the gate is no end of an alarm.
         watched_from: when it came up for the first time, in this run of the gate or an earlier one; None for never.
     """
 
@@ -44,11 +45,10 @@ class StandingFile(Watcher):
     def __init__(self, state: Path, clock: Callable[[], datetime]) -> None:
         self._file = state / STANDING_FILE
         self._clock = clock
-        earlier = read_standing(state)
-        self._standing = Standing(
-            is_linked=False, since=clock(), ungated=0, watched_from=earlier.watched_from if earlier else None
-        )
-        self._escaped: tuple[int, datetime | None] = 0, None
+        now = clock()
+        earlier = read_standing(state) or Standing(is_linked=False, since=now, ungated=0)
+        self._standing = msgspec.structs.replace(earlier, is_linked=False, since=now, ungated=0)
+        self._escaped = earlier.answered, earlier.answered_at
         self._write()
 
     @property
