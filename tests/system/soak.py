@@ -38,6 +38,7 @@ SLOPE_MAX = 1_000_000
 WARM = 0.1
 """The share of the calls after which every cache is as full as it gets."""
 SETTLED_WITHIN_S = 120
+BOOKED = ("call.settled", "call.lost", "call.local")
 _OTHERS = 32
 _SCENARIO = ROOT / "docker" / "outbound_call.xml"
 _LOOK = """\
@@ -156,10 +157,9 @@ class Soak:
         failed = await self._place(self._dialled[warm:], done=warm)
         took_s = time.monotonic() - began_at
         book = await self._settled()
-        answered = [number for number in self._dialled if number not in {REFUSED, "15"}]
-        rows = wait_for(lambda: self._rows(len(answered)), SETTLED_WITHIN_S)
         events = self._lab.carrier_log()
         ended = [event for event in events if event.event == "ended" and event.code == 200 and event.user != "15"]
+        rows = await self._booked(len(ended))
         seen = Counter((event.user.startswith("+590"), math.ceil(event.duration_s)) for event in ended)
         booked = Counter((row.number.startswith("+590"), row.seconds) for row in rows)
         return Soaked(
@@ -227,10 +227,15 @@ class Soak:
             await asyncio.sleep(1)
         return await self._rig.book()
 
-    def _rows(self, wanted: int) -> list[JournalRow] | None:
-        """The settlements, once there are so many."""
-        rows = [row for row in self._rig.rows() if row.event in {"call.settled", "call.lost"}]
-        return rows if len(rows) >= wanted else None
+    async def _booked(self, wanted: int) -> list[JournalRow]:
+        """The settlements, once there are so many, or when no more come."""
+        rows: list[JournalRow] = []
+        for _ in range(SETTLED_WITHIN_S):
+            rows = [row for row in self._rig.rows() if row.event in BOOKED]
+            if len(rows) >= wanted:
+                break
+            await asyncio.sleep(1)
+        return rows
 
 
 async def soak(calls: int, rate: int, folder: Path) -> Soaked:
