@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup docker demo test test-live test-calls test-rules test-rest lint check fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run stories prompts dialplan requirements
+.PHONY: help setup docker demo test test-live test-calls test-rules test-rest lint check fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run stories soak prompts dialplan requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -93,6 +93,9 @@ run: setup ## the daemon on this machine, with the sample settings
 
 stories: docker ## five hundred random calls on a real Asterisk, which is killed once: what is booked (COUNT=, SEED=)
 	@PYTHONPATH=tests:docker:agi $(PY) -m system.stories $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+soak: docker ## 100,000 calls through a real Asterisk at a steady rate, about an hour (COUNT=, RATE=)
+	@PYTHONPATH=tests:docker:agi $(PY) -m system.soak $(if $(COUNT),--calls $(COUNT)) $(if $(RATE),--rate $(RATE))
 
 prompts: ## make the spoken prompts again from the texts (needs espeak-ng and sox)
 	@sh docker/prompts.sh

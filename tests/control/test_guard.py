@@ -152,6 +152,22 @@ async def test_a_leg_that_was_up_before_is_never_ended_and_nobody_else_has_its_g
     assert len(post.asterisk.ended) == 1
 
 
+async def test_of_the_grants_whose_legs_have_ended_only_the_latest_are_remembered(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gate once kept every grant of two hours: it grew with its calls."""
+    monkeypatch.setattr("callgate.control.guard.OVER_MAX", 2)
+    grant = (await issued(post)).grant
+    legs = [replace(LEG, grant=f"{grant}{place}", uniqueid=f"{place}.1") for place in range(3)]
+    for leg in legs:
+        post.guard.began(replace(leg, is_new=False))
+        post.guard.ended(replace(leg, channel="PJSIP/carrier-a-00000002"))
+        assert leg.grant in post.guard._holders, "another leg that showed it is no matter"
+        post.guard.ended(leg)
+    assert post.guard._holders == {}
+    assert list(post.guard._over) == [leg.grant for leg in legs[1:]]
+
+
 async def test_whose_grant_it_was_is_forgotten_when_no_call_can_last_that_long(post: Post) -> None:
     await post.sees(replace(LEG, grant=(await issued(post)).grant))
     post.site.now -= timedelta(days=365)

@@ -66,6 +66,9 @@ class _Kind(StrEnum):
     ISSUED = "issued"
 
 
+OVER_MAX = 10_000
+"""So many grants are remembered whose leg has ended, for whoever shows one again before the ledger has settled it."""
+
 EVIDENT = (Cause.NO_GRANT, Cause.NOT_EMERGENCY, Cause.NOT_ORDINARY)
 """What a leg shows by itself, whatever an earlier run of the gate has granted."""
 
@@ -128,6 +131,7 @@ class Guard(Watcher):
     clocks: Clocks
     watched_from: Callable[[], datetime | None]
     _holders: dict[str, tuple[str, float]] = field(default_factory=dict, init=False)
+    _over: dict[str, str] = field(default_factory=dict, init=False)
     # The channels that help is with: whether they are to be ended when it has left.
     _untouchable: dict[str, bool] = field(default_factory=dict, init=False)
     _unread: dict[str, Leg] = field(default_factory=dict, init=False)
@@ -152,6 +156,10 @@ class Guard(Watcher):
         self._untouchable.pop(leg.channel, None)
         if self._unread.pop(leg.channel, None) and not leg.grant:
             self._write(leg, Cause.NO_NUMBER, is_ended=False)
+        if leg.grant in self._holders and not self._is_used(leg):
+            self._over[leg.grant] = self._holders.pop(leg.grant)[0]
+            while len(self._over) > OVER_MAX:
+                del self._over[next(iter(self._over))]
 
     def with_emergency(self, leg: Leg) -> None:
         """See `Watcher.with_emergency`."""
@@ -202,10 +210,11 @@ class Guard(Watcher):
         return is_in_a_gap and bool(leg.dialled) and not seen.is_ordinary and ungated(seen) in EVIDENT
 
     def _is_used(self, leg: Leg) -> bool:
-        return leg.grant in self._holders and self._holders[leg.grant][0] != _name(leg)
+        holder = self._over.get(leg.grant) or self._holders.get(leg.grant, ("",))[0]
+        return holder not in {"", _name(leg)}
 
     def _keep(self, leg: Leg) -> None:
-        """Keep in mind whose a grant is, as long as somebody may show it again."""
+        """Keep in mind whose a grant is, as long as its leg may be up."""
         now_s = self.clocks.monotonic()
         self._holders.setdefault(leg.grant, (_name(leg), now_s))
         # In the order they were shown first: the oldest stand first.

@@ -1,0 +1,271 @@
+"""Calls at a steady rate through a real Asterisk, and what they leave behind: memory, descriptors, keys, the books.
+
+    python -m system.soak --calls 100000 --rate 30
+
+SIPp dials from beside Asterisk: national mobiles, one call in thirty-two to a dear island, one that is refused, one to
+15. The gate's processes are looked at every few seconds. What they hold after the first tenth of the calls, when every
+cache is warm, must not grow with the calls.
+"""
+
+import argparse
+import asyncio
+import math
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from call_behaviour import Behaviour
+from callgate.core.tariff import price
+from callgate.journal import JournalRow
+from callgate.ledger.base import LedgerBook
+from lab import Lab
+from lab_images import ROOT
+from system import live_lab
+from system.carrier_books import rate_of
+from system.live_lab import island, mobile
+from system.rig import Config, Rig, wait_for
+
+TALK_MS = 700
+REFUSED = "00899123456"
+"""A premium number."""
+LOOK_S = 5.0
+SLOPE_MAX = 1_000_000
+"""Bytes of memory for 100,000 calls."""
+WARM = 0.1
+"""The share of the calls after which every cache is as full as it gets."""
+SETTLED_WITHIN_S = 120
+BOOKED = ("call.settled", "call.lost", "call.local")
+_OTHERS = 32
+_SCENARIO = ROOT / "docker" / "outbound_call.xml"
+_LOOK = """\
+for process in /proc/[0-9]*; do
+    grep -q '^callgate' $process/comm && echo $(grep VmRSS $process/status | tr -dc 0-9) $(ls $process/fd | wc -l)
+done 2>/dev/null"""
+_BYTES_A_KB = 1024
+_STARTS = 'overseas = "900/1h"', 'overseas = "900/15m"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What the gate's processes hold after a number of calls: bytes of memory, and open descriptors."""
+
+    calls: int
+    memory: int
+    descriptors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soaked:
+    """What a run showed.
+
+    Fields:
+        calls: dialled; failed: of them, those that neither connected nor were refused as they should be.
+        rate: calls a second, as they were really placed.
+        sights: from warm to the last call.
+        keys: of the ledger's store, warm and at the end.
+        held: holds that remain.
+        refused: calls that were to be refused, the refusals in the journal, and the INVITEs for them at the carrier.
+        seconds_off: answered calls whose booked seconds are not those of the carrier's log.
+        costs: in micros: by the carrier's log, by the journal, by the ledger.
+    """
+
+    calls: int
+    failed: int
+    rate: float
+    sights: tuple[Sight, ...]
+    keys: tuple[int, int]
+    held: int
+    refused: tuple[int, int, int]
+    seconds_off: int
+    costs: tuple[int, int, int]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing failed, nothing was left behind, and the books are right."""
+        dialled, written, invited = self.refused
+        return (
+            self.failed == 0
+            and self.slope * 1e5 < SLOPE_MAX
+            and self.sights[-1].descriptors <= self.sights[0].descriptors
+            and self.keys[0] == self.keys[1]
+            and self.held == 0
+            and (dialled, 0) == (written, invited)
+            and self.seconds_off == 0
+        )
+
+    @property
+    def slope(self) -> float:
+        """How fast memory grows: bytes a call, by least squares."""
+        return _slope([(sight.calls, sight.memory) for sight in self.sights])
+
+    def lines(self) -> Iterator[str]:
+        """Tell it."""
+        first, last = self.sights[0], self.sights[-1]
+        yield f"{self.calls} calls at {self.rate:.1f} a second, {self.failed} failed"
+        yield f"descriptors: {first.descriptors} after {first.calls} calls, {last.descriptors} after {last.calls}"
+        yield (
+            f"memory: {first.memory / 1e6:.1f} MB, then {last.memory / 1e6:.1f} MB:"
+            f" {self.slope * 1e5 / 1e6:+.2f} MB per 100,000 calls ({len(self.sights)} looks)"
+        )
+        yield f"keys in the store: {self.keys[0]}, at the end {self.keys[1]}; holds that remain: {self.held}"
+        dialled, written, invited = self.refused
+        yield f"refused: {dialled} dialled, {written} in the journal, {invited} at the carrier"
+        carrier, journal, ledger = self.costs
+        yield f"booked: carrier {carrier}, journal {journal}, ledger {ledger} micros"
+        yield f"{self.seconds_off} calls whose seconds differ from the carrier's log"
+
+
+def _slope(points: Sequence[tuple[float, float]]) -> float:
+    mean_x, mean_y = (math.fsum(point[axis] for point in points) / len(points) for axis in (0, 1))
+    spread = math.fsum((x - mean_x) ** 2 for x, _ in points)
+    return math.fsum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
+
+
+def numbers(calls: int) -> list[str]:
+    """What is dialled, in order."""
+    special = {1: island(1)[0], 2: REFUSED, 3: "15"}
+    return [special.get(place % _OTHERS, mobile(place % 90_000)[0]) for place in range(calls)]
+
+
+def soak_lab(folder: Path) -> Lab:
+    """Make the lab; it is not started yet."""
+    lab = live_lab.live_lab("soak", folder)
+    (folder / "config" / "policy.toml").write_text(live_lab.policy().replace(*_STARTS), encoding="utf-8")
+    return lab
+
+
+class Soak:
+    """One run in a lab that is up."""
+
+    def __init__(self, lab: Lab, calls: int, rate: int) -> None:
+        self._rig = Rig(lab=lab, config=Config(policy="", dialplan=""), began=time.time())
+        self._lab = lab
+        self._dialled = numbers(calls)
+        self._rate = rate
+        self._sights: list[Sight] = []
+
+    async def run(self) -> Soaked:
+        """Place the calls, look meanwhile, and hold the books against each other."""
+        self._lab.set_rules({"": Behaviour()})
+        warm = max(1, int(len(self._dialled) * WARM))
+        await self._place(self._dialled[:warm])
+        began_at, keys = time.monotonic(), self._keys()
+        failed = await self._place(self._dialled[warm:], done=warm)
+        took_s = time.monotonic() - began_at
+        book = await self._settled()
+        events = self._lab.carrier_log()
+        ended = [event for event in events if event.event == "ended" and event.code == 200 and event.user != "15"]
+        rows = await self._booked(len(ended))
+        seen = Counter((event.user.startswith("+590"), math.ceil(event.duration_s)) for event in ended)
+        booked = Counter((row.number.startswith("+590"), row.seconds) for row in rows)
+        return Soaked(
+            calls=len(self._dialled),
+            failed=failed,
+            rate=(len(self._dialled) - warm) / took_s,
+            sights=tuple(self._sights),
+            keys=(keys, self._keys()),
+            held=len(book.holds),
+            refused=(
+                self._dialled.count(REFUSED),
+                sum(row.count for row in self._rig.rows("call.refused")),
+                len([event for event in events if event.event == "invite" and event.user.endswith(REFUSED[2:])]),
+            ),
+            seconds_off=(seen - booked).total() + (booked - seen).total(),
+            costs=(
+                sum(price(rate_of(event.user), math.ceil(event.duration_s)) for event in ended),
+                sum(row.amount_micros for row in rows),
+                sum(purse.day_micros for purse in book.purses if purse.name in {"national", "costly"}),
+            ),
+        )
+
+    async def _place(self, dialled: Sequence[str], done: int = 0) -> int:
+        """Have SIPp place calls, and look meanwhile if some were placed before; gives how many failed."""
+        lines = "".join(f"{number}\n" for number in ("SEQUENTIAL", *dialled))
+        self._lab.copy_to_asterisk("/root/numbers.csv", lines)
+        scenario = _SCENARIO.read_text("utf-8").replace("[service]", "[field0]")
+        self._lab.copy_to_asterisk("/root/soak.xml", scenario.replace('"2000"', f'"{TALK_MS}"'))
+        words = f"-sf soak.xml -inf numbers.csv -au 101 -ap {self._lab.secrets.phones} -m {len(dialled)}"
+        command = f"sipp {words} -r {self._rate} -l 500 -nostdin -trace_stat -stf stat.csv -fd 60 -timeout_error"
+        began = time.monotonic()
+        placing = asyncio.create_task(
+            asyncio.to_thread(
+                self._lab.asterisk_exec,
+                "sh", "-c", f"cd; rm -f stat.csv; {command} {self._lab.asterisk_host} >sipp.log 2>&1; echo $?",
+            )
+        )  # fmt: skip
+        while not (await asyncio.wait({placing}, timeout=LOOK_S))[0]:
+            if done:
+                placed = min(len(dialled), int((time.monotonic() - began) * self._rate))
+                self._sights.append(await asyncio.to_thread(self._look, done + placed))
+        assert placing.result() in {"0", "1"}, self._lab.asterisk_exec("tail", "-n", "20", "/root/sipp.log")
+        return self._failed()
+
+    def _failed(self) -> int:
+        """How many calls SIPp counts as failed in all."""
+        head, *_, last = self._lab.asterisk_exec("cat", "/root/stat.csv").splitlines()
+        return int(last.split(";")[head.split(";").index("FailedCall(C)")])
+
+    def _look(self, calls: int) -> Sight:
+        found = [tuple(map(int, line.split())) for line in self._lab.gate_exec("sh", "-c", _LOOK).splitlines()]
+        return Sight(
+            calls=calls,
+            memory=sum(kilobytes for kilobytes, _ in found) * _BYTES_A_KB,
+            descriptors=sum(descriptors for _, descriptors in found),
+        )
+
+    def _keys(self) -> int:
+        return int(self._lab.redis_cli("dbsize").split()[-1])
+
+    async def _settled(self) -> LedgerBook:
+        for _ in range(SETTLED_WITHIN_S):
+            if not (await self._rig.book()).holds:
+                break
+            await asyncio.sleep(1)
+        return await self._rig.book()
+
+    async def _booked(self, wanted: int) -> list[JournalRow]:
+        """The settlements, once there are so many, or when no more come."""
+        rows: list[JournalRow] = []
+        for _ in range(SETTLED_WITHIN_S):
+            rows = [row for row in self._rig.rows() if row.event in BOOKED]
+            if len(rows) >= wanted:
+                break
+            await asyncio.sleep(1)
+        return rows
+
+
+async def soak(calls: int, rate: int, folder: Path) -> Soaked:
+    """Run a lab under calls.
+
+    Args:
+        calls: how many.
+        rate: a second.
+        folder: the lab's.
+    """
+    lab = soak_lab(folder)
+    lab.start()
+    try:
+        wait_for(lambda: "control.linked" in lab.gate_output())
+        return await Soak(lab, calls, rate).run()
+    finally:
+        lab.stop()
+
+
+def main(words: list[str]) -> int:
+    """Soak, tell what was seen; 0 if nothing grew, nothing failed and the books are right."""
+    parser = argparse.ArgumentParser(description="Calls at a steady rate through a real Asterisk.")
+    parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--rate", type=int, default=30)
+    arguments = parser.parse_args(words)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        soaked = asyncio.run(soak(arguments.calls, arguments.rate, Path(folder)))
+    print(*soaked.lines(), sep="\n")
+    return 0 if soaked.is_sound else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
