@@ -27,6 +27,7 @@ from callgate.commands.rates import add_rates
 from callgate.commands.replay import add_replay
 from callgate.commands.serve import serve
 from callgate.commands.status import status
+from callgate.commands.support_bundle import add_support_bundle
 from callgate.commands.words import iso_instant, matching, outside_prefix
 from callgate.errors import CallgateError
 from callgate.settings import DEFAULT_SETTINGS
@@ -97,6 +98,7 @@ def parser() -> argparse.ArgumentParser:
     add_ledger(commands.add_parser, _words)
     add_audit(commands.add_parser)
     _add_views(commands.add_parser)
+    add_support_bundle(commands.add_parser)
     purging = commands.add_parser("purge", help="remove what may no longer be kept, as the daemon does by itself")
     purging.set_defaults(run=purge)
     writing = commands.add_parser("dialplan", help="write the dialplan of this installation")

@@ -90,3 +90,12 @@ async def test_a_refused_costly_number_is_shown_to_whoever_says_why_and_the_jour
     assert (shown.call, shown.note) == (row.call, "callgate: the bill of November")
     rights = rig.lab.gate_exec("sh", "-c", "stat -c '%a %U' /var/lib/callgate/keys /var/lib/callgate/keys/*.key")
     assert sorted(set(rights.splitlines())) == ["600 callgate", "700 callgate"]
+
+
+async def test_a_bundle_of_the_running_gate_has_what_its_store_says_and_passes_the_last_look(rig: Rig) -> None:
+    await rig.dial(IVORY_COAST)
+    make = 'cd "$(mktemp -d)" && callgate --language en support-bundle b.tar.gz >log'
+    read = f"{make} && tar -xzOf b.tar.gz callgate-support/"
+    assert json.loads(rig.lab.gate_exec("sh", "-c", f"{read}store.json"))["redis_version"]
+    status = json.loads(rig.lab.gate_exec("sh", "-c", f"{read}status.json"))
+    assert (status["gate"], status["ledger"]) == ("up", "up")
