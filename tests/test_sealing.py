@@ -10,7 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from callgate.journal import JournalRow
-from callgate.sealing import KEY_BYTES, KeyName, Seals, Unreadable, key_name, make_key, purge_keys, unseal
+from callgate.key_file import KEY_BYTES
+from callgate.sealing import KeyName, Seals, Unreadable, key_name, purge_keys, unseal
 from journal_samples import AT, row
 
 NUMBER = "+2250123456615"
@@ -87,8 +88,6 @@ def test_each_clinic_has_a_key_of_its_own_for_this_week_and_the_next_that_its_ow
 
 def test_a_key_stays_the_same_after_a_restart_and_for_every_worker(tmp_path: Path) -> None:
     assert unseal(sealed_row(tmp_path), tmp_path) == unseal(sealed_row(tmp_path), tmp_path) == NUMBER
-    name = key_name("c", AT)
-    assert make_key(tmp_path, name) == make_key(tmp_path, name)
 
 
 def test_the_week_of_a_key_is_that_of_the_call_in_universal_time(tmp_path: Path) -> None:
@@ -110,7 +109,7 @@ def test_a_damaged_key_costs_the_number_and_not_the_row_and_is_said_once(tmp_pat
         ("key.unusable", "warning"),
         ("number.not_sealed", "warning"),
     ]
-    assert "is no key of 32 bytes. Remedy: remove it" in said[0]["problem"]
+    assert "is no secret of 32 bytes. Remedy: remove it" in said[0]["problem"]
     assert not any(NUMBER[-8:] in str(event) for event in said)
 
 

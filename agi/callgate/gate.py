@@ -103,7 +103,7 @@ class Gate:
         return answer
 
     async def _rule_and_hold(self, passage: Passage, clinic: Clinic, instant: datetime) -> Asked:
-        priced = self.tagger.tagged(classify(passage, clinic, instant))
+        priced = self.tagger.tagged(classify(passage, clinic, instant), clinic.name)
         ruling = judge(passage.attempt, priced, replace(clinic.rulebook, slices=self.slices()), instant)
         outcome = await self.ledger.hold(ruling.request) if isinstance(ruling, Reserve) else None
         return Asked(priced=priced, ruling=ruling, outcome=outcome)

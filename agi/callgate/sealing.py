@@ -7,10 +7,8 @@ encrypted with AES-256-GCM under a fresh nonce, bound to its row: moved to anoth
 
 import base64
 import contextlib
-import os
 import re
 import secrets
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,12 +22,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from callgate.errors import SettingsError
 from callgate.journal_rows import JournalRow
+from callgate.key_file import make_key, read_key, sync_folder
 from callgate.settings import Settings
 
-KEY_BYTES = 32
 NONCE_BYTES = 12
 KEY_FOLDER = "keys"
 _VERSION = "1"
+_REMEDY = "remove it; a new one is made"
 _WEEK = timedelta(weeks=1)
 # With a dot in front and digits behind, one that was being made when the machine stopped.
 _FILE = re.compile(r"\.?(?P<clinic>[A-Za-z0-9][A-Za-z0-9_-]{0,63})\.(?P<week>[0-9]{4}-W[0-9]{2})\.key(\.[0-9a-f]{8})?")
@@ -97,7 +96,7 @@ class Seals:
             for at in (now, now + _WEEK):
                 name = key_name(clinic, at)
                 try:
-                    keys[name] = AESGCM(make_key(self._folder, name))
+                    keys[name] = AESGCM(make_key(self._folder / name.file, _REMEDY))
                 except (OSError, SettingsError) as error:
                     log.warning("key.unusable", file=str(self._folder / name.file), problem=str(error))
         self._keys, self._missed = keys, set()
@@ -130,7 +129,7 @@ def unseal(row: JournalRow, folder: Path) -> str | Unreadable:
     name = KeyName(clinic=row.clinic, week=week)
     try:
         sealed = base64.b32decode(text + "=" * (-len(text) % 8))
-        key = AESGCM(_read(folder, name))
+        key = AESGCM(read_key(folder / name.file, _REMEDY))
         return key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _bound(row, name)).decode()
     except FileNotFoundError:
         return Unreadable.KEY_GONE
@@ -138,46 +137,6 @@ def unseal(row: JournalRow, folder: Path) -> str | Unreadable:
         return Unreadable.KEY_DAMAGED
     except (InvalidTag, ValueError):  # binascii.Error is one
         return Unreadable.NOT_OF_THIS_ROW
-
-
-def make_key(folder: Path, name: KeyName) -> bytes:
-    """Read a key, made if there is none: the disk has it before anything is encrypted with it.
-
-    Several processes may ask at once; all get the same one.
-
-    Raises:
-        OSError: it can be neither read nor made.
-        SettingsError: what is there is none.
-    """
-    with contextlib.suppress(FileNotFoundError):
-        return _read(folder, name)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = folder / f".{name.file}.{secrets.token_hex(4)}"
-    try:
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(secrets.token_bytes(KEY_BYTES))
-            stream.flush()
-            os.fsync(descriptor)
-        with contextlib.suppress(FileExistsError):
-            os.link(made, folder / name.file)
-    finally:
-        made.unlink(missing_ok=True)
-    _sync(folder)
-    return _read(folder, name)
-
-
-def _read(folder: Path, name: KeyName) -> bytes:
-    # A link is none of ours, and a pipe would be waited for.
-    descriptor = os.open(folder / name.file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        is_plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        key = os.read(descriptor, KEY_BYTES + 1) if is_plain else b""
-    finally:
-        os.close(descriptor)
-    if len(key) != KEY_BYTES:
-        raise SettingsError(str(folder / name.file), f"is no key of {KEY_BYTES} bytes", "remove it; a new one is made")
-    return key
 
 
 def purge_keys(folder: Path, now: datetime, days: int) -> list[KeyName]:
@@ -200,7 +159,7 @@ def purge_keys(folder: Path, now: datetime, days: int) -> list[KeyName]:
     for file in due:
         file.unlink(missing_ok=True)
     if due:
-        _sync(folder)
+        sync_folder(folder)
     return sorted(set(due.values()))
 
 
@@ -219,11 +178,3 @@ def _is_due(name: KeyName, now: datetime, days: int) -> bool:
 def _bound(row: JournalRow, name: KeyName) -> bytes:
     """What a sealed number belongs to: its row and key."""
     return msgspec.json.encode((_VERSION, name.week, row.clinic, row.call, row.attempt, row.at))
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

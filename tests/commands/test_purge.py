@@ -8,8 +8,9 @@ import pytest
 from callgate import acts
 from callgate.cli import main
 from callgate.journal import Journal, JournalRow, read_rows
+from callgate.key_file import make_key
 from callgate.policies import author
-from callgate.sealing import Seals, key_name, make_key
+from callgate.sealing import Seals, key_name
 from callgate.texts.catalog import Language, text
 from clinic_samples import SETTINGS, write_site
 
@@ -29,7 +30,7 @@ async def test_the_keys_that_are_due_go_and_the_journal_says_who_removed_them(
     old = key_name("c", now - timedelta(days=due))
     Seals(keys).prepare(["c"], now)
     kept = {file.name for file in keys.iterdir()}
-    make_key(keys, old)
+    make_key(keys / old.file, "")
     assert purge(tmp_path) == 0
     assert capsys.readouterr().out == f"c: the full numbers of week {old.week} can be read no more.\n"
     assert {file.name for file in keys.iterdir()} == kept
