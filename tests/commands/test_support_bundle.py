@@ -12,10 +12,13 @@ import pytest
 from callgate.cli import main
 from callgate.commands import support_bundle
 from callgate.journal import JournalRow
+from callgate.ledger.revisions import PolicyRevision
+from callgate.policies import kept_policy
 from callgate.screening import leaks_in
 from callgate.texts.catalog import Language, text
 from clinic_samples import CLINIC, SETTINGS, policy_text, write_site
-from journal_samples import row, write_journal
+from core.samples import a_lock
+from journal_samples import AT, row, write_journal
 
 Out = pytest.CaptureFixture[str]
 NUMBER = "+33698765432"
@@ -26,6 +29,7 @@ NAMES = [
     "about.json",
     "settings.json",
     f"policy-{CLINIC}.json",
+    f"in-force-{CLINIC}.json",
     "status.json",
     "audit.json",
     "journal.json",
@@ -89,6 +93,35 @@ def test_it_has_no_number_no_name_and_no_secret_of_the_settings_the_policy_or_th
     policy = found[f"policy-{CLINIC}.json"]
     assert policy["numbers"]["always_allow"] == ["+3369876••••"]
     assert policy["external_to_external"]["number"] == [{"number": "+3369876••••"}]
+
+
+def test_the_policy_in_force_is_in_it_with_its_locks_and_without_whoever_made_it(folder: Path) -> None:
+    kept = PolicyRevision(
+        clinic=CLINIC,
+        revision=7,
+        document=POLICY,
+        author="anne",
+        at=AT,
+        origin="console",
+        reason="Dr Martin asked",
+        locks=(a_lock(),),
+    )
+    kept_policy(folder / "state", CLINIC).write_bytes(msgspec.json.encode(kept))
+    assert bundle(folder) == 0
+    found = unpacked(folder)[f"in-force-{CLINIC}.json"]
+    assert (found["revision"], found["rules"]["numbers"]["always_allow"]) == (7, ["+3369876••••"])
+    (told,) = found["locks"]
+    assert "scope" in told
+    assert not told.keys() & {"author", "reason"}
+    assert not any(name in json.dumps(found) for name in ("anne", "Martin"))
+
+
+def test_a_row_of_what_a_person_did_is_in_it_without_the_person(folder: Path) -> None:
+    done = JournalRow(at=AT, event="privacy.revealed", clinic="c", call="a", note="anne: Dr Martin asked")
+    write_journal(folder / "state", done)
+    assert bundle(folder) == 0
+    last = unpacked(folder)["rows.json"][-1]
+    assert (last["event"], last["note"]) == ("privacy.revealed", "")
 
 
 def test_a_part_that_cannot_be_had_is_told_and_stops_no_other(folder: Path) -> None:

@@ -37,14 +37,18 @@ from callgate.commands.status import find_status
 from callgate.errors import CallgateError
 from callgate.journal import JOURNAL_FILE, read_rows
 from callgate.ledger.primaries import Primaries
+from callgate.ledger.revisions import PolicyRevision
+from callgate.policies import kept_policy
 from callgate.screening import screened_value
 from callgate.settings import Settings
 from callgate.texts.catalog import Language, text
 
 ROWS_MAX = 200
 LOG_BYTES_MAX = 512 * 1024
-_OF_PEOPLE = frozenset({"label", "name", "reason"})
-"""Fields of a policy that say who somebody is."""
+_OF_PEOPLE = frozenset({"author", "label", "name", "reason", "sealed"})
+"""Fields that say who somebody is, or give a number to whoever has a key."""
+_DONE_BY_PEOPLE = ("ledger.", "privacy.")
+"""How the events begin whose note says who did it, and why."""
 
 
 def add_support_bundle(add_command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -80,7 +84,8 @@ def _members(arguments: argparse.Namespace, at: datetime) -> Iterator[Member]:
     yield _told("settings", lambda: _plain_settings(settings))
     for clinic in settings.clinic:
         yield _told(f"policy-{clinic.name}", partial(_plain_policy, folder / clinic.policy))
-    yield _told("status", lambda: _unsealed(find_status(settings, folder)))
+        yield _told(f"in-force-{clinic.name}", partial(_plain_revision, kept_policy(state, clinic.name)))
+    yield _told("status", lambda: _impersonal(find_status(settings, folder)))
     yield _told("audit", lambda: as_json(survey(arguments.config, known_to(arguments)), Language.EN))
     yield _told("journal", lambda: msgspec.to_builtins(verification(state / JOURNAL_FILE)))
     yield _told("rows", lambda: _last_rows(state / JOURNAL_FILE))
@@ -117,26 +122,37 @@ def _plain_settings(settings: Settings) -> object:
 
 def _plain_policy(file: Path) -> object:
     """A policy's rules. Its comments and what it calls people and things stay here."""
-    return _without(_OF_PEOPLE, msgspec.to_builtins(tomllib.loads(read_text(file))))
+    return _impersonal(tomllib.loads(read_text(file)))
 
 
-def _unsealed(value: object) -> object:
-    return _without(frozenset({"sealed"}), msgspec.to_builtins(value))
+def _plain_revision(file: Path) -> object:
+    """The same of the revision that this gate had in force last, and its locks."""
+    revision = msgspec.json.decode(file.read_bytes(), type=PolicyRevision)
+    rules = _impersonal(tomllib.loads(revision.document))
+    return {"revision": revision.revision, "at": revision.at, "locks": _impersonal(revision.locks), "rules": rules}
 
 
-def _without(names: frozenset[str], value: object) -> object:
+def _impersonal(value: object) -> object:
+    """A document as JSON knows it, without what says who somebody is."""
+    return _without_people(msgspec.to_builtins(value))
+
+
+def _without_people(value: object) -> object:
     match value:
         case dict():
-            return {key: _without(names, below) for key, below in value.items() if key not in names}
-        case list():
-            return [_without(names, below) for below in value]
+            return {key: _without_people(below) for key, below in value.items() if key not in _OF_PEOPLE}
+        case list() | tuple():
+            return [_without_people(below) for below in value]
         case _:
             return value
 
 
 def _last_rows(journal: Path) -> object:
     rows = deque((row for row, _ in read_rows(journal)), maxlen=ROWS_MAX)
-    return [_unsealed(row) for row in rows]
+    return [
+        _impersonal(msgspec.structs.replace(row, note="") if row.event.startswith(_DONE_BY_PEOPLE) else row)
+        for row in rows
+    ]
 
 
 async def _store(settings: Settings, folder: Path) -> object:
