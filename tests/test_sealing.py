@@ -99,6 +99,16 @@ def test_the_week_of_a_key_is_that_of_the_call_in_universal_time(tmp_path: Path)
     assert unseal(sealed_row(tmp_path, late), tmp_path) == NUMBER
 
 
+def test_a_call_of_the_last_second_of_a_week_is_sealed_in_the_next(tmp_path: Path) -> None:
+    monday = datetime(2026, 11, 30, tzinfo=UTC)
+    maker = seals(tmp_path, now=monday - timedelta(seconds=1))
+    maker.prepare(["c"], monday)
+    late = msgspec.structs.replace(row(), at=monday - timedelta(seconds=1))
+    assert unseal(msgspec.structs.replace(late, sealed=maker.seal(late, NUMBER)), tmp_path) == NUMBER
+    maker.prepare(["c"], monday + timedelta(days=7))
+    assert maker.seal(late, NUMBER) == ""
+
+
 @pytest.mark.parametrize("damage", [b"", b"short", b"x" * 100])
 def test_a_damaged_key_costs_the_number_and_not_the_row_and_is_said_once(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / f"c.{WEEK}.key").write_bytes(damage)

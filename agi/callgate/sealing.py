@@ -91,7 +91,8 @@ class Seals:
 
         One that cannot be had is said in the log, and tried again the next time.
         """
-        keys = {}
+        # A call that was refused in the last second of a week is written down in the next one.
+        keys = {name: key for name, key in self._keys.items() if name.begins + 2 * _WEEK > now}
         for clinic in clinics:
             for at in (now, now + _WEEK):
                 name = key_name(clinic, at)
