@@ -1,15 +1,19 @@
 """The rows of a journal are found while it is written, from both its ends, and whatever lies between them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from callgate import journal_rows
+from callgate.core.verdict import Refusal
 from callgate.journal import JOURNAL_FILE, Journal
 from callgate.journal_file import Damage, Kind, Record
 from callgate.journal_rows import JournalRow, last_row, read_rows
 from callgate.journal_writer import JournalWriter
+from callgate.sealing import Seals
+from clinic_samples import BRUSSELS, CLINIC, OBSERVING, PARIS, POINTE_A_PITRE, open_site, policy_text
 from journal_samples import calls, row, write_journal
 
 
@@ -52,3 +56,61 @@ def test_the_latest_row_of_an_event_is_found_from_the_end(tmp_path: Path, monkey
 
 def replace_event(one: JournalRow, event: str) -> JournalRow:
     return msgspec.structs.replace(one, event=event)
+
+
+# The full number.
+
+
+@pytest.mark.parametrize(
+    ("dialled", "changes", "sealed"),
+    [
+        (BRUSSELS, {}, ["+3225551212"]),
+        ("00899123456", {}, ["+33899123456"]),
+        (POINTE_A_PITRE, {'hour           = "10.00"': 'hour = "0.10"'}, ["+590590271212"]),
+        (POINTE_A_PITRE, {}, []),
+        (PARIS, {}, []),
+        (PARIS, {"always_refuse = []": 'always_refuse = ["+33142685300"]'}, []),
+        ("015", {}, []),
+        ("0014268530", {}, []),
+        (BRUSSELS, OBSERVING, []),
+    ],
+    ids=[
+        "abroad",
+        "premium",
+        "over a ceiling",
+        "costly, granted",
+        "ordinary, granted",
+        "ordinary, refused",
+        "emergency",
+        "no number at all",
+        "costly, only observed",
+    ],
+)
+async def test_the_full_number_of_a_costly_call_that_was_stopped_is_sealed_and_of_no_other(
+    tmp_path: Path, dialled: str, changes: dict[str, str], sealed: list[str]
+) -> None:
+    site = open_site(tmp_path, policy_text(changes))
+    await site.shelf.open()
+    asked: list[str] = []
+
+    def seal(row: JournalRow, number: str) -> str:
+        asked.append(number)
+        return f"sealed for {row.call}"
+
+    await replace(site.gate, seal=seal).decide(site.passage(dialled), site.now)
+    (found,) = site.rows
+    assert asked == sealed
+    assert found.sealed == (f"sealed for {found.call}" if sealed else "")
+    assert not any(number in found.number + found.dialled for number in sealed)
+    site.journal.close()
+
+
+async def test_a_refusal_is_written_down_without_its_number_where_no_key_can_be_had(tmp_path: Path) -> None:
+    site = open_site(tmp_path)
+    await site.shelf.open()
+    (tmp_path / "keys").write_text("")
+    seals = Seals(tmp_path / "keys")
+    seals.prepare([CLINIC], site.now)
+    assert isinstance(await replace(site.gate, seal=seals.seal).decide(site.passage(BRUSSELS), site.now), Refusal)
+    assert [(row.event, row.sealed) for row in site.rows] == [("call.refused", "")]
+    site.journal.close()

@@ -86,7 +86,7 @@ def test_the_lines_for_extensions_conf_are_those_the_lab_runs_with() -> None:
 
 def test_the_readme_names_every_command_and_no_other() -> None:
     subcommands = next(found for found in parser()._actions if isinstance(found, argparse._SubParsersAction))
-    assert re.findall(r"^\| `callgate (\w+)` \|", README, re.MULTILINE) == list(subcommands.choices)
+    assert re.findall(r"^\| `callgate ([\w-]+)` \|", README, re.MULTILINE) == list(subcommands.choices)
 
 
 def test_the_readme_names_every_exit_code_and_no_other() -> None:

@@ -15,9 +15,9 @@ from callgate.tags import KEY_FILE, Tagger, load_tagger
 NUMBER = "+33142685300"
 
 
-def tag(tagger: Tagger, number: str = NUMBER) -> str:
+def tag(tagger: Tagger, number: str = NUMBER, clinic: str = "c") -> str:
     destination = Destination(number=number, region="FR", number_class=NumberClass.NATIONAL_FIXED)
-    return tagger.tagged(PricedDestination(destination=destination, rate=None, ordinary=True)).tag
+    return tagger.tagged(PricedDestination(destination=destination, rate=None, ordinary=True), clinic).tag
 
 
 def test_a_tag_is_the_same_after_a_restart_and_another_for_another_number(tmp_path: Path) -> None:
@@ -25,6 +25,11 @@ def test_a_tag_is_the_same_after_a_restart_and_another_for_another_number(tmp_pa
     assert tag(first) == tag(second)
     assert tag(first) != tag(first, "+33142685301")
     assert len(tag(first)) == 16
+
+
+def test_the_same_number_has_another_tag_at_another_clinic(tmp_path: Path) -> None:
+    tagger = load_tagger(tmp_path)
+    assert tag(tagger, clinic="c") != tag(tagger, clinic="d")
 
 
 def test_a_tag_is_no_plain_hash_and_differs_from_gate_to_gate(tmp_path: Path) -> None:

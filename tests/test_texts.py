@@ -23,6 +23,7 @@ from callgate.rates.columns import Column, Taxed
 from callgate.rates.findings import Problem
 from callgate.rates.preview import SampleKind
 from callgate.rates.shelf import Origin
+from callgate.screening import Leak
 from callgate.texts.catalog import Language, catalog, text
 from callgate.texts.reasons_page import reasons_page
 
@@ -48,6 +49,7 @@ CODED = {
     *(f"audit.note_{note}" for note in Note),
     *(f"audit.unheard_{cause}" for cause in Unheard),
     *(f"ungated.{cause}" for cause in Cause),
+    *(f"leak.{leak}" for leak in Leak),
     *(f"lock.{calls}" for calls in LockedCalls),
 }
 

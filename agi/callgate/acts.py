@@ -26,7 +26,7 @@ FOLDER = "acts"
 TAKEN_MAX = 200
 """Taken at once; the others have their turn a second later."""
 _ROW, _CHANGE, _BAD = ".row", ".change", ".bad"
-_EVENTS = "ledger."
+_EVENTS = ("ledger.", "privacy.")
 _ACT_MAX_BYTES = PAYLOAD_MAX_BYTES // 2
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -144,7 +144,7 @@ async def _take(folder: _Folder, name: str, journal: Journal) -> bool:
 
 
 def _read(folder: _Folder, name: str) -> JournalRow | Change | None:
-    """Read one act: a row about a ledger, or a sound change; None for anything else."""
+    """Read one act: a row about a ledger or of what was done with numbers, or a sound change; else None."""
     try:
         # Not to wait for whoever writes into a pipe.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -21,11 +21,13 @@ from callgate.commands.ledger import add_ledger
 from callgate.commands.lock import add_lock
 from callgate.commands.plan import add_plan
 from callgate.commands.policy import apply, history, show, validate
+from callgate.commands.purge import purge
 from callgate.commands.rate import add_rate
 from callgate.commands.rates import add_rates
 from callgate.commands.replay import add_replay
 from callgate.commands.serve import serve
 from callgate.commands.status import status
+from callgate.commands.support_bundle import add_support_bundle
 from callgate.commands.words import iso_instant, matching, outside_prefix
 from callgate.errors import CallgateError
 from callgate.settings import DEFAULT_SETTINGS
@@ -96,6 +98,9 @@ def parser() -> argparse.ArgumentParser:
     add_ledger(commands.add_parser, _words)
     add_audit(commands.add_parser)
     _add_views(commands.add_parser)
+    add_support_bundle(commands.add_parser)
+    purging = commands.add_parser("purge", help="remove what may no longer be kept, as the daemon does by itself")
+    purging.set_defaults(run=purge)
     writing = commands.add_parser("dialplan", help="write the dialplan of this installation")
     writing.add_argument("--last-resort", action="store_true", help="the context for the installer's own file")
     writing.set_defaults(run=dialplan)
@@ -145,6 +150,8 @@ def _add_views(add_command: AddCommand) -> None:
     blocking.add_argument("--since", type=since_instant, metavar="SPAN", help="30m, 12h, 7d or an ISO instant")
     blocking.add_argument("--follow", action="store_true", help="go on as they happen")
     blocking.add_argument("--json", action="store_true", help="one JSON object a line")
+    blocking.add_argument("--reveal", type=_call, metavar="CALL", help="show the full number of a costly one")
+    blocking.add_argument("--reason", type=_words, default="", help="for the record; needed with --reveal")
     blocking.set_defaults(run=blocked)
     viewing = add_command("status", help="whether the clinic is protected now")
     viewing.add_argument("--json", action="store_true", help="one JSON object")
@@ -152,6 +159,7 @@ def _add_views(add_command: AddCommand) -> None:
     viewing.set_defaults(run=status)
 
 
+_call = matching(r"[0-9A-Za-z_.-]{8,128}", "a call: the first 8 characters of its id, or all of it")
 _extension = matching(r"[0-9A-Za-z_-]{0,64}", "an extension: letters, digits, - and _, at most 64")
 
 

@@ -24,7 +24,7 @@ from callgate.core.verdict import EMERGENCY_GRANT, Grant, Refusal, Verdict, conc
 from callgate.core.wire import to_wire
 from callgate.errors import JournalError
 from callgate.grants import Grants, Issued
-from callgate.journal import Decision, Journal, verdict_row
+from callgate.journal import Decision, Journal, Seal, unsealed, verdict_row
 from callgate.ledger.base import Ledger
 from callgate.lending import Lending
 from callgate.policies import PolicyShelf
@@ -59,6 +59,7 @@ class Gate:
     Fields:
         grants: gets every grant, before the answer goes out.
         slices: whether somebody can renew holds while calls are up, and cut them: the link of control, while it is up.
+        seal: encrypts the full number of a refused costly call for its row.
     """
 
     ledger: Ledger
@@ -69,6 +70,7 @@ class Gate:
     bursts: BurstWatch
     grants: Grants = field(default_factory=Grants)
     slices: Callable[[], bool] = lambda: False
+    seal: Seal = unsealed
 
     async def decide(self, passage: Passage, instant: datetime) -> Verdict:
         """Take one attempt down the road, from classify to the answer."""
@@ -101,7 +103,7 @@ class Gate:
         return answer
 
     async def _rule_and_hold(self, passage: Passage, clinic: Clinic, instant: datetime) -> Asked:
-        priced = self.tagger.tagged(classify(passage, clinic, instant))
+        priced = self.tagger.tagged(classify(passage, clinic, instant), clinic.name)
         ruling = judge(passage.attempt, priced, replace(clinic.rulebook, slices=self.slices()), instant)
         outcome = await self.ledger.hold(ruling.request) if isinstance(ruling, Reserve) else None
         return Asked(priced=priced, ruling=ruling, outcome=outcome)
@@ -115,7 +117,8 @@ class Gate:
         verdict = decision.verdict
         costly = isinstance(verdict, Grant) and verdict.grant_id != EMERGENCY_GRANT and not decision.priced.ordinary
         try:
-            await self.journal.write(verdict_row(decision), durable=costly or isinstance(verdict, Refusal))
+            row = verdict_row(decision, self.seal)
+            await self.journal.write(row, durable=costly or isinstance(verdict, Refusal))
         except JournalError:
             log.exception("journal.failed")
             if isinstance(verdict, Grant) and costly:

@@ -21,12 +21,23 @@ from callgate.core.hold import FrozenCause
 from callgate.core.sighting import Seen
 from callgate.errors import JournalError
 from callgate.journal_file import PAYLOAD_MAX_BYTES, Kind, Record
-from callgate.journal_rows import Decision, JournalRow, last_row, read_rows, rows_in, verdict_row
+from callgate.journal_rows import Decision, JournalRow, Seal, last_row, read_rows, rows_in, unsealed, verdict_row
 from callgate.journal_writer import JournalWriter
 from callgate.ledger.restoration import Change, Witness
 from callgate.ledger_memory import LedgerMemory, change_payload, later, seen_in
 
-__all__ = ("JOURNAL_FILE", "Decision", "Journal", "JournalRow", "last_row", "read_rows", "rows_in", "verdict_row")
+__all__ = (
+    "JOURNAL_FILE",
+    "Decision",
+    "Journal",
+    "JournalRow",
+    "Seal",
+    "last_row",
+    "read_rows",
+    "rows_in",
+    "unsealed",
+    "verdict_row",
+)
 
 JOURNAL_FILE = "journal.cgj"
 SYNC_DEADLINE_S = 0.4

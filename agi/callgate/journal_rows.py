@@ -38,6 +38,7 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
         call: the passage's id; "" for what is no call. attempt: the trunk attempt.
         origin: where the attempt came from, as a code of `Origin`; "" where nobody asked.
         dialled, number: masked. region, number_class: "" where there is none.
+        sealed: of a refused costly call, the full number, encrypted (`callgate.sealing`); "" where there is none.
         reasons: heaviest first.
         held_micros, amount_micros: set aside; booked in the end.
         seconds: granted; of a settlement, the length of the call.
@@ -63,6 +64,7 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     trunk: str = ""
     dialled: str = ""
     number: str = ""
+    sealed: str = ""
     region: str = ""
     number_class: str = ""
     ordinary: bool = False
@@ -163,8 +165,17 @@ class Decision:
     instant: datetime
 
 
-def verdict_row(decision: Decision) -> JournalRow:
-    """Make the row of one verdict, numbers masked."""
+Seal = Callable[[JournalRow, str], str]
+"""Encrypts a full number for its row; gives "" where that cannot be."""
+
+
+def unsealed(_row: JournalRow, _number: str) -> str:
+    """Keep no number."""
+    return ""
+
+
+def verdict_row(decision: Decision, seal: Seal = unsealed) -> JournalRow:
+    """Make the row of one verdict, numbers masked; the full one of a costly call that was stopped is sealed in it."""
     attempt, destination, verdict = decision.attempt, decision.priced.destination, decision.verdict
     risk = decision.priced.risk
     row = JournalRow(
@@ -200,12 +211,16 @@ def verdict_row(decision: Decision) -> JournalRow:
             policy, book = decision.clinic.policy, decision.clinic.rulebook
             stopping = locks_on(book.locks, attempt, decision.priced, plan=book.plan, instant=decision.instant)
             locks = stopping if Reason.LOCKED in verdict.reasons else ()
+            observed = policy.mode is Mode.OBSERVE and bool(decision.number) and not locks
+            # What no trunk would be sent costs nothing, and a call that went after all is nobody's to look at.
+            is_kept = bool(decision.number) and not decision.priced.ordinary and not observed
             return msgspec.structs.replace(
                 row,
+                sealed=seal(row, destination.number) if is_kept else "",
                 retry_s=verdict.retry_s,
                 limits=verdict.denials,
                 locks=locks,
                 currency=policy.currency if verdict.denials else "",
                 zone=policy.timezone.key if verdict.denials or locks else "",
-                observed=policy.mode is Mode.OBSERVE and bool(decision.number) and not locks,
+                observed=observed,
             )

@@ -180,7 +180,7 @@ class PolicyShelf:
         )
         self._in_force[clinic.name] = revision
         log.info("policy.adopted", clinic=clinic.name, revision=revision.revision, origin=revision.origin)
-        file = self._last_good_file(clinic.name)
+        file = kept_policy(self._state, clinic.name)
         temporary = file.with_suffix(".new")
         try:
             temporary.write_bytes(msgspec.json.encode(revision))
@@ -193,7 +193,7 @@ class PolicyShelf:
         kept = self._last_good(clinic)
         if kept is None:
             return
-        file = self._last_good_file(clinic.name)
+        file = kept_policy(self._state, clinic.name)
         self._clinics[clinic.name] = clinic = replace(clinic, locks=kept.locks)
         try:
             self._clinics[clinic.name] = under_policy(clinic, kept.document, file)
@@ -204,7 +204,7 @@ class PolicyShelf:
 
     def _last_good(self, clinic: Clinic) -> PolicyRevision | None:
         """Read what bound this clinic before this start."""
-        file = self._last_good_file(clinic.name)
+        file = kept_policy(self._state, clinic.name)
         if not file.exists():
             return None
         try:
@@ -214,8 +214,10 @@ class PolicyShelf:
             return None
         return kept if kept.clinic == clinic.name else None
 
-    def _last_good_file(self, name: str) -> Path:
-        return self._state / f"policy-{name}.json"
+
+def kept_policy(state: Path, clinic: str) -> Path:
+    """Where a gate keeps the revision that it had in force last, in its state folder."""
+    return state / f"policy-{clinic}.json"
 
 
 @contextmanager

@@ -51,6 +51,7 @@ class Recall:
         # A forged one may say that it was made after every lock that is to come.
         at = min(made_at(leg.grant) or leg.answered or self.clock(), self.clock())
         risk = assess(destination, clinic.plan.country, clinic.risks)
+        priced = self.tagger.tagged(price_on(clinic, destination, at), clinic.name)
         return Issued(
             grant=leg.grant,
             attempt=CallAttempt(
@@ -66,7 +67,7 @@ class Recall:
                 dialled=leg.dialled,
                 origin=leg.origin,
             ),
-            priced=replace(self.tagger.tagged(price_on(clinic, destination, at)), risk=risk),
+            priced=replace(priced, risk=risk),
             number=leg.dialled,
             endpoint=leg.endpoint,
             request=None,

@@ -78,6 +78,18 @@ class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     secret_file: str = ""
 
 
+class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[privacy]``: how long a number can be read.
+
+    Fields:
+        keys: folder of the keys, relative to the settings file; "" for ``keys`` in the state folder.
+        full_number_days: the full number of a refused costly call can be read for at most so many days.
+    """
+
+    keys: str = ""
+    full_number_days: Annotated[int, msgspec.Meta(ge=7, le=366)] = 90
+
+
 class ClinicSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[[clinic]]``: one clinic, its policy document and its rate deck (paths, relative to the settings file)."""
 
@@ -130,6 +142,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     gate: GateSettings = GateSettings()
     dialplan: DialplanSettings = DialplanSettings()
     control: ControlSettings = ControlSettings()
+    privacy: PrivacySettings = PrivacySettings()
     clinic: Annotated[tuple[ClinicSettings, ...], msgspec.Meta(min_length=1)]
     trunk: Annotated[tuple[TrunkSettings, ...], msgspec.Meta(min_length=1)]
     entry: Annotated[tuple[EntrySettings, ...], msgspec.Meta(min_length=1)]

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, named noun then past verb, with fields and no prose; numbers in it are masked."""
+"""Logs: one JSON object a line, named noun then past verb, with fields and no prose. Numbers in it are masked."""
 
 import contextlib
 import logging
@@ -7,10 +7,19 @@ import sys
 import structlog
 from structlog.typing import EventDict
 
+from callgate.screening import screened_value
+
 
 def instant_and_event_first(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Put `ts` and `event` first, where a person looks and fail2ban's anchored expressions begin."""
     return {**{name: event[name] for name in ("ts", "event") if name in event}, **event}
+
+
+def without_numbers(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Hide what no log may have, also in the text of an exception: a log is read by more people than a journal."""
+    hidden = screened_value(event)
+    assert isinstance(hidden, dict)
+    return hidden
 
 
 class StandardError:
@@ -32,6 +41,7 @@ def configure_logs() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,
+            without_numbers,
             instant_and_event_first,
             structlog.processors.JSONRenderer(),
         ],

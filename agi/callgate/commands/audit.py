@@ -23,13 +23,13 @@ from callgate.install.dialplan import write_dialplan, write_last_resort
 from callgate.settings import DEFAULT_SETTINGS
 from callgate.texts.catalog import Language, text
 
-_FOLDER = Path("/etc/asterisk")
+ASTERISK = Path("/etc/asterisk")
 
 
 def add_audit(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Describe the command line."""
     auditing = add_command("audit", help="every way out of this Asterisk that skips the gate; changes nothing")
-    auditing.add_argument("--config", type=Path, default=_FOLDER, metavar="FOLDER", help=f"Asterisk's ({_FOLDER})")
+    auditing.add_argument("--config", type=Path, default=ASTERISK, metavar="FOLDER", help=f"Asterisk's ({ASTERISK})")
     auditing.add_argument("--ami", action="store_true", help="the dialplan the running Asterisk has, by [control]")
     form = auditing.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object")
@@ -45,7 +45,7 @@ def audit(arguments: argparse.Namespace) -> Exit:
     if isinstance(events, Unheard):
         warn(text("cli.audited_unheard", language, problem=text(f"audit.unheard_{events}", language)))
         return Exit.UNREACHABLE
-    report = survey(arguments.config, _known(arguments), events)
+    report = survey(arguments.config, known_to(arguments), events)
     if arguments.graph is not None:
         arguments.graph.write_text(picture(report, language), encoding="utf-8")
     if arguments.sarif:
@@ -67,7 +67,7 @@ def _running(arguments: argparse.Namespace) -> list[Event] | Unheard:
     return asyncio.run(ask_dialplan(account))
 
 
-def _known(arguments: argparse.Namespace) -> Known | None:
+def known_to(arguments: argparse.Namespace) -> Known | None:
     """What the settings say; the usual place may be empty, but what was named must be there."""
     if arguments.settings == DEFAULT_SETTINGS and not arguments.settings.exists():
         return None

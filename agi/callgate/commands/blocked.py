@@ -13,6 +13,7 @@ import msgspec
 
 from callgate.commands import Exit
 from callgate.commands.context import printable, say, settings_of, state_folder, warn
+from callgate.commands.reveal import reveal, short_call
 from callgate.commands.words import span
 from callgate.control.guard import Cause
 from callgate.control.reconcile import NO_HOLD
@@ -43,7 +44,9 @@ def since_instant(word: str) -> datetime:
 
 
 def blocked(arguments: argparse.Namespace) -> Exit:
-    """List them, oldest first; with ``--follow`` go on until interrupted."""
+    """List them, oldest first; with ``--follow`` go on until interrupted. With ``--reveal`` show one number."""
+    if arguments.reveal is not None:
+        return reveal(arguments)
     settings, folder = settings_of(arguments)
     file = state_folder(settings, folder) / JOURNAL_FILE
     faults = Faults()
@@ -154,5 +157,7 @@ def _marks(row: JournalRow, language: Language) -> Iterator[str]:
         yield text("cli.blocked_ungated_observed" if row.observed else "cli.blocked_ungated", language)
     elif row.observed:
         yield text("cli.observed", language)
+    if row.sealed:
+        yield text("cli.blocked_sealed", language, call=printable(short_call(row)))
     if row.count > 1:
         yield text("cli.blocked_many", language, count=row.count)

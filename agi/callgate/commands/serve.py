@@ -49,6 +49,8 @@ from callgate.lending import Lending
 from callgate.policies import PolicyShelf, deck_to_serve
 from callgate.recall import Recall
 from callgate.repair import Repair
+from callgate.retention import Retention
+from callgate.sealing import Seals, key_folder
 from callgate.server import Server, utc_now
 from callgate.settings import Settings
 from callgate.spool import Spool
@@ -135,6 +137,9 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
         recall = Recall(settings=settings, shelf=shelf, tagger=tagger, clock=utc_now)
         desk = _desk(folder, bookkeeper, grants, recall)
         live = None if desk is None else _live(desk.switch, bookkeeper, grants, recall)
+        retention = _retention(folder, bookkeeper)
+        # A call that comes at once is to find its key; nobody waits for one later.
+        await asyncio.to_thread(retention.seals.prepare, shelf.names(), utc_now())
         gate = Gate(
             ledger=ledger,
             shelf=shelf,
@@ -144,8 +149,9 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             bursts=bursts,
             grants=grants,
             slices=lambda: desk is not None and desk.switch.is_linked,
+            seal=retention.seals.seal,
         )
-        works = [work.run for work in (bookkeeper, desk, live) if work is not None]
+        works = [work.run for work in (bookkeeper, desk, live, retention) if work is not None]
         return await _run(Server(settings, gate, utc_now), bookkeeper, works, stop)
 
 
@@ -182,6 +188,19 @@ def _live(switch: AsteriskSwitch, bookkeeper: Bookkeeper, grants: Grants, recall
     live = make_live(switch, around)
     switch.watch(live.calls)
     return live
+
+
+def _retention(folder: Path, bookkeeper: Bookkeeper) -> Retention:
+    """Prepare what looks after the keys of full numbers."""
+    keys = key_folder(bookkeeper.settings, folder)
+    return Retention(
+        seals=Seals(keys),
+        folder=keys,
+        days=bookkeeper.settings.privacy.full_number_days,
+        clinics=bookkeeper.shelf.names,
+        journal=bookkeeper.journal,
+        clock=utc_now,
+    )
 
 
 def _up(desk: Desk | None) -> set[str] | None:

@@ -124,7 +124,7 @@ class _Entry:
 def status(arguments: argparse.Namespace) -> Exit:
     """Print it; exit 0 if all that is set up does its work, 1 if not."""
     settings, folder = settings_of(arguments)
-    found = _status(settings, folder)
+    found = find_status(settings, folder)
     if arguments.json:
         say(msgspec.json.encode(found).decode())
     elif not arguments.quiet:
@@ -133,7 +133,8 @@ def status(arguments: argparse.Namespace) -> Exit:
     return Exit.OK if found.is_well else Exit.NEGATIVE
 
 
-def _status(settings: Settings, folder: Path) -> Status:
+def find_status(settings: Settings, folder: Path) -> Status:
+    """Ask the gate, the ledger, control and the journal how it stands; `folder` is that of the settings."""
     clinics = load_clinics(settings, folder, deck_to_serve)
     check_reach(settings, folder)
 

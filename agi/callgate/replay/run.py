@@ -151,7 +151,7 @@ class _Run:
         await self._sweep()
         clinic = self._site.clinic
         passage = Passage(attempt=self._asked(place, attempt), entry=self._site.entry, trunk=self._site.trunk)
-        priced = self._tagger.tagged(classify(passage, clinic, attempt.instant))
+        priced = self._tagger.tagged(classify(passage, clinic, attempt.instant), clinic.name)
         ruling = judge(passage.attempt, priced, self._book, attempt.instant)
         outcome = await self._ledger.hold(ruling.request) if isinstance(ruling, Reserve) else None
         verdict = conclude(ruling, outcome, wire_number(passage, priced, clinic))
