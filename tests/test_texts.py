@@ -23,6 +23,7 @@ from callgate.rates.columns import Column, Taxed
 from callgate.rates.findings import Problem
 from callgate.rates.preview import SampleKind
 from callgate.rates.shelf import Origin
+from callgate.supervisor import Status
 from callgate.texts.catalog import Language, catalog, text
 from callgate.texts.reasons_page import reasons_page
 
@@ -49,6 +50,7 @@ CODED = {
     *(f"audit.unheard_{cause}" for cause in Unheard),
     *(f"ungated.{cause}" for cause in Cause),
     *(f"lock.{calls}" for calls in LockedCalls),
+    *(f"service.{status}" for status in Status),
 }
 
 

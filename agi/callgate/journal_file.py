@@ -189,14 +189,14 @@ def scan(stream: BinaryIO, start: int = 0, *, behind: Record | None = None) -> I
     Raises:
         OSError: the stream cannot be read. A few sectors that the disk cannot read are damage, and passed over.
     """
-    chain = None
+    chain: bytes | None = None
     if behind is not None:
         start, chain = behind.end, behind.chain
     stream.seek(start)
     if start == 0:
         header, damages = read_header(stream.read(HEADERS_BYTES))
         yield from damages
-        chain = header and header.chain
+        chain = header.chain if header is not None else None
     window, last = _Window(stream, max(start, HEADERS_BYTES)), behind
     while True:
         found = _whole(window)
