@@ -92,6 +92,7 @@ def test_a_worker_that_hangs_or_dies_is_replaced_and_the_store_lives_on(
     write_settings(tmp_path, port)
     with daemon(tmp_path) as gate:
         first = worker_of(gate)
+        assert int(Path(f"/proc/{first}/oom_score_adj").read_text(encoding="ascii")) == 500, "before all others"
         os.kill(first, number)
         replaced = msgspec.json.decode(gate.wait_for("worker.replaced"))
         assert (replaced["pid"], replaced["cause"]) == (first, cause)
