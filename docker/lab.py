@@ -159,6 +159,11 @@ class Lab:
         """Send a signal to every process of the gate; STOP freezes it, CONT thaws it."""
         self._containers.execute("gate", "sh", "-c", f"kill -s {signal} -- -1")
 
+    def gate_reload(self) -> None:
+        """Have the daemon hand over to a worker with the settings as they are now, as ``systemctl reload`` does."""
+        # The container's init has one child, the supervisor.
+        self._containers.execute("gate", "sh", "-c", "kill -s HUP $(cat /proc/1/task/1/children)")
+
     def gate_kill(self) -> None:
         """Crash the gate: every process ends at once, and with them every connection."""
         self._containers.crash("gate")

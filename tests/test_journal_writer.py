@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from callgate import journal_writer
-from callgate.errors import JournalError
+from callgate.errors import JournalError, JournalInUseError
 from callgate.journal import JOURNAL_FILE, Journal, read_rows
 from callgate.journal_file import HEADERS_BYTES, Flaw, Kind
-from callgate.journal_writer import STEP_BYTES, JournalWriter, aside_files
-from journal_samples import calls, damages, row
+from callgate.journal_writer import STEP_BYTES, JournalReading, JournalWriter, aside_files
+from journal_samples import calls, damages, row, write_journal
 
 Out = pytest.CaptureFixture[str]
 IMPORTS = """\
@@ -481,4 +481,84 @@ async def test_a_journal_that_somebody_took_away_is_missed_before_a_row_is_calle
     assert "journal.lost" in "".join(capsys.readouterr())
     await journal.write(row("e"), durable=True)
     assert calls(tmp_path)[-1] == "e"
+    journal.close()
+
+
+async def test_a_journal_that_another_gate_writes_is_read_ahead_and_taken_over_where_that_one_ended(
+    tmp_path: Path,
+) -> None:
+    old, new = Journal(tmp_path), Journal(tmp_path)
+    identity = old.open()
+    await old.write(row("before"), durable=True)
+    new.read_ahead()
+    with pytest.raises(JournalInUseError):
+        new.open()
+    await old.write(row("meanwhile"), durable=True)
+    old.close()
+    assert new.open() == identity
+    await new.write(row("after"), durable=True)
+    assert calls(tmp_path) == ["before", "meanwhile", "after"]
+    assert damages(tmp_path) == [], "the chain goes on from the other's last record"
+
+
+async def test_of_a_journal_that_was_read_ahead_only_what_was_added_is_read_again(tmp_path: Path) -> None:
+    file = write_journal(tmp_path, row("before"))
+    reading, told = JournalReading(file), list[int]()
+    reading.go_on(lambda record: told.append(record.number))
+    write_journal(tmp_path, row("meanwhile"), row("too"))
+    JournalWriter(file, lambda record: told.append(record.number), reading).close()
+    assert told == [1, 2, 3]
+
+
+async def test_a_record_that_was_exchanged_between_the_two_looks_is_found_out(tmp_path: Path) -> None:
+    file = write_journal(tmp_path, row("before"))
+    reading = JournalReading(file)
+    reading.go_on(lambda _record: None)
+    other = tmp_path / "other"
+    other.mkdir()
+    strange = write_journal(other, row("stranger"), row("thereafter")).read_bytes()
+    assert reading.last is not None
+    with file.open("r+b") as stream:
+        stream.seek(reading.last.end)
+        stream.write(strange[HEADERS_BYTES:])
+    writer = JournalWriter(file, lambda _record: None, reading)
+    writer.close()
+    assert Flaw.CHAIN in [damage.flaw for damage in writer.damages]
+
+
+async def test_what_was_half_written_at_the_first_look_is_no_damage_at_the_second(tmp_path: Path) -> None:
+    whole = write_journal(tmp_path, row("first"), row("second")).read_bytes().rstrip(b"\0")
+    file = tmp_path / JOURNAL_FILE
+    file.write_bytes(whole[:-10])
+    reading = JournalReading(file)
+    reading.go_on(lambda _record: None)
+    assert [damage.flaw for damage in reading.damages] == [Flaw.TORN]
+    file.write_bytes(whole)
+    writer = JournalWriter(file, lambda _record: None, reading)
+    writer.close()
+    assert (writer.damages, writer.cut, calls(tmp_path)) == ([], b"", ["first", "second"])
+
+
+@pytest.mark.parametrize("meddle", ["removed", "replaced", "emptied"])
+async def test_a_journal_that_is_gone_between_the_two_looks_is_begun_anew(tmp_path: Path, meddle: str) -> None:
+    file = write_journal(tmp_path, row("before"))
+    journal = Journal(tmp_path)
+    journal.read_ahead()
+    match meddle:
+        case "removed":
+            file.unlink()
+        case "replaced":
+            file.rename(tmp_path / "aside")
+            write_journal(tmp_path, row("another"))
+        case _:
+            os.truncate(file, 0)
+    journal.open()
+    await journal.write(row("after"), durable=True)
+    assert calls(tmp_path) == [*(["another"] if meddle == "replaced" else []), "after"]
+
+
+def test_where_there_is_no_journal_yet_nothing_is_read_ahead(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.read_ahead()
+    assert len(journal.open()) == 32
     journal.close()

@@ -24,6 +24,7 @@ from callgate.rates.findings import Problem
 from callgate.rates.preview import SampleKind
 from callgate.rates.shelf import Origin
 from callgate.screening import Leak
+from callgate.supervisor import Status
 from callgate.texts.catalog import Language, catalog, text
 from callgate.texts.reasons_page import reasons_page
 
@@ -51,6 +52,7 @@ CODED = {
     *(f"ungated.{cause}" for cause in Cause),
     *(f"leak.{leak}" for leak in Leak),
     *(f"lock.{calls}" for calls in LockedCalls),
+    *(f"service.{status}" for status in Status),
 }
 
 

@@ -11,6 +11,7 @@ import errno
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from callgate.core.sighting import Seen
 from callgate.errors import JournalError
 from callgate.journal_file import PAYLOAD_MAX_BYTES, Kind, Record
 from callgate.journal_rows import Decision, JournalRow, Seal, last_row, read_rows, rows_in, unsealed, verdict_row
-from callgate.journal_writer import JournalWriter
+from callgate.journal_writer import JournalReading, JournalWriter
 from callgate.ledger.restoration import Change, Witness
 from callgate.ledger_memory import LedgerMemory, change_payload, later, seen_in
 
@@ -72,10 +73,19 @@ class Journal(Witness):
         self.memory = LedgerMemory()
         self._clock = clock
         self._writer: JournalWriter | None = None
+        self._reading: JournalReading | None = None
         self._flushing: asyncio.Future[None] | None = None
         self._identity = ""
         self._unchecked: set[str] = set()
         self._owed: deque[tuple[Kind, bytes]] = deque()
+
+    def read_ahead(self) -> None:
+        """Read what is there, while another daemon may write it still: `open` then reads only what was added since."""
+        reading = JournalReading(self.file)
+        # What is wrong with it is said when it is opened.
+        with suppress(OSError, JournalError):
+            reading.go_on(self.memory.recall)
+            self._reading = reading
 
     def open(self) -> str:
         """Open the file, recover it, and say in the log what was found; a row that is written does so by itself.
@@ -259,7 +269,11 @@ class Journal(Witness):
     def _opened(self) -> JournalWriter:
         if self._writer is None:
             # Opened again, it has nothing to tell that the memory does not know better.
-            writer = JournalWriter(self.file, _forget if self._identity else self.memory.recall)
+            if self._reading is not None and not self._reading.is_current:
+                # Somebody put another journal there: this gate never wrote what was read.
+                self.memory, self._reading = LedgerMemory(), None
+            writer = JournalWriter(self.file, _forget if self._identity else self.memory.recall, self._reading)
+            self._reading = None
             try:
                 self._introduce(writer)
             except OSError:

@@ -178,23 +178,26 @@ def is_cut_short(tail: bytes) -> bool:
     return len(tail) < _HEAD.size + length + _CHECK.size
 
 
-def scan(stream: BinaryIO, start: int = 0) -> Iterator[Record | Damage]:
+def scan(stream: BinaryIO, start: int = 0, *, behind: Record | None = None) -> Iterator[Record | Damage]:
     """Read a journal from its beginning, or from where a record begins, in order, to the end.
 
     Args:
         stream: of the whole file, which may be written meanwhile.
         start: 0, or the `Record.end` of an earlier scan.
+        behind: go on behind this record of an earlier scan, as if that had not ended; then `start` says nothing.
 
     Raises:
         OSError: the stream cannot be read. A few sectors that the disk cannot read are damage, and passed over.
     """
-    chain = None
+    chain: bytes | None = None
+    if behind is not None:
+        start, chain = behind.end, behind.chain
     stream.seek(start)
     if start == 0:
         header, damages = read_header(stream.read(HEADERS_BYTES))
         yield from damages
-        chain = header and header.chain
-    window, last = _Window(stream, max(start, HEADERS_BYTES)), None
+        chain = header.chain if header is not None else None
+    window, last = _Window(stream, max(start, HEADERS_BYTES)), behind
     while True:
         found = _whole(window)
         if found is not None:

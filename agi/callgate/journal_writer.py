@@ -14,6 +14,7 @@ from callgate.journal_file import (
     VERSION,
     Damage,
     Flaw,
+    Header,
     Kind,
     Record,
     chain_of,
@@ -35,6 +36,58 @@ _ASIDE = ".torn-"
 _COPIED_BYTES = 1024 * 1024
 
 
+class JournalReading:
+    """How far a journal was read: what is added since is read later, by the writer that takes the file over.
+
+    Attributes:
+        beginning: its first 64 bytes; header: what they say, None where neither copy is whole.
+        last: the last whole record; None where there is none.
+        damages: what was found.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._found = (0, 0)
+        self.beginning = b""
+        self.header: Header | None = None
+        self.last: Record | None = None
+        self.damages: list[Damage] = []
+
+    def go_on(self, visit: Callable[[Record], None]) -> None:
+        """Read to the end as it is now, while another process may write on; `visit` is told each whole record.
+
+        Raises:
+            JournalError: it is of a newer callgate.
+            OSError: it cannot be read.
+        """
+        with self._file.open("rb") as stream:
+            self._found = _inode(os.fstat(stream.fileno()))
+            self.beginning = stream.read(HEADERS_BYTES)
+            self.header, _ = read_header(self.beginning)
+            if self.header is not None and self.header.version != VERSION:
+                remedy = "install that version, or name another folder in gate.state"
+                problem = f"it has format {self.header.version}, of a newer callgate"
+                raise JournalError(str(self._file), problem, remedy)
+            # What was torn may be whole by now; without any record everything is looked at again.
+            self.damages = [damage for damage in self.damages if self.last and damage.flaw is not Flaw.TORN]
+            for found in scan(stream, behind=self.last):
+                match found:
+                    case Record():
+                        visit(found)
+                        self.last = found
+                    case Damage():
+                        self.damages.append(found)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether what was read is still there: nobody removed, replaced or emptied the file."""
+        try:
+            found = self._file.stat()
+        except FileNotFoundError:
+            return False
+        return _inode(found) == self._found and found.st_size >= (self.last.end if self.last else 0)
+
+
 class JournalWriter:
     """A journal file, locked for this process and recovered.
 
@@ -43,6 +96,7 @@ class JournalWriter:
     Args:
         file: made where there is none.
         visit: told each whole record, in order.
+        reading: where `visit` was told the beginning already; it is told only what was added since.
 
     Attributes:
         identity: the journal's own, 32 hexadecimal digits.
@@ -57,7 +111,7 @@ class JournalWriter:
         OSError: it cannot be opened or read, or a torn end cannot be kept.
     """
 
-    def __init__(self, file: Path, visit: Callable[[Record], None]) -> None:
+    def __init__(self, file: Path, visit: Callable[[Record], None], reading: JournalReading | None = None) -> None:
         self._file = file
         self.damages: list[Damage] = []
         self.cut = b""
@@ -68,7 +122,7 @@ class JournalWriter:
         self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             self._lock()
-            self._recover(visit)
+            self._recover(visit, reading or JournalReading(file))
         except BaseException:
             self.close()
             raise
@@ -128,7 +182,7 @@ class JournalWriter:
         ours = os.fstat(self._descriptor)
         # Emptied, it has grown again by what was written since, behind a hole.
         is_emptied = not os.pread(self._descriptor, HEADERS_BYTES, 0).strip(b"\0")
-        return is_emptied or (found.st_dev, found.st_ino) != (ours.st_dev, ours.st_ino)
+        return is_emptied or _inode(found) != _inode(ours)
 
     def close(self) -> None:
         """Close the file, which lets another process write it; not during a flush."""
@@ -148,21 +202,9 @@ class JournalWriter:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             data, offset = data[written:], offset + written
 
-    def _recover(self, visit: Callable[[Record], None]) -> None:
-        with self._file.open("rb") as stream:
-            beginning = stream.read(HEADERS_BYTES)
-            header, _ = read_header(beginning)
-            if header is not None and header.version != VERSION:
-                remedy = "install that version, or name another folder in gate.state"
-                raise JournalError(str(self._file), f"it has format {header.version}, of a newer callgate", remedy)
-            last = None
-            for found in scan(stream):
-                match found:
-                    case Record():
-                        visit(found)
-                        last = found
-                    case Damage():
-                        self.damages.append(found)
+    def _recover(self, visit: Callable[[Record], None], reading: JournalReading) -> None:
+        reading.go_on(visit)
+        self.damages, beginning, header, last = reading.damages, reading.beginning, reading.header, reading.last
         torn = self.damages[-1] if self.damages and self.damages[-1].flaw is Flaw.TORN else None
         if header is None and last is None:
             beginning = self._begin_anew(beginning, torn)
@@ -230,6 +272,10 @@ class JournalWriter:
     def _cut_back(self) -> None:
         os.ftruncate(self._descriptor, self.end)
         self._allocated = self.end
+
+
+def _inode(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
 
 
 def aside_files(file: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import unquote
@@ -13,6 +14,7 @@ from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.verdict import EMERGENCY_GRANT, Grant, Refusal, Verdict, token
 from callgate.core.wire import mask
 from callgate.gate import Gate, Passage
+from callgate.listening import BACKLOG
 from callgate.settings import Settings
 
 VERDICT_VARIABLE = "CALLGATE_VERDICT"
@@ -22,7 +24,6 @@ PING_SCRIPT = "ping"
 HEADER_DEADLINE_S = 1.0
 REPLY_DEADLINE_S = 1.0
 DRAIN_S = 4.0
-BACKLOG = 1024
 _READ_BYTES = 4096
 
 _NAMES = ("entry", "trunk", "passage", "attempt", "nonce", "supersedes", "extension", "origin", "caller", "dialled")
@@ -93,14 +94,9 @@ class Server:
         self._clock = clock
         self._connections: set[asyncio.Task[None]] = set()
 
-    async def listen(self) -> asyncio.Server:
-        """Open the port.
-
-        Raises:
-            OSError: if it is taken.
-        """
-        host, _, port = self._settings.gate.listen.rpartition(":")
-        return await asyncio.start_server(self._accept, host.strip("[]"), int(port), backlog=BACKLOG)
+    async def listen(self, listening: socket.socket) -> asyncio.Server:
+        """Take calls from a socket that listens (`callgate.listening`); its other holders go on listening."""
+        return await asyncio.start_server(self._accept, sock=listening, backlog=BACKLOG)
 
     async def drain(self) -> None:
         """Wait until the calls that are being decided have their answer, for at most `DRAIN_S`."""

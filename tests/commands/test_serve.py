@@ -1,125 +1,29 @@
 """`callgate serve`: the real daemon with its own Redis, from its first start to its end."""
 
-import os
-import queue
 import signal
 import socket
 import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
 import msgspec
 import pytest
 
-from asterisk_agi import CommandReader
 from callgate import acts
 from callgate.bookkeeper import Bookkeeper
 from callgate.cli import main
 from callgate.commands import Exit, serve
 from callgate.control.standing import read_standing
+from callgate.heartbeat import Word
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from clinic_samples import (
     BRUSSELS,
     CLINIC,
     PARIS,
     POINTE_A_PITRE,
-    SETTINGS,
     TUESDAY_11,
-    header,
     policy_text,
-    write_site,
 )
-
-PATIENCE_S = 30
-ALWAYS_OPEN = policy_text({'outside = "national"': 'outside = "as_open"'})
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-        assert isinstance(port, int)
-        return port
-
-
-def write_settings(folder: Path, port: int, redis: str = "") -> None:
-    text = SETTINGS.replace("127.0.0.1:0", f"127.0.0.1:{port}").replace("[gate]", f'[gate]\nredis = "{redis}"')
-    write_site(folder, ALWAYS_OPEN, text)
-
-
-@dataclass(kw_only=True)
-class Daemon:
-    """A running daemon, and everything it has said so far."""
-
-    folder: Path
-    process: subprocess.Popen[str]
-    said: list[str] = field(default_factory=list)
-    heard: queue.Queue[str] = field(default_factory=queue.Queue)
-
-    def __post_init__(self) -> None:
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.heard.put(line)
-        self.heard.put("")
-
-    def wait_for(self, event: str) -> str:
-        """The next line that has this event."""
-        while line := self.heard.get(timeout=PATIENCE_S):
-            self.said.append(line)
-            if event in line:
-                return line
-        pytest.fail(f"the daemon ended without {event}: {''.join(self.said)}")
-
-    def end(self, signal_number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(signal_number)
-        return self.process.wait(PATIENCE_S)
-
-    def has_store(self) -> bool:
-        """Whether somebody listens on the socket of its own Redis."""
-        with socket.socket(socket.AF_UNIX) as link:
-            return link.connect_ex(str(self.folder / "state" / "redis" / "redis.sock")) == 0
-
-
-@contextmanager
-def daemon(folder: Path, environment: dict[str, str] | None = None) -> Iterator[Daemon]:
-    words = [sys.executable, "-m", "callgate.cli", "--settings", str(folder / "callgate.toml"), "serve"]
-    with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
-    ) as process:
-        try:
-            yield Daemon(folder=folder, process=process)
-        finally:
-            process.terminate()
-            try:
-                process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def ask(port: int, dialled: str) -> list[str]:
-    """One call, as the dialplan asks for it: the fields of its verdict."""
-    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as link, link.makefile("rb") as heard:
-        link.sendall(header(passage=str(uuid4()), nonce=str(uuid4()), dialled=dialled))
-        ((*_, token),) = CommandReader().receive(heard.read())
-        link.sendall(b"200 result=1\n")
-    return token.split("|")
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Ask again and again, for a bounded time."""
-    pause = threading.Event()
-    for _ in range(PATIENCE_S * 50):
-        if condition():
-            return
-        pause.wait(0.02)
-    pytest.fail("it never was")
+from commands.daemon_process import PATIENCE_S, ask, daemon, free_port, until, write_settings
 
 
 def test_from_the_first_start_to_the_end(tmp_path: Path) -> None:
@@ -232,6 +136,7 @@ def test_two_daemons_with_a_redis_of_the_clinics_own_do_not_share_a_journal(tmp_
     write_settings(tmp_path, port, redis=f"unix://{tmp_path}/nobody.sock")
     with daemon(tmp_path) as first:
         first.wait_for("gate.started")
+        write_settings(tmp_path, free_port(), redis=f"unix://{tmp_path}/nobody.sock")
         with daemon(tmp_path) as second:
             assert "journal.cgj cannot be written: another daemon writes it. Remedy: end" in second.wait_for(
                 "callgate: "
@@ -376,18 +281,22 @@ def test_a_burst_when_closed_locks_the_extension_and_a_person_locks_and_unlocks_
         assert gate.end() == 0
 
 
-def test_a_daemon_whose_background_ends_says_so_and_ends(
+def test_a_worker_whose_background_ends_says_so_and_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It once went on taking calls, and settled and guarded nothing."""
+    """It once went on taking calls, and settled and guarded nothing. Its supervisor starts another."""
 
     async def broken(_: Bookkeeper) -> None:
         raise RuntimeError("a fault of our own")
 
     monkeypatch.setattr(Bookkeeper, "run", broken)
     monkeypatch.setattr(serve, "configure_logs", lambda: None)
-    write_settings(tmp_path, free_port())
-    assert main(["--settings", str(tmp_path / "callgate.toml"), "serve"]) == Exit.NEGATIVE
+    write_settings(tmp_path, free_port(), redis=f"unix://{tmp_path}/nobody.sock")
+    ours, theirs = socket.socketpair()
+    with ours, socket.create_server(("127.0.0.1", 0)) as listening:
+        ours.send(bytes([Word.GO]))
+        sockets = (str(listening.detach()), str(theirs.detach()))
+        assert main(["--settings", str(tmp_path / "callgate.toml"), "serve", "--worker", *sockets]) == Exit.NEGATIVE
     said = "".join(capsys.readouterr())
     assert "gate.broken" in said
     assert "a fault of our own" in said

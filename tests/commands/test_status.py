@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -124,7 +125,7 @@ async def test_with_everything_running_it_shows_what_is_held_and_the_last_refusa
         await site.shelf.open()
         site.now = utc_now()
         server = Server(site.settings, site.gate, utc_now)
-        listening = await server.listen()
+        listening = await server.listen(socket.create_server(("127.0.0.1", 0)))
         port = listening.sockets[0].getsockname()[1]
         address = f'[gate]\nredis = "{redis.url}"'
         write_site(

@@ -1,13 +1,16 @@
-"""`callgate serve`: the daemon."""
+"""`callgate serve`: the daemon, which is a supervisor and, as its child, the worker that decides calls."""
 
 import argparse
 import asyncio
+import errno
 import os
 import signal
+import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import asdict
+from contextlib import AsyncExitStack, suppress
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -40,12 +43,16 @@ from callgate.disk import SLOW_MS, sync_p99_ms
 from callgate.errors import JournalError, JournalInUseError, SettingsError
 from callgate.gate import Gate, price_on
 from callgate.grants import Grants
+from callgate.heartbeat import Heart
 from callgate.journal import Journal, JournalRow
-from callgate.ledger.embedded import EmbeddedFault, EmbeddedRedis, EmbeddedStoreError, start_embedded
+from callgate.kept_store import KeptStore, end_task
+from callgate.ledger.embedded import EmbeddedFault, EmbeddedStoreError
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.store import check_store
 from callgate.ledger_memory import gate_name
 from callgate.lending import Lending
+from callgate.listening import open_listening
+from callgate.notify import Notifier
 from callgate.policies import PolicyShelf, deck_to_serve
 from callgate.recall import Recall
 from callgate.repair import Repair
@@ -54,11 +61,20 @@ from callgate.sealing import Seals, key_folder
 from callgate.server import Server, utc_now
 from callgate.settings import Settings
 from callgate.spool import Spool
+from callgate.supervisor import Supervisor
 from callgate.tags import load_tagger
 from callgate.telemetry import configure_logs
+from callgate.texts.catalog import Language
+from callgate.workers import Worker, start_worker
 
-RESTART_PAUSE_S = 1.0
-CANCEL_AGAIN_S = 0.5
+RELEASED_WITHIN_S = 2.0
+LISTEN_AGAIN_S = 0.05
+JOURNAL_PATIENCE_S = 8.0
+JOURNAL_AGAIN_S = 0.005
+OOM_FIRST = "500"
+"""How much likelier than others the kernel ends a worker, of 1000 (proc(5))."""
+ACCEPTED_TURNS = 5
+"""So many turns of the event loop after the last connection was taken, `Server` knows of it: asyncio needs three."""
 CLOCKS = Clocks(now=utc_now, monotonic=time.monotonic)
 
 Works = Sequence[Callable[[], Awaitable[None]]]
@@ -76,9 +92,11 @@ _REMEDIES: dict[EmbeddedFault, str] = {
 }
 
 
-def serve(arguments: argparse.Namespace) -> Exit:
-    """Run until SIGTERM or SIGINT."""
+def serve(arguments: argparse.Namespace) -> int:
+    """Keep a worker until SIGTERM or SIGINT; SIGHUP starts one with the settings as they are then."""
     configure_logs()
+    if arguments.worker:
+        return _work(arguments)
     settings, folder = settings_of(arguments)
     state = state_folder(settings, folder)
     try:
@@ -89,35 +107,113 @@ def serve(arguments: argparse.Namespace) -> Exit:
     except OSError as error:
         raise SettingsError("gate.state or gate.spool", f"{error}", "make the folder, or name another") from None
     try:
-        return asyncio.run(_serve(settings, folder))
+        return asyncio.run(_supervise(arguments, settings, state))
     except EmbeddedStoreError as error:
         warn(f"callgate: {error}. Remedy: {_REMEDIES[error.fault]}")
-    except JournalInUseError as error:
-        warn(f"callgate: {error}")
     return Exit.UNREACHABLE
 
 
-async def _serve(settings: Settings, folder: Path) -> Exit:
+async def _supervise(arguments: argparse.Namespace, settings: Settings, state: Path) -> int:
+    supervisor = Supervisor(
+        start=lambda news: _start_worker(arguments, settings, listening, news),
+        notifier=Notifier.of(os.environ),
+        language=Language(arguments.language),
+    )
+    loop = asyncio.get_running_loop()
+    # Before anything is started, so that whoever is told on the way up ends what was started, too.
+    for told, what in ((signal.SIGTERM, supervisor.stop), (signal.SIGINT, supervisor.stop)):
+        loop.add_signal_handler(told, what)
+    loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
+    async with AsyncExitStack() as ending:
+        if not settings.gate.redis:
+            ending.push_async_callback((await KeptStore.start(state)).stop)
+        try:
+            listening = ending.enter_context(await _listening(settings.gate.listen))
+        except OSError as error:
+            remedy = "end what holds the port, or change gate.listen"
+            warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: {remedy}")
+            return Exit.UNREACHABLE
+        return await supervisor.run()
+
+
+async def _listening(address: str) -> socket.socket:
+    """Open the port; the worker of a supervisor that was killed lets go of it in a moment."""
+    until_s = time.monotonic() + RELEASED_WITHIN_S
+    while True:
+        try:
+            return open_listening(address, os.environ)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > until_s:
+                raise
+        await asyncio.sleep(LISTEN_AGAIN_S)
+
+
+def _start_worker(
+    arguments: argparse.Namespace, began_with: Settings, listening: socket.socket, news: Callable[[], None]
+) -> Worker:
+    """Start a worker with the settings as they are now; what the supervisor itself goes by cannot have changed.
+
+    Raises:
+        SettingsError: they cannot be used.
+    """
+    settings, folder = settings_of(arguments)
+    ledger_link(settings, folder)
+    for name in ("listen", "state", "redis"):
+        if getattr(settings.gate, name) != getattr(began_with.gate, name):
+            raise SettingsError(f"gate.{name}", "it cannot change while the daemon runs", "restart the daemon")
+    words = [sys.executable, "-P", "-m", "callgate.cli", "--settings", str(arguments.settings), "serve", "--worker"]
+    return start_worker([*words, str(listening.fileno()), "{link}"], (listening.fileno(),), news)
+
+
+def _work(arguments: argparse.Namespace) -> Exit:
+    """Decide calls, as the supervisor's child, until told to leave or the supervisor is gone."""
+    with suppress(OSError):
+        # Where memory runs out, this process can be replaced; Asterisk, the store and the supervisor cannot.
+        Path("/proc/self/oom_score_adj").write_text(OOM_FIRST, encoding="ascii")
+    # A terminal that is closed tells every process; what that means is for the supervisor to say.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    settings, folder = settings_of(arguments)
+    listening, link = (socket.socket(fileno=number) for number in arguments.worker)
+    with listening, link:
+        try:
+            return asyncio.run(_serve(settings, folder, Sockets(listening=listening, link=link)))
+        except JournalInUseError as error:
+            warn(f"callgate: {error}")
+    return Exit.UNREACHABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """What a worker gets from the supervisor: where calls come to, and the link between the two."""
+
+    listening: socket.socket
+    link: socket.socket
+
+
+async def _serve(settings: Settings, folder: Path, sockets: Sockets) -> Exit:
     stop = asyncio.Event()
     for told in (signal.SIGTERM, signal.SIGINT):
-        # Before anything is started, so that whoever is told on the way up ends what was started, too.
         asyncio.get_running_loop().add_signal_handler(told, stop.set)
     state = state_folder(settings, folder)
     clinics = load_clinics(settings, folder, deck_to_serve)
     async with AsyncExitStack() as ending:
-        if not settings.gate.redis:
-            ending.push_async_callback((await KeptStore.start(state)).stop)
+        heart = Heart(sockets.link, stop)
+        ending.callback(heart.close)
         client = await ending.enter_async_context(ledger_link(settings, folder))
         for finding in await check_store(client, settings.gate.redis_replicas):
             log.warning("store.unsafe", **asdict(finding))
         journal = Journal(state)
         ending.callback(journal.close)
-        journal.memory.gate = name = gate_name(settings.gate.pbx, _identity(journal))
+        preload()
+        journal.read_ahead()
+        # Nothing is written before this, nor is anything afterwards that can be done here: meanwhile calls wait.
+        if not await heart.may_go():
+            return Exit.OK
+        journal.memory.gate = name = gate_name(settings.gate.pbx, await _identity(journal))
         await _take_acts(state, journal)
         ledger = RedisLedger(client, ledger_deadlines(settings), gate=name, witness=journal)
         shelf = PolicyShelf(clinics, ledger, state)
         await shelf.open()
-        preload()
         patient = repair_deadlines(settings)
         own_link = await ending.enter_async_context(ledger_link(settings, folder, patient))
         repairing = RedisLedger(own_link, patient, gate=name, witness=journal)
@@ -152,7 +248,8 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             seal=retention.seals.seal,
         )
         works = [work.run for work in (bookkeeper, desk, live, retention) if work is not None]
-        return await _run(Server(settings, gate, utc_now), bookkeeper, works, stop)
+        works.append(heart.beat)
+        return await _run(Server(settings, gate, utc_now), bookkeeper, works, listening=sockets.listening, stop=stop)
 
 
 def _desk(folder: Path, bookkeeper: Bookkeeper, grants: Grants, recall: Recall) -> Desk | None:
@@ -211,15 +308,22 @@ def _up(desk: Desk | None) -> set[str] | None:
     return {leg.grant for leg in desk.switch.legs()} - {EMERGENCY_GRANT}
 
 
-def _identity(journal: Journal) -> str:
-    """Open the journal; one that cannot be stops costly calls, and no others: each of them tries again."""
-    try:
-        return journal.open()
-    except JournalInUseError:
-        raise
-    except JournalError:
-        log.exception("journal.failed")
-        return ""
+async def _identity(journal: Journal) -> str:
+    """Open the journal; one that cannot be stops costly calls, and no others: each of them tries again.
+
+    The worker before this one closes it as soon as its calls have their answer. So does one whose supervisor is gone.
+    """
+    until_s = time.monotonic() + JOURNAL_PATIENCE_S
+    while True:
+        try:
+            return journal.open()
+        except JournalInUseError:
+            if time.monotonic() > until_s:
+                raise
+        except JournalError:
+            log.exception("journal.failed")
+            return ""
+        await asyncio.sleep(JOURNAL_AGAIN_S)
 
 
 async def _take_acts(state: Path, journal: Journal) -> None:
@@ -242,75 +346,30 @@ async def _try_disk(journal: Journal) -> None:
         (log.warning if slowest_ms > SLOW_MS else log.info)("disk.tried", sync_p99_ms=slowest_ms, slow_ms=SLOW_MS)
 
 
-class KeptStore:
-    """The daemon's own store, started again whenever it ends: it ends by itself on a full disk."""
-
-    def __init__(self, state: Path, store: EmbeddedRedis) -> None:
-        self._state = state
-        self._store = store
-        self._keeper = asyncio.create_task(self._keep())
-
-    @classmethod
-    async def start(cls, state: Path) -> "KeptStore":
-        """Start it.
-
-        Raises:
-            EmbeddedStoreError: if it does not start the first time.
-        """
-        return cls(state, await start_embedded(state))
-
-    async def _keep(self) -> None:
-        while True:
-            status = await self._store.wait()
-            log.error("store.ended", status=status)
-            await self._store.stop()
-            while True:
-                await asyncio.sleep(RESTART_PAUSE_S)
-                try:
-                    self._store = await start_embedded(self._state)
-                except (EmbeddedStoreError, OSError) as error:
-                    log.warning("store.not_started", problem=str(error))
-                else:
-                    break
-
-    async def stop(self) -> None:
-        """End it with the daemon."""
-        await _end(self._keeper)
-        await self._store.stop()
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    while not task.done():
-        # More than once: a cancellation that meets redis-py while it connects can be lost.
-        task.cancel()
-        await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
-
-
 async def _background(journal: Journal, works: Works) -> None:
     await asyncio.gather(_try_disk(journal), *(work() for work in works))
 
 
-async def _run(server: Server, bookkeeper: Bookkeeper, works: Works, stop: asyncio.Event) -> Exit:
+async def _run(
+    server: Server, bookkeeper: Bookkeeper, works: Works, *, listening: socket.socket, stop: asyncio.Event
+) -> Exit:
     """Take calls until told to stop, and let the last ones have their answer.
 
-    The background never ends by itself (`repeat`). If it does all the same, the daemon ends with it: a gate that
-    settles or guards nothing any more must not look like one that does, and whoever keeps daemons starts it anew.
+    The background never ends by itself (`repeat`). If it does all the same, the worker ends with it: one that settles
+    or guards nothing any more must not look like one that does, and the supervisor starts another.
     """
-    settings = bookkeeper.settings
-    try:
-        listening = await server.listen()
-    except OSError as error:
-        remedy = "end what holds the port, or change gate.listen"
-        warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: {remedy}")
-        return Exit.UNREACHABLE
+    accepting = await server.listen(listening)
     background = asyncio.create_task(_background(bookkeeper.journal, works))
     background.add_done_callback(lambda _: stop.set())
-    log.info("gate.started", listen=settings.gate.listen, clinics=bookkeeper.shelf.names(), pid=os.getpid())
+    gate = bookkeeper.settings.gate
+    log.info("gate.started", listen=gate.listen, clinics=bookkeeper.shelf.names(), pid=os.getpid())
     await stop.wait()
     is_broken = background.done()
-    listening.close()
+    accepting.close()
+    for _ in range(ACCEPTED_TURNS):
+        await asyncio.sleep(0)
     await server.drain()
-    await _end(background)
+    await end_task(background)
     if is_broken:
         log.critical("gate.broken", exc_info=background.exception())
         return Exit.NEGATIVE

@@ -1,0 +1,54 @@
+"""The socket that calls come to: opened once, by the supervisor or by systemd for it, and shared with its workers."""
+
+import fcntl
+import os
+import socket
+from collections.abc import MutableMapping
+
+from callgate.errors import SettingsError
+
+BACKLOG = 1024
+_FIRST_PASSED = 3
+
+
+def open_listening(address: str, environment: MutableMapping[str, str]) -> socket.socket:
+    """Take the socket that systemd passes (``LISTEN_FDS``, sd_listen_fds(3)), or open one.
+
+    Args:
+        address: host and port, where none is passed.
+        environment: loses what systemd says there, so that no process of ours takes it for itself.
+
+    Raises:
+        OSError: the port is taken.
+        SettingsError: what is passed is not one listening stream socket.
+    """
+    process, number = (environment.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS"))
+    environment.pop("LISTEN_FDNAMES", None)
+    if process == str(os.getpid()) and number not in {"", "0"}:
+        return _passed(number)
+    host, _, port = address.rpartition(":")
+    addresses = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    # A name such as localhost has both: Asterisk takes the older one.
+    family, kind, protocol, _, found = min(addresses, key=lambda address: address[0] != socket.AF_INET)
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(found)
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _passed(number: str) -> socket.socket:
+    remedy = "pass one ListenStream= in the socket unit"
+    if number != "1":
+        raise SettingsError("LISTEN_FDS", f"systemd passes {number} sockets", remedy)
+    listening = socket.socket(fileno=_FIRST_PASSED)
+    fcntl.fcntl(_FIRST_PASSED, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+    if listening.type != socket.SOCK_STREAM or not listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        raise SettingsError("LISTEN_FDS", "the socket that systemd passes does not listen", remedy)
+    return listening

@@ -1,0 +1,277 @@
+"""The supervisor with real processes for workers, that hang, die, refuse to leave or never begin as they are told."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+import structlog
+from structlog.typing import EventDict
+
+from callgate import supervisor as supervising
+from callgate.errors import SettingsError
+from callgate.notify import Notifier
+from callgate.supervisor import Supervisor
+from callgate.workers import Worker, start_worker
+
+PATIENCE_S = 30.0
+POLL_S = 0.005
+POLLS_MAX = round(PATIENCE_S / POLL_S)
+WORKER = """\
+import asyncio, os, resource, signal, socket, sys, time
+from callgate.heartbeat import Heart
+
+async def live(mode):
+    stop = asyncio.Event()
+    for told in (signal.SIGTERM, signal.SIGUSR1):
+        asyncio.get_running_loop().add_signal_handler(told, stop.set)
+    heart = Heart(socket.socket(fileno=int(sys.argv[1])), stop)
+    if mode == "broken":
+        sys.exit(3)
+    if mode == "crashes":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if not await heart.may_go():
+        return
+    print(os.getpid(), "goes", flush=True)
+    beating = asyncio.create_task(heart.beat())
+    if mode == "short":
+        await asyncio.sleep(0.05)
+        sys.exit(1)
+    if mode == "stuck":
+        await asyncio.sleep(0.3)
+        while True:
+            pass
+    if mode == "greedy":
+        await asyncio.sleep(0.3)
+        resource.setrlimit(resource.RLIMIT_AS, (2**28, 2**28))
+        bytes(2**30)
+    await stop.wait()
+    if mode == "stays":
+        await asyncio.sleep(3600)
+
+asyncio.run(live(sys.argv[2]))
+"""
+
+
+@dataclass(kw_only=True)
+class House:
+    """A supervisor whose next workers are as `modes` say; the last one of them again and again."""
+
+    modes: list[str]
+    workers: list[Worker] = field(default_factory=list)
+    said: list[EventDict] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    supervisor: Supervisor = field(init=False)
+    ended: asyncio.Task[int] = field(init=False)
+
+    def start(self, news: Callable[[], None]) -> Worker:
+        mode = self.modes.pop(0) if len(self.modes) > 1 else self.modes[0]
+        if mode == "refused":
+            raise SettingsError("gate.listen", "it cannot change", "restart")
+        self.workers.append(start_worker([sys.executable, "-c", WORKER, "{link}", mode], (), news))
+        return self.workers[-1]
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        for _ in range(POLLS_MAX):
+            if condition():
+                return
+            await asyncio.sleep(POLL_S)
+        pytest.fail("it never was")
+
+    async def serving(self, number: int) -> Worker:
+        """Wait until the worker of this number, from 1, takes calls."""
+        await self.until(lambda: len(self.workers) >= number and self.workers[number - 1].is_serving)
+        return self.workers[number - 1]
+
+    def events(self, name: str) -> list[EventDict]:
+        return [event for event in self.said if event["event"] == name]
+
+
+@pytest.fixture
+def said() -> Iterator[list[EventDict]]:
+    with structlog.testing.capture_logs() as events:
+        yield events
+
+
+@asynccontextmanager
+async def house(said: list[EventDict], *modes: str, watchdog_s: float = 0.0) -> AsyncIterator[House]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(f"\0callgate-test-{os.getpid()}")
+        systemd.settimeout(0)
+        found = House(modes=list(modes), said=said)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(systemd, lambda: found.told.append(systemd.recv(4096).decode()))
+        notifier = Notifier(address=f"@callgate-test-{os.getpid()}", watchdog_s=watchdog_s)
+        found.supervisor = Supervisor(start=found.start, notifier=notifier)
+        found.ended = asyncio.create_task(found.supervisor.run())
+        try:
+            yield found
+        finally:
+            found.supervisor.stop()
+            async with asyncio.timeout(PATIENCE_S):
+                await asyncio.wait({found.ended})
+            loop.remove_reader(systemd)
+            for worker in found.workers:
+                worker.kill()
+
+
+async def test_a_worker_serves_until_the_supervisor_is_told_to_stop(said: list[EventDict]) -> None:
+    async with house(said, "sound", watchdog_s=0.2) as found:
+        worker = await found.serving(1)
+        await found.until(lambda: found.told.count("WATCHDOG=1") > 1)
+        found.supervisor.stop()
+        assert await found.ended == 0
+        assert worker.code == 0
+        await found.until(lambda: any(told.startswith("STOPPING=1") for told in found.told))
+    told = [line for line in found.told if line != "WATCHDOG=1"]
+    assert [line.partition("\n")[0].partition("=")[0] for line in told] == ["STATUS", "READY", "STOPPING"]
+
+
+@pytest.mark.parametrize(("mode", "cause"), [("stuck", "stuck"), ("greedy", "exit 1")])
+async def test_a_worker_that_hangs_or_has_no_memory_is_replaced(said: list[EventDict], mode: str, cause: str) -> None:
+    async with house(said, mode, "sound") as found:
+        await found.serving(2)
+        assert found.workers[0].code is not None
+        (event,) = found.events("worker.replaced")
+    assert (event["pid"], event["cause"], event["pause_s"]) == (found.workers[0].process, cause, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("number", "cause"), [(signal.SIGSTOP, "stuck"), (signal.SIGKILL, "signal 9"), (signal.SIGUSR1, "exit 0")]
+)
+async def test_a_worker_that_somebody_stops_is_replaced(
+    said: list[EventDict], number: signal.Signals, cause: str
+) -> None:
+    async with house(said, "sound") as found:
+        first = await found.serving(1)
+        os.kill(first.process, number)
+        await found.serving(2)
+        assert first.code is not None
+    assert [event["cause"] for event in found.events("worker.replaced")] == [cause]
+
+
+async def test_workers_that_die_again_and_again_are_started_later_and_later(said: list[EventDict]) -> None:
+    async with house(said, "short") as found:
+        await found.until(lambda: len(found.events("worker.replaced")) >= 4)
+    assert [event["pause_s"] for event in found.events("worker.replaced")][:4] == [0.0, 0.25, 0.5, 1.0]
+
+
+async def test_a_replacement_that_does_not_start_is_tried_again(said: list[EventDict]) -> None:
+    async with house(said, "sound", "broken", "crashes", "refused", "sound") as found:
+        os.kill((await found.serving(1)).process, signal.SIGKILL)
+        await found.serving(4)
+    causes = [event["cause"] for event in found.events("worker.not_started")]
+    assert causes == ["exit 3", "signal 9", "gate.listen: it cannot change. Remedy: restart"]
+
+
+@pytest.mark.parametrize(("mode", "code"), [("broken", 3), ("crashes", 9)])
+async def test_a_first_worker_that_cannot_start_ends_the_supervisor_with_its_code(
+    said: list[EventDict], mode: str, code: int
+) -> None:
+    async with house(said, mode) as found:
+        assert await found.ended == code
+        assert len(found.workers) == 1
+
+
+async def test_settings_that_are_refused_at_the_first_start_are_said(said: list[EventDict]) -> None:
+    async with house(said, "refused") as found:
+        with pytest.raises(SettingsError):
+            await found.ended
+
+
+async def test_a_reload_hands_over_to_a_worker_that_is_prepared(said: list[EventDict]) -> None:
+    async with house(said, "sound") as found:
+        first = await found.serving(1)
+        found.supervisor.reload()
+        second = await found.serving(2)
+        await found.until(lambda: first.code is not None)
+        assert (first.code, second.code) == (0, None)
+        assert not found.events("worker.replaced")
+        await found.until(lambda: len([told for told in found.told if told.startswith("READY=1")]) == 2)
+    assert [told.partition("\n")[0] for told in found.told].count("RELOADING=1") == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "problem"), [("broken", "exit 3"), ("refused", "gate.listen: it cannot change. Remedy: restart")]
+)
+async def test_a_reload_that_fails_changes_nothing(said: list[EventDict], mode: str, problem: str) -> None:
+    async with house(said, "sound", mode, "sound") as found:
+        first = await found.serving(1)
+        found.supervisor.reload()
+        await found.until(lambda: found.events("reload.refused"))
+        assert first.code is None
+        assert [event["problem"] for event in found.events("reload.refused")] == [problem]
+        found.supervisor.reload()
+        await found.until(lambda: first.code is not None)
+
+
+async def test_a_worker_that_dies_while_the_next_one_prepares_is_followed_by_that_one(said: list[EventDict]) -> None:
+    async with house(said, "sound") as found:
+        first = await found.serving(1)
+        found.supervisor.reload()
+        await found.until(lambda: len(found.workers) == 2)
+        first.kill()
+        await found.serving(2)
+    assert len(found.workers) == 2
+
+
+async def test_a_worker_that_does_not_leave_is_killed(said: list[EventDict], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervising, "LEAVE_PATIENCE_S", 0.3)
+    async with house(said, "stays", "sound") as found:
+        first = await found.serving(1)
+        found.supervisor.reload()
+        await found.until(lambda: first.code is not None)
+        assert first.code == -signal.SIGKILL
+        await found.serving(2)
+    assert [event["cause"] for event in found.events("worker.killed")] == ["does not leave"]
+
+
+async def test_a_worker_that_does_not_leave_at_the_end_is_killed(
+    said: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervising, "LEAVE_PATIENCE_S", 0.3)
+    async with house(said, "stays") as found:
+        first = await found.serving(1)
+        found.supervisor.stop()
+        assert await found.ended == 0
+        assert first.code == -signal.SIGKILL
+
+
+async def test_a_worker_that_is_never_prepared_is_killed(
+    said: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(said, "sound") as found:
+        first = await found.serving(1)
+        monkeypatch.setattr(supervising, "START_PATIENCE_S", 0.0)
+        found.supervisor.reload()
+        await found.until(lambda: found.events("reload.refused"))
+        assert first.code is None
+    assert found.events("worker.killed")[0]["cause"] == "does not start"
+
+
+async def test_workers_of_a_supervisor_that_is_killed_end() -> None:
+    """Their calls have their answer: they hear it as the end of the link."""
+    program = f"""\
+import asyncio, sys
+from callgate.supervisor import Supervisor
+from callgate.workers import start_worker
+words = [sys.executable, "-c", {WORKER!r}, "{{link}}", "sound"]
+asyncio.run(Supervisor(start=lambda news: start_worker(words, (), news)).run())
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    line = (await process.stdout.readline()).decode()
+    assert re.fullmatch(r"\d+ goes\n", line)
+    process.kill()
+    await process.wait()
+    # The worker holds the other end of this pipe for as long as it lives.
+    async with asyncio.timeout(PATIENCE_S):
+        await process.stdout.read()
