@@ -3,18 +3,15 @@
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from asterisk_agi import CommandReader
 from callgate import server as server_module
 from callgate.core.hold import Held, HoldOutcome, HoldRequest
-from callgate.gate import Gate
 from callgate.ledger.memory import MemoryLedger, at_second
 from callgate.server import Server, utc_now
 from clinic_samples import (
@@ -28,31 +25,7 @@ from clinic_samples import (
     header,
     open_site,
 )
-
-CONFIRMED = b"200 result=1\n"
-
-
-@dataclass(kw_only=True)
-class Asterisk:
-    """One AGI connection, as Asterisk holds it."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    def say(self, data: bytes) -> None:
-        self.writer.write(data)
-
-    async def heard(self) -> list[str]:
-        """Everything up to the gate's half-close or end: the fields of the verdict, or nothing."""
-        commands = CommandReader().receive(await self.reader.read())
-        if not commands:
-            return []
-        ((*words, token),) = commands
-        assert words == ["SET", "VARIABLE", "CALLGATE_VERDICT"]
-        return token.split("|")
-
-
-Call = Callable[[], AbstractAsyncContextManager[Asterisk]]
+from served_gate import CONFIRMED, Asterisk, Call, answer, served
 
 
 @pytest.fixture
@@ -62,40 +35,10 @@ async def site(tmp_path: Path) -> Site:
     return site
 
 
-@asynccontextmanager
-async def served(site: Site, gate: Gate | None = None) -> AsyncIterator[tuple[Server, Call]]:
-    """A server on a port of its own; when it is left, every connection has come to its end."""
-    server = Server(site.settings, gate or site.gate, lambda: site.now)
-    listening = await server.listen()
-    host, port = listening.sockets[0].getsockname()
-
-    @asynccontextmanager
-    async def call() -> AsyncIterator[Asterisk]:
-        reader, writer = await asyncio.open_connection(host, port)
-        try:
-            yield Asterisk(reader=reader, writer=writer)
-        finally:
-            writer.close()
-
-    try:
-        yield server, call
-    finally:
-        listening.close()
-        await server.drain()
-
-
 @pytest.fixture
 async def call(site: Site) -> AsyncIterator[Call]:
     async with served(site) as (_, call):
         yield call
-
-
-async def answer(call: Call, request: bytes) -> list[str]:
-    async with call() as asterisk:
-        asterisk.say(request)
-        heard = await asterisk.heard()
-        asterisk.say(CONFIRMED)
-        return heard
 
 
 async def test_a_call_gets_its_verdict_bound_to_its_nonce_and_the_sending_side_is_closed(

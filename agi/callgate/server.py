@@ -12,8 +12,10 @@ from asterisk_agi import AgiRequest, AgiSession, Event, ProtocolError, Reply, Re
 from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.verdict import EMERGENCY_GRANT, Grant, Refusal, Verdict, token
 from callgate.core.wire import mask
+from callgate.door import Door
 from callgate.gate import Gate, Passage
 from callgate.settings import Settings
+from callgate.told_once import ToldOnce
 
 VERDICT_VARIABLE = "CALLGATE_VERDICT"
 NETWORK_SCRIPT = "v1"
@@ -23,6 +25,9 @@ HEADER_DEADLINE_S = 1.0
 REPLY_DEADLINE_S = 1.0
 DRAIN_S = 4.0
 BACKLOG = 1024
+ACCEPTED_AT_ONCE = 4
+"""So few in one round of the loop: asyncio would take a whole backlog before it reads what the first of them asks, and
+open files beyond the door's account."""
 _READ_BYTES = 4096
 
 _NAMES = ("entry", "trunk", "passage", "attempt", "nonce", "supersedes", "extension", "origin", "caller", "dialled")
@@ -92,6 +97,8 @@ class Server:
         self._gate = gate
         self._clock = clock
         self._connections: set[asyncio.Task[None]] = set()
+        self._door = Door(settings.gate.waiting_max)
+        self._complaints = ToldOnce()
 
     async def listen(self) -> asyncio.Server:
         """Open the port.
@@ -100,7 +107,13 @@ class Server:
             OSError: if it is taken.
         """
         host, _, port = self._settings.gate.listen.rpartition(":")
-        return await asyncio.start_server(self._accept, host.strip("[]"), int(port), backlog=BACKLOG)
+        server = await asyncio.start_server(self._accept, host.strip("[]"), int(port), backlog=ACCEPTED_AT_ONCE)
+        for listening in server.sockets:
+            with (
+                listening.dup() as kernel
+            ):  # the same queue: what asyncio calls backlog is both, its length and a round
+                kernel.listen(BACKLOG)
+        return server
 
     async def drain(self) -> None:
         """Wait until the calls that are being decided have their answer, for at most `DRAIN_S`."""
@@ -108,6 +121,8 @@ class Server:
             await asyncio.wait(self._connections, timeout=DRAIN_S)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._door.enter(writer.transport, writer.get_extra_info("socket").fileno()):
+            self._complaints.warn("connection.turned_away", "no room")
         connection = asyncio.create_task(self._connected(reader, writer))
         self._connections.add(connection)
         connection.add_done_callback(self._connections.discard)
@@ -118,13 +133,15 @@ class Server:
         try:
             async with asyncio.timeout(HEADER_DEADLINE_S):
                 request = await _request(reader, session)
+            self._door.leave(writer.transport)
             if request is not None:
                 await self._call(request, reader, writer, session)
         except (TimeoutError, ConnectionError, ProtocolError) as error:
-            log.warning("connection.dropped", cause=type(error).__name__)
+            self._complaints.warn("connection.dropped", type(error).__name__)
         except Exception:
             log.exception("call.failed")
         finally:
+            self._door.leave(writer.transport)
             writer.close()
 
     async def _call(
@@ -134,7 +151,7 @@ class Server:
             return
         passage = receive(request, self._settings)
         if passage is None:
-            log.warning("request.refused", faults=len(request.faults), arguments=len(request.arguments))
+            self._complaints.warn("request.refused", "forged lines" if request.faults else "not our dialplan's")
             return
         verdict = await self._gate.decide(passage, self._clock())
         _log_verdict(passage, verdict)

@@ -25,6 +25,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     Fields:
         listen: host and port of FastAGI.
+        waiting_max: connections that may wait at once without having asked; the oldest goes when one more comes.
         state: folder of the journal, the embedded Redis and the last good policies.
         spool: the file the dialplan appends to; Asterisk writes it, the daemon reads it.
         redis: address of the ledger (`callgate.ledger.address`), or "" for the embedded Redis.
@@ -37,6 +38,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """
 
     listen: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}\Z")] = "127.0.0.1:4599"
+    waiting_max: Annotated[int, msgspec.Meta(ge=16, le=100_000)] = 1000
     state: str = "/var/lib/callgate"
     spool: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+\Z")] = "/var/spool/callgate/calls.log"
     redis: Annotated[str, msgspec.Meta(pattern=r"^(?:(?:unix|rediss?(?:\+(?:cluster|sentinel))?)://[!-~]+)?\Z")] = ""

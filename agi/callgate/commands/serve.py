@@ -37,6 +37,7 @@ from callgate.control.trunks import Trunks
 from callgate.core.dialling import preload
 from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.disk import SLOW_MS, sync_p99_ms
+from callgate.door import raise_file_limit
 from callgate.errors import JournalError, JournalInUseError, SettingsError
 from callgate.gate import Gate, price_on
 from callgate.grants import Grants
@@ -77,6 +78,7 @@ _REMEDIES: dict[EmbeddedFault, str] = {
 def serve(arguments: argparse.Namespace) -> Exit:
     """Run until SIGTERM or SIGINT."""
     configure_logs()
+    raise_file_limit()
     settings, folder = settings_of(arguments)
     state = state_folder(settings, folder)
     try:
