@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from asterisk_agi import CommandReader
 from callgate.gate import Gate
+from callgate.seal import Seal
 from callgate.server import Server
-from clinic_samples import Site
+from clinic_samples import KEY, Site
 
 CONFIRMED = b"200 result=1\n"
+SEAL = Seal(KEY)
 
 
 @dataclass(kw_only=True)
@@ -37,9 +39,11 @@ Call = Callable[[], AbstractAsyncContextManager[Asterisk]]
 
 
 @asynccontextmanager
-async def served(site: Site, gate: Gate | None = None) -> AsyncIterator[tuple[Server, Call]]:
+async def served(
+    site: Site, gate: Gate | None = None, *, seal: Seal | None = SEAL
+) -> AsyncIterator[tuple[Server, Call]]:
     """A server on a port of its own; when it is left, every connection has come to its end."""
-    server = Server(site.settings, gate or site.gate, lambda: site.now)
+    server = Server(site.settings, gate or site.gate, lambda: site.now, seal)
     listening = await server.listen()
     host, port = listening.sockets[0].getsockname()
 

@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -13,10 +14,12 @@ import pytest
 from callgate import server as server_module
 from callgate.core.hold import Held, HoldOutcome, HoldRequest
 from callgate.ledger.memory import MemoryLedger, at_second
+from callgate.seal import Seal
 from callgate.server import Server, utc_now
 from clinic_samples import (
     BRUSSELS,
     HOLD,
+    KEY,
     NONCE,
     PARIS,
     PASSAGE,
@@ -26,6 +29,9 @@ from clinic_samples import (
     open_site,
 )
 from served_gate import CONFIRMED, Asterisk, Call, answer, served
+
+SECOND = "33333333-3333-4333-8333-333333333333"
+"""The nonce of another question."""
 
 
 @pytest.fixture
@@ -45,7 +51,8 @@ async def test_a_call_gets_its_verdict_bound_to_its_nonce_and_the_sending_side_i
     call: Call, site: Site
 ) -> None:
     assert await answer(call, header()) == ["1", "grant", NONCE, "+33142685300", HOLD, "7200", "ok", "end"]
-    assert await answer(call, header(dialled=BRUSSELS)) == ["1", "refuse", NONCE, "", "", "0", "country_refused", "end"]
+    refused = ["1", "refuse", SECOND, "", "", "0", "country_refused", "end"]
+    assert await answer(call, header(dialled=BRUSSELS, nonce=SECOND)) == refused
     assert [row.event for row in site.rows] == ["call.granted", "call.refused"]
 
 
@@ -189,6 +196,10 @@ async def test_a_grant_that_cannot_be_put_into_words_is_given_back_and_no_verdic
         ),
         header().replace(b"agi_arg_10: ", b"agi_arg_11: "),
         header().replace(b"agi_arg_10: dialled=" + PARIS.encode() + b"\n", b""),
+        header(asked=""),
+        header(asked="1800000000"),
+        header(asked="-1800000000.000"),
+        header(asked="nan"),
         header().replace(b"agi_callerid: x\n", b"agi_callerid: x\nagi_arg_1: entry=callgate\n"),
         header().replace(b"agi_callerid: x\n", b"agi_callerid: x\nagi_callerid: y\n"),
         header().replace(b"agi_callerid: x\n", b"agi_callerid: x\nSET VARIABLE A B\n"),
@@ -199,11 +210,44 @@ async def test_a_grant_that_cannot_be_put_into_words_is_given_back_and_no_verdic
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
 )
-async def test_a_request_that_our_dialplan_does_not_make_gets_no_verdict(
-    call: Call, site: Site, request_bytes: bytes
-) -> None:
-    assert await answer(call, request_bytes) == []
+async def test_a_request_that_our_dialplan_does_not_make_gets_no_verdict(site: Site, request_bytes: bytes) -> None:
+    """Whoever may ask: with the right seal, and where none is wanted."""
+    for seal in (Seal(KEY), None):
+        async with served(site, seal=seal) as (_, call):
+            assert await answer(call, request_bytes) == []
     assert site.rows == []
+
+
+@pytest.mark.parametrize("seal", ["", "0" * 40, Seal("f" * 64).of([]), "\udcff", "0" * 1000])
+async def test_who_does_not_know_the_key_gets_no_verdict_and_the_ledger_hears_nothing(
+    call: Call, site: Site, seal: str
+) -> None:
+    before = (await site.book()).sequence
+    assert await answer(call, header(dialled=POINTE_A_PITRE, seal=seal)) == []
+    assert site.rows == []
+    assert (await site.book()).sequence == before
+
+
+async def test_where_the_settings_want_no_seal_none_is_looked_at(site: Site) -> None:
+    async with served(site, seal=None) as (_, call):
+        assert (await answer(call, header(seal="")))[1] == "grant"
+
+
+async def test_a_question_that_was_overheard_is_not_answered_again_and_its_hold_stays(site: Site) -> None:
+    """Who asks again and does not confirm would have the money of a call that is up given back."""
+    async with served(site) as (_, call):
+        assert (await answer(call, header(dialled=POINTE_A_PITRE)))[1] == "grant"
+        async with call() as stranger:
+            stranger.say(header(dialled=POINTE_A_PITRE))
+            assert await stranger.heard() == []
+    assert await live_holds(site) == (HOLD,)
+    assert len(site.rows) == 1
+
+
+async def test_a_question_of_some_time_ago_is_not_answered(call: Call, site: Site) -> None:
+    site.now += timedelta(seconds=4)
+    assert await answer(call, header(dialled=POINTE_A_PITRE)) == []
+    assert await live_holds(site) == ()
 
 
 @pytest.mark.parametrize(
@@ -251,7 +295,7 @@ async def test_a_fault_of_our_own_gives_no_verdict_and_the_next_call_is_served(
     broken = replace(site.gate, ledger=Broken(at_second(lambda: 0)))
     async with served(site, broken) as (_, call):
         assert await answer(call, header()) == []
-        assert (await answer(call, header(dialled="*31#*31#15")))[3] == "15"
+        assert (await answer(call, header(dialled="*31#*31#15", nonce=SECOND)))[3] == "15"
     # Where logs go depends on whether a test before has set them up.
     assert "call.failed" in "".join(capsys.readouterr())
 
@@ -277,4 +321,4 @@ async def test_a_port_that_is_taken_is_an_error(site: Site) -> None:
             site.settings, gate=msgspec.structs.replace(site.settings.gate, listen=listen)
         )
         with pytest.raises(OSError, match=re.escape("address already in use")):
-            await Server(site.settings, site.gate, utc_now).listen()
+            await Server(site.settings, site.gate, utc_now, None).listen()

@@ -1,7 +1,6 @@
 """Many at the port who ask nothing: a call beside them is answered, and nothing of theirs stays."""
 
 import asyncio
-import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from callgate import door
 from clinic_samples import BRUSSELS, Site, header, open_site
 from served_gate import Asterisk, Call, answer, served
 
@@ -68,19 +68,13 @@ async def test_a_storm_of_connections_that_close_at_once_leaves_nothing_behind(s
     assert server._connections == set()
 
 
-def count_open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-async def test_without_files_to_spare_a_call_gets_no_verdict_at_once_and_later_ones_are_served(site: Site) -> None:
+async def test_without_files_to_spare_a_call_gets_no_verdict_at_once_and_later_ones_are_served(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The contract is for that: better at once than after a wait for a place."""
     async with served(site) as (_, call):
-        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        open_files = count_open_files()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files + 4, limits[1]))
-        try:
+        with monkeypatch.context() as exhausted:
+            exhausted.setattr(door, "file_room", lambda: 0)
             assert await answer(call, header(dialled=BRUSSELS)) == []
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert (await answer(call, header(dialled=BRUSSELS)))[1] == "refuse"
     assert len(site.rows) == 1

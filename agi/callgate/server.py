@@ -14,6 +14,7 @@ from callgate.core.verdict import EMERGENCY_GRANT, Grant, Refusal, Verdict, toke
 from callgate.core.wire import mask
 from callgate.door import Door
 from callgate.gate import Gate, Passage
+from callgate.seal import Questions, Seal
 from callgate.settings import Settings
 from callgate.told_once import ToldOnce
 
@@ -30,12 +31,26 @@ ACCEPTED_AT_ONCE = 4
 open files beyond the door's account."""
 _READ_BYTES = 4096
 
-_NAMES = ("entry", "trunk", "passage", "attempt", "nonce", "supersedes", "extension", "origin", "caller", "dialled")
+_NAMES = (
+    "entry",
+    "trunk",
+    "passage",
+    "attempt",
+    "nonce",
+    "supersedes",
+    "extension",
+    "origin",
+    "caller",
+    "dialled",
+    "asked",
+    "seal",
+)
 _ORIGINS = {origin.value: origin for origin in Origin}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ATTEMPT = re.compile(r"[1-9][0-9]?")
 _GRANT = re.compile(r"[0-9A-Za-z.:_-]{0,120}")
 _ENCODED = re.compile(r"[!-~]{0,1024}")
+_ASKED = re.compile(r"[0-9]{10}\.[0-9]{3}")
 _EXTENSION = re.compile(r"[0-9A-Za-z_-]{0,64}")
 
 log = structlog.get_logger()
@@ -80,6 +95,7 @@ def _sound(named: dict[str, str]) -> bool:
         and _GRANT.fullmatch(named["supersedes"]) is not None
         and _EXTENSION.fullmatch(named["extension"]) is not None
         and _ENCODED.fullmatch(named["dialled"]) is not None
+        and _ASKED.fullmatch(named["asked"]) is not None
     )
 
 
@@ -92,10 +108,13 @@ def _superseded(named: dict[str, str], settings: Settings) -> str:
 class Server:
     """Listens, and takes each connection through receive, decide and answer."""
 
-    def __init__(self, settings: Settings, gate: Gate, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, gate: Gate, clock: Callable[[], datetime], seal: Seal | None) -> None:
+        """Take what a call needs; without a `seal`, who asks is not asked who he is."""
         self._settings = settings
         self._gate = gate
         self._clock = clock
+        self._seal = seal
+        self._questions = Questions()
         self._connections: set[asyncio.Task[None]] = set()
         self._door = Door(settings.gate.waiting_max)
         self._complaints = ToldOnce()
@@ -149,9 +168,8 @@ class Server:
     ) -> None:
         if request.network_script == PING_SCRIPT:
             return
-        passage = receive(request, self._settings)
+        passage = self._received(request)
         if passage is None:
-            self._complaints.warn("request.refused", "forged lines" if request.faults else "not our dialplan's")
             return
         verdict = await self._gate.decide(passage, self._clock())
         _log_verdict(passage, verdict)
@@ -165,6 +183,19 @@ class Server:
             if not is_confirmed:
                 await self._take_back(passage, verdict)
 
+    def _received(self, request: AgiRequest) -> Passage | None:
+        """The passage of a sound question that our dialplan asks now, and for the first time."""
+        if self._seal is not None and not self._seal.is_on(request.arguments):
+            self._complaints.warn("request.refused", "no seal")
+            return None
+        passage = receive(request, self._settings)
+        if passage is None:
+            self._complaints.warn("request.refused", "forged lines" if request.faults else "not our dialplan's")
+        elif not self._questions.is_new(passage.attempt.nonce, _asked(request), self._clock()):
+            self._complaints.warn("request.refused", "asked before")
+            return None
+        return passage
+
     async def _take_back(self, passage: Passage, verdict: Verdict) -> None:
         """Void a grant that Asterisk never confirmed: a gate that was too late must not keep the money."""
         match verdict:
@@ -173,6 +204,11 @@ class Server:
                 log.warning("grant.unconfirmed", call=passage.attempt.passage, grant=verdict.grant_id)
             case Grant() | Refusal():
                 pass
+
+
+def _asked(request: AgiRequest) -> float:
+    """When the dialplan asked; `receive` has proven that it says so."""
+    return float(request.arguments[_NAMES.index("asked")].partition("=")[2])
 
 
 async def _request(reader: asyncio.StreamReader, session: AgiSession) -> AgiRequest | None:

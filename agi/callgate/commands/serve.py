@@ -50,6 +50,7 @@ from callgate.lending import Lending
 from callgate.policies import PolicyShelf, deck_to_serve
 from callgate.recall import Recall
 from callgate.repair import Repair
+from callgate.seal import load_seal
 from callgate.server import Server, utc_now
 from callgate.settings import Settings
 from callgate.spool import Spool
@@ -148,7 +149,7 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             slices=lambda: desk is not None and desk.switch.is_linked,
         )
         works = [work.run for work in (bookkeeper, desk, live) if work is not None]
-        return await _run(Server(settings, gate, utc_now), bookkeeper, works, stop)
+        return await _run(Server(settings, gate, utc_now, load_seal(settings.gate)), bookkeeper, works, stop)
 
 
 def _desk(folder: Path, bookkeeper: Bookkeeper, grants: Grants, recall: Recall) -> Desk | None:
