@@ -27,7 +27,11 @@ class Asterisk:
 
     async def heard(self) -> list[str]:
         """Everything up to the gate's half-close or end: the fields of the verdict, or nothing."""
-        commands = CommandReader().receive(await self.reader.read())
+        try:
+            heard = await self.reader.read()
+        except ConnectionError:
+            return []
+        commands = CommandReader().receive(heard)
         if not commands:
             return []
         ((*words, token),) = commands

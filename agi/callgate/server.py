@@ -1,7 +1,9 @@
 """FastAGI: the sockets and deadlines of the gate. One connection is one attempt: a question, a command, half-close."""
 
 import asyncio
+import contextlib
 import re
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import unquote
@@ -22,13 +24,8 @@ VERDICT_VARIABLE = "CALLGATE_VERDICT"
 NETWORK_SCRIPT = "v1"
 PING_SCRIPT = "ping"
 """`callgate status` asks for this one: it gets no answer, and the connection's end says that the gate lives."""
-HEADER_DEADLINE_S = 1.0
 REPLY_DEADLINE_S = 1.0
 DRAIN_S = 4.0
-BACKLOG = 1024
-ACCEPTED_AT_ONCE = 4
-"""So few in one round of the loop: asyncio would take a whole backlog before it reads what the first of them asks, and
-open files beyond the door's account."""
 _READ_BYTES = 4096
 
 _NAMES = (
@@ -116,75 +113,61 @@ class Server:
         self._seal = seal
         self._questions = Questions()
         self._connections: set[asyncio.Task[None]] = set()
-        self._door = Door(settings.gate.waiting_max)
         self._complaints = ToldOnce()
+        self._door = Door(settings.gate.waiting_max, self._welcome, self._complaints)
 
-    async def listen(self) -> asyncio.Server:
-        """Open the port.
+    async def listen(self, listening: socket.socket | None = None) -> Door:
+        """Take calls at an open socket, or open the port of the settings.
 
         Raises:
             OSError: if it is taken.
         """
-        host, _, port = self._settings.gate.listen.rpartition(":")
-        server = await asyncio.start_server(self._accept, host.strip("[]"), int(port), backlog=ACCEPTED_AT_ONCE)
-        for listening in server.sockets:
-            with (
-                listening.dup() as kernel
-            ):  # the same queue: what asyncio calls backlog is both, its length and a round
-                kernel.listen(BACKLOG)
-        return server
+        self._door.open(listening or _opened(self._settings.gate.listen))
+        return self._door
 
     async def drain(self) -> None:
-        """Wait until the calls that are being decided have their answer, for at most `DRAIN_S`."""
-        if self._connections:
-            await asyncio.wait(self._connections, timeout=DRAIN_S)
+        """Wait until the calls that are here have their answer, for at most `DRAIN_S`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                await self._door.emptied()
+                while self._connections:
+                    await asyncio.wait(self._connections)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._door.enter(writer.transport, writer.get_extra_info("socket").fileno()):
-            self._complaints.warn("connection.turned_away", "no room")
-        connection = asyncio.create_task(self._connected(reader, writer))
+    def _welcome(self, link: socket.socket, session: AgiSession, request: AgiRequest) -> None:
+        connection = asyncio.create_task(self._connected(link, session, request))
         self._connections.add(connection)
         connection.add_done_callback(self._connections.discard)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection. The one broad catch of the daemon: whatever fails here, the dialplan gets no verdict."""
-        session = AgiSession()
-        try:
-            async with asyncio.timeout(HEADER_DEADLINE_S):
-                request = await _request(reader, session)
-            self._door.leave(writer.transport)
-            if request is not None:
-                await self._call(request, reader, writer, session)
-        except (TimeoutError, ConnectionError, ProtocolError) as error:
-            self._complaints.warn("connection.dropped", type(error).__name__)
-        except Exception:
-            log.exception("call.failed")
-        finally:
-            self._door.leave(writer.transport)
-            writer.close()
+    async def _connected(self, link: socket.socket, session: AgiSession, request: AgiRequest) -> None:
+        """One call. The one broad catch of the daemon: whatever fails here, the dialplan gets no verdict."""
+        with link:
+            try:
+                passage = self._received(request)
+                if passage is not None:
+                    await self._call(passage, link, session)
+            except ConnectionError as error:
+                self._complaints.warn("connection.dropped", type(error).__name__)
+            except Exception:
+                log.exception("call.failed")
 
-    async def _call(
-        self, request: AgiRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: AgiSession
-    ) -> None:
-        if request.network_script == PING_SCRIPT:
-            return
-        passage = self._received(request)
-        if passage is None:
-            return
+    async def _call(self, passage: Passage, link: socket.socket, session: AgiSession) -> None:
         verdict = await self._gate.decide(passage, self._clock())
         _log_verdict(passage, verdict)
         is_confirmed = False
         try:
-            writer.write(set_variable(VERDICT_VARIABLE, token(verdict, passage.attempt.nonce)))
+            answer = set_variable(VERDICT_VARIABLE, token(verdict, passage.attempt.nonce))
+            await asyncio.get_running_loop().sock_sendall(link, answer)
             # Asterisk runs commands that were sent together only once the sending side is closed (facts/asterisk.md 2).
-            writer.write_eof()
-            is_confirmed = await _confirmed(reader, session)
+            link.shutdown(socket.SHUT_WR)
+            is_confirmed = await _confirmed(link, session)
         finally:
             if not is_confirmed:
                 await self._take_back(passage, verdict)
 
     def _received(self, request: AgiRequest) -> Passage | None:
         """The passage of a sound question that our dialplan asks now, and for the first time."""
+        if request.network_script == PING_SCRIPT:
+            return None
         if self._seal is not None and not self._seal.is_on(request.arguments):
             self._complaints.warn("request.refused", "no seal")
             return None
@@ -211,20 +194,19 @@ def _asked(request: AgiRequest) -> float:
     return float(request.arguments[_NAMES.index("asked")].partition("=")[2])
 
 
-async def _request(reader: asyncio.StreamReader, session: AgiSession) -> AgiRequest | None:
-    """Read until the request is whole; None at the end of the input. What comes with it was said too early."""
-    while data := await reader.read(_READ_BYTES):
-        for event in session.receive(data):
-            if isinstance(event, AgiRequest):
-                return event
-    return None
+def _opened(address: str) -> socket.socket:
+    """Listen at the address of the settings."""
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host.strip("[]"), int(port)), family=family)
 
 
-async def _confirmed(reader: asyncio.StreamReader, session: AgiSession) -> bool:
+async def _confirmed(link: socket.socket, session: AgiSession) -> bool:
     """Wait for ``200 result=1``: only then has the dialplan the verdict."""
+    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(REPLY_DEADLINE_S):
-            while data := await reader.read(_READ_BYTES):
+            while data := await loop.sock_recv(link, _READ_BYTES):
                 reply = _final(session.receive(data))
                 if reply is not None:
                     return reply.code is ReplyCode.OK and reply.result == 1

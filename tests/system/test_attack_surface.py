@@ -80,7 +80,7 @@ async def test_a_process_that_does_not_know_the_key_gets_no_word_and_holds_no_mo
 
 
 async def test_who_overhears_a_question_cannot_give_the_money_of_the_call_back(listening: Rig) -> None:
-    """The gate gives back what nobody confirms: asked again in the same second, that would be the hold of a live call."""
+    """The gate gives back what nobody confirms: asked again in the same second, that is a live call."""
     async with listening.phones("101") as (phone,):
         call = phone.call(COSTLY)
         assert (await call.wait_for_final(WITHIN_S)).code == 200
