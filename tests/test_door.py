@@ -133,13 +133,30 @@ async def test_the_last_files_are_kept_for_the_journal_and_the_ledger(
     assert file_room() == 300
     (first,) = await porch.come()
     await until(lambda: len(porch.door._waiting) == 1)
-    monkeypatch.setattr(door_module, "file_room", lambda: 0)
+    room = next(iter(porch.door._waiting)).link.fileno() + 1
+    monkeypatch.setattr(door_module, "file_room", lambda: room)
     (second,) = await porch.come()
     assert await is_away(first)
     (third,) = await porch.come()
     assert await is_away(second)
     third.sendall(QUESTION)
     await until(lambda: len(porch.welcome) == 1)
+    assert porch.welcome[0].fileno() < room
+
+
+async def test_when_calls_themselves_have_all_the_files_the_next_one_gets_no_verdict_at_once(
+    porch: Porch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door_module, "file_room", lambda: 0)
+    (link,) = await porch.come()
+    assert await is_away(link)
+    monkeypatch.setattr(socket.socket, "dup", no_file)
+    (link,) = await porch.come()
+    assert await is_away(link)
+
+
+def no_file(_: socket.socket) -> socket.socket:
+    raise OSError(errno.EMFILE, "Too many open files")
 
 
 class NoFiles(socket.socket):

@@ -102,17 +102,21 @@ class Door:
         loop.call_later(NO_FILES_PAUSE_S, resume)
 
     def _enter(self, link: socket.socket) -> None:
+        # The system gives the lowest free file number, so that one tells how many are open.
+        if self._waiting and (len(self._waiting) >= self._waiting_max or link.fileno() >= file_room()):
+            self._turn_away(next(iter(self._waiting)), "no room")
+        found = link if link.fileno() < file_room() else _lowered(link)
+        if found is None:
+            self._complaints.warn("connection.dropped", "no files")
+            return
         loop = asyncio.get_running_loop()
-        link.settimeout(0)
-        caller = _Caller(link=link, until_s=loop.time() + HEADER_DEADLINE_S)
+        found.settimeout(0)
+        caller = _Caller(link=found, until_s=loop.time() + HEADER_DEADLINE_S)
         if self._sweeper is None:
             self._sweeper = loop.call_at(caller.until_s, self._sweep)
         self._nobody.clear()
         self._waiting[caller] = None
-        loop.add_reader(link, self._read, caller)
-        # The system gives the lowest free file number, so that one tells how many are open.
-        if len(self._waiting) > self._waiting_max or link.fileno() >= file_room():
-            self._turn_away(next(iter(self._waiting)), "no room")
+        loop.add_reader(found, self._read, caller)
 
     def _read(self, caller: _Caller) -> None:
         try:
@@ -151,6 +155,22 @@ class Door:
         del self._waiting[caller]
         if not self._waiting:
             self._nobody.set()
+
+
+def _lowered(link: socket.socket) -> socket.socket | None:
+    """Move a connection to the lowest free file number, which somebody has just left; None if that is a kept one, too.
+
+    So what is kept stays free, however many come: else every second one would take one of the kept.
+    """
+    with link:
+        try:
+            lower = link.dup()
+        except OSError:
+            return None
+    if lower.fileno() < file_room():
+        return lower
+    lower.close()
+    return None
 
 
 def file_room() -> int:
