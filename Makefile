@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup docker demo test test-live test-calls test-rules test-rest lint check fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run stories soak prompts dialplan requirements
+.PHONY: help setup docker demo test test-live test-calls test-rules test-rest lint check supply idle fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run stories soak prompts dialplan requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -47,7 +47,13 @@ lint: setup ## ruff (all rules) and mypy (strict)
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 
-check: lint test ## what must be green before a push
+check: lint supply test ## what must be green before a push
+
+supply: setup ## the dependencies' known vulnerabilities, and the list of all parts (.lab/sbom.cdx.json)
+	@$(PY) docker/supply.py
+
+idle: setup ## ten thousand idle connections at the gate, and what twenty calls a second wait beside them
+	@PYTHONPATH=tests $(PY) -m bench.idle
 
 fuzz: setup ## ten million dialled strings before two readers (COUNT=, SEED=), then two minutes of atheris
 	@PYTHONPATH=tests $(PY) -m fuzz.run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
@@ -110,3 +116,5 @@ requirements: setup ## pin the dependencies again
 	    .venv/bin/uv pip compile pyproject.toml --extra fast $$([ $$name = dev ] && echo --group dev) --universal --python-version 3.11 \
 	        --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -o requirements/$$name.txt; \
 	done
+	@.venv/bin/uv pip compile --group pyproject.toml:supply --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -o requirements/supply.txt

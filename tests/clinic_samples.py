@@ -18,6 +18,7 @@ from callgate.ledger.memory import MemoryLedger, at_second
 from callgate.ledger.redis import RedisLedger
 from callgate.lending import Lending
 from callgate.policies import PolicyShelf
+from callgate.seal import KEY_NAME, Seal
 from callgate.settings import Settings, load_settings
 from callgate.spool import Spool
 from callgate.tags import load_tagger
@@ -85,6 +86,7 @@ def write_site(folder: Path, policy: str = "", settings: str = SETTINGS) -> Path
     """Write a clinic's files into a folder; returns the settings file."""
     (folder / "state").mkdir(exist_ok=True)
     (folder / "spool").mkdir(exist_ok=True)
+    (folder / "spool" / KEY_NAME).write_text(KEY, encoding="ascii")
     (folder / "policy.toml").write_text(policy or policy_text(), encoding="utf-8")
     rates = (ROOT / "policies" / "rates" / "FR-default.csv").read_text(encoding="utf-8")
     (folder / "rates.csv").write_text(rates, encoding="utf-8")
@@ -104,13 +106,18 @@ ASKED = {
     "origin": "extension",
     "caller": "0142000000",
     "dialled": PARIS,
+    "asked": f"{TUESDAY_11.timestamp():.3f}",
 }
+KEY = "0123456789abcdef" * 4
+"""Of the seal: `write_site` leaves it where the gate finds it."""
 
 
 def header(script: str = "v1", **changes: str) -> bytes:
-    """What Asterisk sends for the dialplan's AGI line, with some arguments changed."""
+    """What Asterisk sends for the dialplan's AGI line, with some arguments changed; sealed as they are then."""
     named = {**ASKED, **changes}
-    arguments = {f"agi_arg_{number}": f"{name}={value}" for number, (name, value) in enumerate(named.items(), start=1)}
+    question = [f"{name}={value}" for name, value in named.items() if name != "seal"]
+    question.append(f"seal={changes.get('seal', Seal(KEY).of(question))}")
+    arguments = {f"agi_arg_{number}": argument for number, argument in enumerate(question, start=1)}
     return encode_request({"agi_network": "yes", "agi_network_script": script, "agi_callerid": "x", **arguments})
 
 

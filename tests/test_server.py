@@ -2,22 +2,23 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from asterisk_agi import CommandReader
+from callgate import door
 from callgate import server as server_module
 from callgate.core.hold import Held, HoldOutcome, HoldRequest
-from callgate.gate import Gate
 from callgate.ledger.memory import MemoryLedger, at_second
-from callgate.server import Server, utc_now
+from callgate.seal import Seal
+from callgate.server import utc_now
 from clinic_samples import (
     BRUSSELS,
     HOLD,
+    KEY,
     NONCE,
     PARIS,
     PASSAGE,
@@ -26,31 +27,10 @@ from clinic_samples import (
     header,
     open_site,
 )
+from served_gate import CONFIRMED, Asterisk, Call, answer, served
 
-CONFIRMED = b"200 result=1\n"
-
-
-@dataclass(kw_only=True)
-class Asterisk:
-    """One AGI connection, as Asterisk holds it."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    def say(self, data: bytes) -> None:
-        self.writer.write(data)
-
-    async def heard(self) -> list[str]:
-        """Everything up to the gate's half-close or end: the fields of the verdict, or nothing."""
-        commands = CommandReader().receive(await self.reader.read())
-        if not commands:
-            return []
-        ((*words, token),) = commands
-        assert words == ["SET", "VARIABLE", "CALLGATE_VERDICT"]
-        return token.split("|")
-
-
-Call = Callable[[], AbstractAsyncContextManager[Asterisk]]
+SECOND = "33333333-3333-4333-8333-333333333333"
+"""The nonce of another question."""
 
 
 @pytest.fixture
@@ -60,47 +40,18 @@ async def site(tmp_path: Path) -> Site:
     return site
 
 
-@asynccontextmanager
-async def served(site: Site, gate: Gate | None = None) -> AsyncIterator[tuple[Server, Call]]:
-    """A server on a port of its own; when it is left, every connection has come to its end."""
-    server = Server(site.settings, gate or site.gate, lambda: site.now)
-    listening = await server.listen(socket.create_server(("127.0.0.1", 0)))
-    host, port = listening.sockets[0].getsockname()
-
-    @asynccontextmanager
-    async def call() -> AsyncIterator[Asterisk]:
-        reader, writer = await asyncio.open_connection(host, port)
-        try:
-            yield Asterisk(reader=reader, writer=writer)
-        finally:
-            writer.close()
-
-    try:
-        yield server, call
-    finally:
-        listening.close()
-        await server.drain()
-
-
 @pytest.fixture
 async def call(site: Site) -> AsyncIterator[Call]:
     async with served(site) as (_, call):
         yield call
 
 
-async def answer(call: Call, request: bytes) -> list[str]:
-    async with call() as asterisk:
-        asterisk.say(request)
-        heard = await asterisk.heard()
-        asterisk.say(CONFIRMED)
-        return heard
-
-
 async def test_a_call_gets_its_verdict_bound_to_its_nonce_and_the_sending_side_is_closed(
     call: Call, site: Site
 ) -> None:
     assert await answer(call, header()) == ["1", "grant", NONCE, "+33142685300", HOLD, "7200", "ok", "end"]
-    assert await answer(call, header(dialled=BRUSSELS)) == ["1", "refuse", NONCE, "", "", "0", "country_refused", "end"]
+    refused = ["1", "refuse", SECOND, "", "", "0", "country_refused", "end"]
+    assert await answer(call, header(dialled=BRUSSELS, nonce=SECOND)) == refused
     assert [row.event for row in site.rows] == ["call.granted", "call.refused"]
 
 
@@ -244,6 +195,10 @@ async def test_a_grant_that_cannot_be_put_into_words_is_given_back_and_no_verdic
         ),
         header().replace(b"agi_arg_10: ", b"agi_arg_11: "),
         header().replace(b"agi_arg_10: dialled=" + PARIS.encode() + b"\n", b""),
+        header(asked=""),
+        header(asked="1800000000"),
+        header(asked="-1800000000.000"),
+        header(asked="nan"),
         header().replace(b"agi_callerid: x\n", b"agi_callerid: x\nagi_arg_1: entry=callgate\n"),
         header().replace(b"agi_callerid: x\n", b"agi_callerid: x\nagi_callerid: y\n"),
         header().replace(b"agi_callerid: x\n", b"agi_callerid: x\nSET VARIABLE A B\n"),
@@ -254,11 +209,44 @@ async def test_a_grant_that_cannot_be_put_into_words_is_given_back_and_no_verdic
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
 )
-async def test_a_request_that_our_dialplan_does_not_make_gets_no_verdict(
-    call: Call, site: Site, request_bytes: bytes
-) -> None:
-    assert await answer(call, request_bytes) == []
+async def test_a_request_that_our_dialplan_does_not_make_gets_no_verdict(site: Site, request_bytes: bytes) -> None:
+    """Whoever may ask: with the right seal, and where none is wanted."""
+    for seal in (Seal(KEY), None):
+        async with served(site, seal=seal) as (_, call):
+            assert await answer(call, request_bytes) == []
     assert site.rows == []
+
+
+@pytest.mark.parametrize("seal", ["", "0" * 40, Seal("f" * 64).of([]), "\udcff", "0" * 1000])
+async def test_who_does_not_know_the_key_gets_no_verdict_and_the_ledger_hears_nothing(
+    call: Call, site: Site, seal: str
+) -> None:
+    before = (await site.book()).sequence
+    assert await answer(call, header(dialled=POINTE_A_PITRE, seal=seal)) == []
+    assert site.rows == []
+    assert (await site.book()).sequence == before
+
+
+async def test_where_the_settings_want_no_seal_none_is_looked_at(site: Site) -> None:
+    async with served(site, seal=None) as (_, call):
+        assert (await answer(call, header(seal="")))[1] == "grant"
+
+
+async def test_a_question_that_was_overheard_is_not_answered_again_and_its_hold_stays(site: Site) -> None:
+    """Who asks again and does not confirm would have the money of a call that is up given back."""
+    async with served(site) as (_, call):
+        assert (await answer(call, header(dialled=POINTE_A_PITRE)))[1] == "grant"
+        async with call() as stranger:
+            stranger.say(header(dialled=POINTE_A_PITRE))
+            assert await stranger.heard() == []
+    assert await live_holds(site) == (HOLD,)
+    assert len(site.rows) == 1
+
+
+async def test_a_question_of_some_time_ago_is_not_answered(call: Call, site: Site) -> None:
+    site.now += timedelta(seconds=4)
+    assert await answer(call, header(dialled=POINTE_A_PITRE)) == []
+    assert await live_holds(site) == ()
 
 
 @pytest.mark.parametrize(
@@ -289,8 +277,8 @@ async def test_a_large_header_is_refused_while_it_is_still_being_sent(call: Call
 async def test_a_header_that_does_not_come_to_its_end_is_given_up_in_a_second(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert server_module.HEADER_DEADLINE_S == server_module.REPLY_DEADLINE_S == 1.0
-    monkeypatch.setattr(server_module, "HEADER_DEADLINE_S", 0.05)
+    assert door.HEADER_DEADLINE_S == server_module.REPLY_DEADLINE_S == 1.0
+    monkeypatch.setattr(door, "HEADER_DEADLINE_S", 0.05)
     async with served(site) as (_, call), call() as asterisk:
         asterisk.say(header()[:-1])
         assert await asterisk.heard() == []
@@ -306,7 +294,7 @@ async def test_a_fault_of_our_own_gives_no_verdict_and_the_next_call_is_served(
     broken = replace(site.gate, ledger=Broken(at_second(lambda: 0)))
     async with served(site, broken) as (_, call):
         assert await answer(call, header()) == []
-        assert (await answer(call, header(dialled="*31#*31#15")))[3] == "15"
+        assert (await answer(call, header(dialled="*31#*31#15", nonce=SECOND)))[3] == "15"
     # Where logs go depends on whether a test before has set them up.
     assert "call.failed" in "".join(capsys.readouterr())
 

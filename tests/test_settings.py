@@ -94,6 +94,16 @@ def test_the_ledger_may_be_one_redis_a_cluster_or_behind_sentinels(address: str)
     assert parse_settings(changed("[gate]", gate)).gate.redis == address
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "[::1]"])
+def test_the_gate_may_listen_anywhere_on_its_own_machine(host: str) -> None:
+    assert parse_settings(changed('"127.0.0.1:4599"', f'"{host}:4599"')).gate.listen == f"{host}:4599"
+
+
+@pytest.mark.parametrize("agi", ["agi://127.0.0.1/v1", "agi://localhost:4599/v1", "/usr/share/callgate/callgate.agi"])
+def test_asterisk_reaches_the_gate_on_the_same_machine_or_by_the_launcher(agi: str) -> None:
+    assert parse_settings(changed("agi://127.0.0.1:4599/v1", agi)).dialplan.agi == agi
+
+
 def test_an_entry_without_trunks_has_them_all_in_their_order() -> None:
     assert parse_settings(SOUND).entry[0].trunks == ("a", "b")
     assert parse_settings(SOUND + 'trunks = ["b"]\n').entry[0].trunks == ("b",)
@@ -116,6 +126,15 @@ def test_a_trunk_or_an_entry_is_found_by_its_name_or_not_at_all() -> None:
         (changed("[gate]", "[console]\n[gate]"), "settings", "unknown field `console`"),
         (changed('"127.0.0.1:4599"', '"4599"'), "$.gate.listen", "regex"),
         (changed('"127.0.0.1:4599"', '"127.0.0.1:99999"'), "gate.listen", "no such port"),
+        (changed('"127.0.0.1:4599"', '"0.0.0.0:4599"'), "gate.listen", "not encrypted"),
+        (changed('"127.0.0.1:4599"', '"192.168.1.2:4599"'), "gate.listen", "not encrypted"),
+        (changed('"127.0.0.1:4599"', '"gate.example:4599"'), "gate.listen", "not encrypted"),
+        (changed('"127.0.0.1:4599"', '"[::]:4599"'), "gate.listen", "not encrypted"),
+        (changed("agi://127.0.0.1:4599/v1", "agi://192.168.1.2:4599/v1"), "dialplan.agi", "not encrypted"),
+        (changed("agi://127.0.0.1:4599/v1", "agi://192.168.1.2/v1"), "dialplan.agi", "not encrypted"),
+        (changed("agi://127.0.0.1:4599/v1", "agi://127.0.0.1:99999/v1"), "dialplan.agi", "no such port"),
+        (changed("[gate]", '[gate]\nseal = "maybe"'), "$.gate.seal", "Invalid enum value"),
+        (changed("[gate]", "[gate]\nwaiting_max = 1"), "$.gate.waiting_max", ">= 16"),
         (changed("[gate]", '[gate]\nredis = "http://somewhere"'), "$.gate.redis", "regex"),
         (changed("[gate]", '[gate]\nredis = "unix+cluster:///path"'), "$.gate.redis", "regex"),
         (changed("[gate]", '[gate]\nredis = "redis://somewhere a"'), "$.gate.redis", "regex"),

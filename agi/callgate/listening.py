@@ -5,9 +5,9 @@ import os
 import socket
 from collections.abc import MutableMapping
 
+from callgate.door import BACKLOG
 from callgate.errors import SettingsError
 
-BACKLOG = 1024
 _FIRST_PASSED = 3
 
 

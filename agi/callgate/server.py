@@ -1,6 +1,7 @@
 """FastAGI: the sockets and deadlines of the gate. One connection is one attempt: a question, a command, half-close."""
 
 import asyncio
+import contextlib
 import re
 import socket
 from collections.abc import Callable
@@ -13,25 +14,40 @@ from asterisk_agi import AgiRequest, AgiSession, Event, ProtocolError, Reply, Re
 from callgate.core.attempt import CallAttempt, Origin
 from callgate.core.verdict import EMERGENCY_GRANT, Grant, Refusal, Verdict, token
 from callgate.core.wire import mask
+from callgate.door import Door
 from callgate.gate import Gate, Passage
-from callgate.listening import BACKLOG
+from callgate.seal import Questions, Seal
 from callgate.settings import Settings
+from callgate.told_once import ToldOnce
 
 VERDICT_VARIABLE = "CALLGATE_VERDICT"
 NETWORK_SCRIPT = "v1"
 PING_SCRIPT = "ping"
 """`callgate status` asks for this one: it gets no answer, and the connection's end says that the gate lives."""
-HEADER_DEADLINE_S = 1.0
 REPLY_DEADLINE_S = 1.0
 DRAIN_S = 4.0
 _READ_BYTES = 4096
 
-_NAMES = ("entry", "trunk", "passage", "attempt", "nonce", "supersedes", "extension", "origin", "caller", "dialled")
+_NAMES = (
+    "entry",
+    "trunk",
+    "passage",
+    "attempt",
+    "nonce",
+    "supersedes",
+    "extension",
+    "origin",
+    "caller",
+    "dialled",
+    "asked",
+    "seal",
+)
 _ORIGINS = {origin.value: origin for origin in Origin}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ATTEMPT = re.compile(r"[1-9][0-9]?")
 _GRANT = re.compile(r"[0-9A-Za-z.:_-]{0,120}")
 _ENCODED = re.compile(r"[!-~]{0,1024}")
+_ASKED = re.compile(r"[0-9]{10}\.[0-9]{3}")
 _EXTENSION = re.compile(r"[0-9A-Za-z_-]{0,64}")
 
 log = structlog.get_logger()
@@ -76,6 +92,7 @@ def _sound(named: dict[str, str]) -> bool:
         and _GRANT.fullmatch(named["supersedes"]) is not None
         and _EXTENSION.fullmatch(named["extension"]) is not None
         and _ENCODED.fullmatch(named["dialled"]) is not None
+        and _ASKED.fullmatch(named["asked"]) is not None
     )
 
 
@@ -88,61 +105,75 @@ def _superseded(named: dict[str, str], settings: Settings) -> str:
 class Server:
     """Listens, and takes each connection through receive, decide and answer."""
 
-    def __init__(self, settings: Settings, gate: Gate, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, gate: Gate, clock: Callable[[], datetime], seal: Seal | None) -> None:
+        """Take what a call needs; without a `seal`, who asks is not asked who he is."""
         self._settings = settings
         self._gate = gate
         self._clock = clock
+        self._seal = seal
+        self._questions = Questions()
         self._connections: set[asyncio.Task[None]] = set()
+        self._complaints = ToldOnce()
+        self._door = Door(settings.gate.waiting_max, self._welcome, self._complaints)
 
-    async def listen(self, listening: socket.socket) -> asyncio.Server:
+    async def listen(self, listening: socket.socket) -> Door:
         """Take calls from a socket that listens (`callgate.listening`); its other holders go on listening."""
-        return await asyncio.start_server(self._accept, sock=listening, backlog=BACKLOG)
+        self._door.open(listening)
+        return self._door
 
     async def drain(self) -> None:
-        """Wait until the calls that are being decided have their answer, for at most `DRAIN_S`."""
-        if self._connections:
-            await asyncio.wait(self._connections, timeout=DRAIN_S)
+        """Wait until the calls that are here have their answer, for at most `DRAIN_S`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                await self._door.emptied()
+                while self._connections:
+                    await asyncio.wait(self._connections)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.create_task(self._connected(reader, writer))
+    def _welcome(self, link: socket.socket, session: AgiSession, request: AgiRequest) -> None:
+        connection = asyncio.create_task(self._connected(link, session, request))
         self._connections.add(connection)
         connection.add_done_callback(self._connections.discard)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection. The one broad catch of the daemon: whatever fails here, the dialplan gets no verdict."""
-        session = AgiSession()
-        try:
-            async with asyncio.timeout(HEADER_DEADLINE_S):
-                request = await _request(reader, session)
-            if request is not None:
-                await self._call(request, reader, writer, session)
-        except (TimeoutError, ConnectionError, ProtocolError) as error:
-            log.warning("connection.dropped", cause=type(error).__name__)
-        except Exception:
-            log.exception("call.failed")
-        finally:
-            writer.close()
+    async def _connected(self, link: socket.socket, session: AgiSession, request: AgiRequest) -> None:
+        """One call. The one broad catch of the daemon: whatever fails here, the dialplan gets no verdict."""
+        with link:
+            try:
+                passage = self._received(request)
+                if passage is not None:
+                    await self._call(passage, link, session)
+            except ConnectionError as error:
+                self._complaints.warn("connection.dropped", type(error).__name__)
+            except Exception:
+                log.exception("call.failed")
 
-    async def _call(
-        self, request: AgiRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: AgiSession
-    ) -> None:
-        if request.network_script == PING_SCRIPT:
-            return
-        passage = receive(request, self._settings)
-        if passage is None:
-            log.warning("request.refused", faults=len(request.faults), arguments=len(request.arguments))
-            return
+    async def _call(self, passage: Passage, link: socket.socket, session: AgiSession) -> None:
         verdict = await self._gate.decide(passage, self._clock())
         _log_verdict(passage, verdict)
         is_confirmed = False
         try:
-            writer.write(set_variable(VERDICT_VARIABLE, token(verdict, passage.attempt.nonce)))
+            answer = set_variable(VERDICT_VARIABLE, token(verdict, passage.attempt.nonce))
+            await asyncio.get_running_loop().sock_sendall(link, answer)
             # Asterisk runs commands that were sent together only once the sending side is closed (facts/asterisk.md 2).
-            writer.write_eof()
-            is_confirmed = await _confirmed(reader, session)
+            link.shutdown(socket.SHUT_WR)
+            is_confirmed = await _confirmed(link, session)
         finally:
             if not is_confirmed:
                 await self._take_back(passage, verdict)
+
+    def _received(self, request: AgiRequest) -> Passage | None:
+        """The passage of a sound question that our dialplan asks now, and for the first time."""
+        if request.network_script == PING_SCRIPT:
+            return None
+        if self._seal is not None and not self._seal.is_on(request.arguments):
+            self._complaints.warn("request.refused", "no seal")
+            return None
+        passage = receive(request, self._settings)
+        if passage is None:
+            self._complaints.warn("request.refused", "forged lines" if request.faults else "not our dialplan's")
+        elif not self._questions.is_new(passage.attempt.nonce, _asked(request), self._clock()):
+            self._complaints.warn("request.refused", "asked before")
+            return None
+        return passage
 
     async def _take_back(self, passage: Passage, verdict: Verdict) -> None:
         """Void a grant that Asterisk never confirmed: a gate that was too late must not keep the money."""
@@ -154,20 +185,17 @@ class Server:
                 pass
 
 
-async def _request(reader: asyncio.StreamReader, session: AgiSession) -> AgiRequest | None:
-    """Read until the request is whole; None at the end of the input. What comes with it was said too early."""
-    while data := await reader.read(_READ_BYTES):
-        for event in session.receive(data):
-            if isinstance(event, AgiRequest):
-                return event
-    return None
+def _asked(request: AgiRequest) -> float:
+    """When the dialplan asked; `receive` has proven that it says so."""
+    return float(request.arguments[_NAMES.index("asked")].partition("=")[2])
 
 
-async def _confirmed(reader: asyncio.StreamReader, session: AgiSession) -> bool:
+async def _confirmed(link: socket.socket, session: AgiSession) -> bool:
     """Wait for ``200 result=1``: only then has the dialplan the verdict."""
+    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(REPLY_DEADLINE_S):
-            while data := await reader.read(_READ_BYTES):
+            while data := await loop.sock_recv(link, _READ_BYTES):
                 reply = _final(session.receive(data))
                 if reply is not None:
                     return reply.code is ReplyCode.OK and reply.result == 1

@@ -1,6 +1,8 @@
 """The installer's settings: one TOML file that names the clinics, their trunks and the contexts phones dial through."""
 
 import tomllib
+from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -15,16 +17,26 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 Patterns here end with ``\\Z``: a ``$`` would let a newline through at the end, and with it a line of dialplan."""
 
 PORT_MAX = 65535
+AGI_SCHEME = "agi://"
 RESERVED_PREFIX = "callgate-"
 """Contexts of the generated dialplan itself begin so; an entry of such a name would become a part of one of them."""
 DEFAULT_SETTINGS = Path("/etc/callgate/callgate.toml")
+
+
+class Sealing(StrEnum):
+    """Whether the gate answers only who knows the key that it shares with Asterisk."""
+
+    ON = "on"
+    OFF = "off"
 
 
 class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[gate]``: the daemon.
 
     Fields:
-        listen: host and port of FastAGI.
+        listen: host and port of FastAGI, on this machine: what comes over it is neither encrypted nor from elsewhere.
+        waiting_max: connections that may wait at once without having asked; the oldest goes when one more comes.
+        seal: whether a question needs the seal of the generated dialplan (`callgate.seal`).
         state: folder of the journal, the embedded Redis and the last good policies.
         spool: the file the dialplan appends to; Asterisk writes it, the daemon reads it.
         redis: address of the ledger (`callgate.ledger.address`), or "" for the embedded Redis.
@@ -37,6 +49,8 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """
 
     listen: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}\Z")] = "127.0.0.1:4599"
+    waiting_max: Annotated[int, msgspec.Meta(ge=16, le=100_000)] = 1000
+    seal: Sealing = Sealing.ON
     state: str = "/var/lib/callgate"
     spool: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+\Z")] = "/var/spool/callgate/calls.log"
     redis: Annotated[str, msgspec.Meta(pattern=r"^(?:(?:unix|rediss?(?:\+(?:cluster|sentinel))?)://[!-~]+)?\Z")] = ""
@@ -171,7 +185,9 @@ def parse_settings(text: str) -> Settings:
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at ")
         raise SettingsError(path.strip("`") or "settings", problem, "see the settings in docs/settings.md") from None
-    _check_port("gate.listen", settings.gate.listen)
+    _check_here("gate.listen", settings.gate.listen)
+    if settings.dialplan.agi.startswith(AGI_SCHEME):
+        _check_here("dialplan.agi", settings.dialplan.agi.removeprefix(AGI_SCHEME).partition("/")[0])
     _check_control(settings.control)
     _check_ledger(settings.gate)
     _check_unique("clinic", [clinic.name for clinic in settings.clinic])
@@ -181,6 +197,23 @@ def parse_settings(text: str) -> Settings:
     entries = tuple(msgspec.structs.replace(entry, trunks=entry.trunks or by_order) for entry in settings.entry)
     _check_references(settings, entries)
     return msgspec.structs.replace(settings, entry=entries)
+
+
+def _check_here(path: str, address: str) -> None:
+    """FastAGI knows no encryption: over a network, numbers could be read and verdicts forged."""
+    host, _, port = address.rpartition(":") if ":" in address else (address, "", "")
+    if port:
+        _check_port(path, address)
+    if not _is_loopback(host.strip("[]")):
+        problem = f'"{host}" is not this machine, and FastAGI is not encrypted'
+        raise SettingsError(path, problem, "use 127.0.0.1; a gate on another machine needs a tunnel that ends here")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _check_port(path: str, address: str) -> None:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -89,7 +90,7 @@ def daemon(folder: Path, environment: dict[str, str] | None = None) -> Iterator[
 def ask(port: int, dialled: str) -> list[str]:
     """One call, as the dialplan asks for it: the fields of its verdict."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as link, link.makefile("rb") as heard:
-        link.sendall(header(passage=str(uuid4()), nonce=str(uuid4()), dialled=dialled))
+        link.sendall(header(passage=str(uuid4()), nonce=str(uuid4()), dialled=dialled, asked=f"{time.time():.3f}"))
         ((*_, token),) = CommandReader().receive(heard.read())
         link.sendall(b"200 result=1\n")
     return token.split("|")

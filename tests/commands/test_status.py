@@ -124,7 +124,7 @@ async def test_with_everything_running_it_shows_what_is_held_and_the_last_refusa
         site = open_site(tmp_path, always_open, ledger=RedisLedger(client))
         await site.shelf.open()
         site.now = utc_now()
-        server = Server(site.settings, site.gate, utc_now)
+        server = Server(site.settings, site.gate, utc_now, None)
         listening = await server.listen(socket.create_server(("127.0.0.1", 0)))
         port = listening.sockets[0].getsockname()[1]
         address = f'[gate]\nredis = "{redis.url}"'

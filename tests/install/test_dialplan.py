@@ -6,6 +6,7 @@ import string
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from callgate.cli import main
@@ -14,8 +15,9 @@ from callgate.core.dialling import Destination, NumberClass, read_dialled
 from callgate.core.plan import ORDINARY_CLASSES
 from callgate.core.wire import to_wire
 from callgate.install.dialplan import write_dialplan, write_last_resort
-from callgate.settings import Settings, load_settings
-from clinic_samples import ROOT, policy_text, write_site
+from callgate.seal import key_file
+from callgate.settings import Sealing, Settings, load_settings
+from clinic_samples import KEY, ROOT, policy_text, write_site
 from install.asterisk_patterns import Context, Step, fits, read, steps_of
 from install.entries import ENTRIES
 
@@ -171,6 +173,30 @@ def test_an_agi_argument_holds_nothing_that_could_end_it(contexts: dict[str, Con
     assert "dialled=${URIENCODE(${CALLGATE_PLAIN})}" in arguments[0]
     assert "caller=${FILTER(0-9+,${CALLERID(num)})}" in arguments[0]
     assert "CALLGATE_DIALLED" not in arguments[0]
+
+
+def test_what_is_asked_is_what_is_sealed_and_the_key_stands_nowhere(
+    contexts: dict[str, Context], settings: Settings, written: str
+) -> None:
+    key = key_file(settings.gate)
+    (agi,) = (step.application for _, _, step in steps_of(contexts) if step.application.startswith("AGI("))
+    (seal,) = (
+        step.application for _, _, step in steps_of(contexts) if step.application.startswith("Set(CALLGATE_SEAL")
+    )
+    question = agi.removeprefix("AGI(agi://127.0.0.1:4599/v1,").removesuffix(",seal=${CALLGATE_SEAL})")
+    inner = f"${{SHA1(${{FILE({key},32,32)}}{question})}}"
+    assert seal == f"Set(CALLGATE_SEAL=${{SHA1(${{FILE({key},0,32)}}{inner})}})"
+    assert key.read_text() == KEY
+    assert KEY[:16] not in written
+
+
+def test_where_the_settings_want_no_seal_the_dialplan_reads_no_key(
+    settings: Settings, clinics: dict[str, Clinic]
+) -> None:
+    gate = msgspec.structs.replace(settings.gate, seal=Sealing.OFF)
+    written = write_dialplan(msgspec.structs.replace(settings, gate=gate), clinics)
+    assert "Set(CALLGATE_SEAL=)" in written
+    assert "seal.key" not in written
 
 
 def test_no_extension_is_longer_than_asterisk_can_hold(contexts: dict[str, Context]) -> None:

@@ -40,6 +40,7 @@ from callgate.control.trunks import Trunks
 from callgate.core.dialling import preload
 from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.disk import SLOW_MS, sync_p99_ms
+from callgate.door import raise_file_limit
 from callgate.errors import JournalError, JournalInUseError, SettingsError
 from callgate.gate import Gate, price_on
 from callgate.grants import Grants
@@ -57,6 +58,7 @@ from callgate.policies import PolicyShelf, deck_to_serve
 from callgate.recall import Recall
 from callgate.repair import Repair
 from callgate.retention import Retention
+from callgate.seal import load_seal
 from callgate.sealing import Seals, key_folder
 from callgate.server import Server, utc_now
 from callgate.settings import Settings
@@ -95,6 +97,7 @@ _REMEDIES: dict[EmbeddedFault, str] = {
 def serve(arguments: argparse.Namespace) -> int:
     """Keep a worker until SIGTERM or SIGINT; SIGHUP starts one with the settings as they are then."""
     configure_logs()
+    raise_file_limit()
     if arguments.worker:
         return _work(arguments)
     settings, folder = settings_of(arguments)
@@ -249,7 +252,13 @@ async def _serve(settings: Settings, folder: Path, sockets: Sockets) -> Exit:
         )
         works = [work.run for work in (bookkeeper, desk, live, retention) if work is not None]
         works.append(heart.beat)
-        return await _run(Server(settings, gate, utc_now), bookkeeper, works, listening=sockets.listening, stop=stop)
+        return await _run(
+            Server(settings, gate, utc_now, load_seal(settings.gate)),
+            bookkeeper,
+            works,
+            listening=sockets.listening,
+            stop=stop,
+        )
 
 
 def _desk(folder: Path, bookkeeper: Bookkeeper, grants: Grants, recall: Recall) -> Desk | None:

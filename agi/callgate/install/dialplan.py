@@ -18,11 +18,30 @@ from callgate.core.verdict import VERSION
 from callgate.core.wire import NumberFormat, e164_to_wire
 from callgate.install.ordinary import OrdinaryPattern, ordinary_patterns
 from callgate.resources import resource
-from callgate.settings import EntrySettings, Settings, TrunkSettings
+from callgate.seal import HALF, key_file
+from callgate.settings import EntrySettings, GateSettings, Sealing, Settings, TrunkSettings
 
 NOW = "${STRFTIME(,,%s.%3q)}"
 NUMBER_CHARACTERS = "0-9+*#"
 EMERGENCY_RING_S = 120
+_ONE_OF_OURS = '${IF($["${STACK_PEEK(1,c,1)}" = "callgate-judged"]?%s)}'
+"""Who begins at one of these steps has no way back from them, and so no extension and no origin."""
+QUESTION = ",".join(
+    (
+        "entry=${CALLGATE_ENTRY}",
+        "trunk=${CALLGATE_TRUNK}",
+        "passage=${CALLGATE_PASSAGE}",
+        "attempt=${CALLGATE_ATTEMPT}",
+        "nonce=${CALLGATE_NONCE}",
+        "supersedes=${CALLGATE_GIVEN}",
+        "extension=" + _ONE_OF_OURS % "${CALLGATE_EXTENSION}",
+        "origin=" + _ONE_OF_OURS % "${CALLGATE_ORIGIN}:unknown",
+        "caller=${FILTER(0-9+,${CALLERID(num)})}",
+        "dialled=${URIENCODE(${CALLGATE_PLAIN})}",
+        "asked=${CALLGATE_ASKED}",
+    )
+)
+"""What the gate is asked: the arguments of the AGI line, and what its seal is made of."""
 _HEADER = """\
 ; callgate: the dialplan of this installation. Written by `callgate dialplan`; do not edit, write it again instead.
 ; In extensions.conf:      #tryinclude "callgate.conf"    (never #include: a missing file would take every context)
@@ -107,6 +126,8 @@ def _road(settings: Settings) -> str:
         "@NOW@": NOW,
         "@VERSION@": VERSION,
         "@AGI@": settings.dialplan.agi,
+        "@SEAL@": _seal(settings.gate),
+        "@QUESTION@": QUESTION,
         "@BOUND_S@": f"{settings.dialplan.bound_s:g}",
         "@RING_TIMEOUT_S@": str(settings.dialplan.ring_timeout_s),
         "@LOCAL_SECONDS@": str(LENT_SECONDS),
@@ -116,6 +137,14 @@ def _road(settings: Settings) -> str:
     for name, value in values.items():
         text = text.replace(name, value)
     return text
+
+
+def _seal(gate: GateSettings) -> str:
+    """The seal of the question (`callgate.seal.Seal.of`). Asterisk prints its value at a call, never the key."""
+    if gate.seal is Sealing.OFF:
+        return ""
+    outer, inner = (f"${{FILE({key_file(gate)},{start},{HALF})}}" for start in (0, HALF))
+    return f"${{SHA1({outer}${{SHA1({inner}{QUESTION})}})}}"
 
 
 def _entry(site: _Site) -> Iterator[str]:
