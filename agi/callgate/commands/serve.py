@@ -7,14 +7,13 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import structlog
 
 from callgate import acts
-from callgate.bookkeeper import Bookkeeper
+from callgate.bookkeeper import CHORES_PAUSE_S, Bookkeeper
 from callgate.burst_watch import BurstWatch
 from callgate.clinic import load_clinics
 from callgate.commands import Exit
@@ -43,15 +42,16 @@ from callgate.grants import Grants
 from callgate.journal import Journal, JournalRow
 from callgate.ledger.embedded import EmbeddedFault, EmbeddedRedis, EmbeddedStoreError, start_embedded
 from callgate.ledger.redis import RedisLedger
-from callgate.ledger.store import check_store
 from callgate.ledger_memory import gate_name
 from callgate.lending import Lending
 from callgate.policies import PolicyShelf, deck_to_serve
 from callgate.recall import Recall
 from callgate.repair import Repair
+from callgate.repeating import repeat
 from callgate.server import Server, utc_now
 from callgate.settings import Settings
 from callgate.spool import Spool
+from callgate.store_watch import StoreWatch
 from callgate.tags import load_tagger
 from callgate.telemetry import configure_logs
 
@@ -106,8 +106,6 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
         if not settings.gate.redis:
             ending.push_async_callback((await KeptStore.start(state)).stop)
         client = await ending.enter_async_context(ledger_link(settings, folder))
-        for finding in await check_store(client, settings.gate.redis_replicas):
-            log.warning("store.unsafe", **asdict(finding))
         journal = Journal(state)
         ending.callback(journal.close)
         journal.memory.gate = name = gate_name(settings.gate.pbx, _identity(journal))
@@ -131,6 +129,8 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             up=lambda: _up(desk),
             others=(repair.mend, partial(acts.take, state, journal), bursts.publish),
         )
+        watch = StoreWatch(client=client, bookkeeper=bookkeeper, clock=utc_now)
+        await watch.check()
         grants, tagger = Grants(), load_tagger(state)
         recall = Recall(settings=settings, shelf=shelf, tagger=tagger, clock=utc_now)
         desk = _desk(folder, bookkeeper, grants, recall)
@@ -144,8 +144,10 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
             bursts=bursts,
             grants=grants,
             slices=lambda: desk is not None and desk.switch.is_linked,
+            is_store_trusted=watch.is_trusted,
         )
-        works = [work.run for work in (bookkeeper, desk, live) if work is not None]
+        works: Works = [work.run for work in (bookkeeper, desk, live) if work is not None]
+        works = [*works, partial(repeat, watch.look, CHORES_PAUSE_S)]
         return await _run(Server(settings, gate, utc_now), bookkeeper, works, stop)
 
 
