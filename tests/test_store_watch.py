@@ -12,7 +12,6 @@ from callgate.core.reasons import Reason
 from callgate.core.sighting import Seen
 from callgate.core.verdict import Grant, Refusal
 from callgate.ledger.client import connect
-from callgate.ledger.store import StoreFinding
 from callgate.store_watch import CHECK_PAUSE_S, CONDITION, StoreWatch
 from clinic_samples import PARIS, POINTE_A_PITRE, Site, open_site, policy_text
 from redis_server import RedisServer
@@ -158,8 +157,3 @@ async def test_a_store_that_was_never_there_is_not_trusted_and_told_apart_from_a
         watched.watch.bookkeeper.silent["a"] = "connection"
         await watched.watch.look()
     assert watched.notes[1:] == ["no answer (connection): a"]
-
-
-def test_a_finding_of_one_server_among_several_names_it() -> None:
-    finding = StoreFinding(setting="role", found="slave", wanted="master", remedy="mend it", server="host:1")
-    assert finding.sentence() == "role of host:1 is slave, not master: mend it"

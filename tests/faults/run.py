@@ -38,7 +38,7 @@ class Proof:
     seen: str = ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Recorder:
     """A plugin of pytest that keeps what each test saw, by node id."""
 
@@ -84,7 +84,8 @@ def table(proofs: list[Proof]) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- |"
     for row in rows():
         own = [proof for proof in proofs if row.number in proof.numbers]
-        seen = seen_of(own) or NOT_STAGED.get(row.number, "no test yet")
+        waiting = "not run this time" if row.number in PROOFS else "no test yet"
+        seen = seen_of(own) or NOT_STAGED.get(row.number, waiting)
         cells = (str(row.number), row.fault, row.required, seen, verdict_of(own))
         yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
@@ -101,7 +102,7 @@ def main(words: list[str]) -> int:
     status = pytest.main(["-q", "-p", "no:cacheprovider", *nodes], plugins=[recorder])
     lines = list(table(list(recorder.proofs.values())))
     print("\n".join(lines))
-    counts = Counter(line.rpartition("| ")[0].rpartition("| ")[2].strip(" |") for line in lines[2:])
+    counts = Counter(line.rpartition(" | ")[2].removesuffix(" |") for line in lines[2:])
     summary = ", ".join(f"{count} rows {verdict}" for verdict, count in counts.most_common())
     print(summary)
     if arguments.write:
