@@ -32,6 +32,7 @@ async def test_a_far_store_costs_its_distance_or_is_given_up(stage: Stage, far_s
         stage.wire.delay_s = far_s
 
     await stage.costly_goes()  # the store knows the scripts from now on
+    await stage.books_at_rest()  # and has the money back that it held
     async with stage.during(move_away, stage.wire.restore):
         if goes:
             added = await stage.costly_goes() - stage.emergencies_ms[0]

@@ -11,7 +11,6 @@ from faults.run import Proof, Recorder, table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-PAGE = ROOT / "docs" / "faults.md"
 
 
 def own() -> Iterator[int]:
