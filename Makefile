@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup docker demo test test-live test-calls test-rules test-rest lint check supply idle fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run stories soak prompts dialplan requirements
+.PHONY: help setup docker demo test test-live test-calls test-rules test-rest lint check supply idle fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run faults stories soak prompts dialplan requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -27,7 +27,9 @@ test: docker ## every test: rules, ledger on real Redis, real Asterisk with real
 # others run after them. Only what must be covered wholly is measured: that doubles its time.
 # A new file of real calls belongs to test-calls, a new folder of tests to the rest, until it is named here.
 LIVE := $(patsubst %,tests/system/test_%.py,guard live lock stories)
-CALLS := tests/system tests/docker
+# Of the fault matrix what takes seconds; `make faults` runs it whole.
+FAULTS := $(patsubst %,tests/faults/test_%.py,matrix emergency gate_gone)
+CALLS := tests/system tests/docker $(FAULTS)
 RULES := tests/asterisk_agi tests/core tests/ledger
 
 test-live: docker ## the tests with real calls that control looks after
@@ -40,7 +42,7 @@ test-rules: setup ## the tests of what must be covered wholly, branches included
 	@$(PY) -m pytest -q --cov --cov-report=term-missing:skip-covered --cov-fail-under=100 $(RULES)
 
 test-rest: setup ## all other tests
-	@$(PY) -m pytest -q tests $(addprefix --ignore=,$(CALLS) $(RULES))
+	@$(PY) -m pytest -q tests $(addprefix --ignore=,$(CALLS) tests/faults $(RULES))
 
 lint: setup ## ruff (all rules) and mypy (strict)
 	@.venv/bin/ruff check
@@ -96,6 +98,9 @@ lab-down: setup ## end the lab
 
 run: setup ## the daemon on this machine, with the sample settings
 	@.venv/bin/callgate --settings policies/callgate.toml serve
+
+faults: docker ## everything that may break, broken on the real stack, and what was seen (EMERGENCY=10000; writes docs/faults.md)
+	@EMERGENCY=$(EMERGENCY) PYTHONPATH=agi:docker:tests $(PY) -m faults.run --write docs/faults.md
 
 stories: docker ## five hundred random calls on a real Asterisk, which is killed once: what is booked (COUNT=, SEED=)
 	@PYTHONPATH=tests:docker:agi $(PY) -m system.stories $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))

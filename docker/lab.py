@@ -62,9 +62,12 @@ class Lab:
         gate: how to run the daemon; None leaves it out.
         mounts: folders of this machine that Asterisk sees, read-only, by path inside the container.
         language: of the prompts.
+        small_disks: folders that Asterisk has on a disk of their own, in memory, of this size (such as ``64k``), by
+            path inside the container.
+        has_store: whether it brings a Redis; without it the gate's settings name one of somebody else's.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one container's worth of choices, each by name
         self,
         name: str,
         folder: Path,
@@ -73,6 +76,8 @@ class Lab:
         gate: Gate | None = None,
         mounts: Mapping[str, Path] | None = None,
         language: str = "fr",
+        small_disks: Mapping[str, str] | None = None,
+        has_store: bool = True,
     ) -> None:
         self.name = name
         self.folder = folder.resolve()
@@ -81,6 +86,8 @@ class Lab:
         self._gate = gate
         self._mounts = mounts or {}
         self._language = language
+        self._small_disks = small_disks or {}
+        self._has_store = has_store
         self._containers = LabContainers(name)
 
     def start(self) -> None:
@@ -255,6 +262,8 @@ class Lab:
                 file.replace(file.with_name(f"before-{file.name}"))
 
     def _start_redis(self) -> None:
+        if not self._has_store:
+            return
         container = DockerContainer(ASTERISK_IMAGE).with_command(_REDIS)
         self._containers.run("redis", container.waiting_for(until(*_REDIS_READY)))
 
@@ -265,9 +274,12 @@ class Lab:
         for path, text in {**own, **self._asterisk_conf}.items():
             self.copy_to_asterisk(path, text)
         container = DockerContainer(ASTERISK_IMAGE).with_command(["sh", "-c", _ASTERISK])
-        container.with_volume_mapping(self.folder / "etc", "/etc/asterisk", "rw")
-        container.with_volume_mapping(self.folder / "spool", "/var/spool/callgate", "rw")
-        container.with_volume_mapping(self.folder / "log", "/var/log/asterisk", "rw")
+        shared = {"etc": "/etc/asterisk", "spool": "/var/spool/callgate", "log": "/var/log/asterisk"}
+        for name, inside in shared.items():
+            if inside not in self._small_disks:
+                container.with_volume_mapping(self.folder / name, inside, "rw")
+        for inside, size in self._small_disks.items():
+            container.with_tmpfs_mount(inside, f"size={size}")
         for inside, folder in self._mounts.items():
             container.with_volume_mapping(folder, inside)
         self._containers.run("asterisk", container.waiting_for(until(*_ASTERISK_READY)))

@@ -27,7 +27,7 @@ _SETTINGS = f"""\
 listen = "127.0.0.1:4599"
 state  = "/var/lib/callgate"
 spool  = "/var/spool/callgate/calls.log"
-redis  = "redis://redis:6379"
+redis  = "{{redis}}"
 pbx    = "lab_1"
 
 [dialplan]
@@ -101,6 +101,8 @@ class Practice:
         extensions: what the installer has written beside it, at the end of ``extensions.conf``.
         asterisk_conf: files put over the lab's own in /etc/asterisk, by path inside it.
         control: whether the gate has its link to Asterisk's manager interface.
+        redis: address of a Redis of somebody else's; "" for the lab's own.
+        small_disks: see `Lab`.
         ring: options of Dial where a phone is rung. ``i`` as docs/paths.md wants it: a phone's 302 leads nowhere.
     """
 
@@ -110,6 +112,8 @@ class Practice:
     extensions: str = ""
     asterisk_conf: Mapping[str, str] = field(default_factory=dict)
     control: bool = False
+    redis: str = ""
+    small_disks: Mapping[str, str] = field(default_factory=dict)
     ring: str = "i"
 
 
@@ -140,7 +144,8 @@ def with_table(policy: str, table: str, body: str) -> str:
 def settings(practice: Practice | None = None) -> str:
     """The installer's settings, TOML."""
     practice = practice or Practice()
-    return _SETTINGS.replace("{agi}", practice.agi) + (_CONTROL if practice.control else "")
+    told = _SETTINGS.replace("{agi}", practice.agi).replace("{redis}", practice.redis or "redis://redis:6379")
+    return told + (_CONTROL if practice.control else "")
 
 
 def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
@@ -169,6 +174,8 @@ def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
             ready=("sh", "-c", _READY),
         ),
         mounts={SOUNDS: ROOT / "asterisk-conf" / "sounds", "/usr/share/callgate/agi": ROOT / "agi"},
+        small_disks=practice.small_disks,
+        has_store=not practice.redis,
     )
     (config / "manager.secret").write_text(lab.secrets.manager, encoding="utf-8")
     return lab

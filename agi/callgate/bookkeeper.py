@@ -44,6 +44,7 @@ class Bookkeeper:
         up: the grants of the legs that control sees; None while nobody looks.
         kept: what the spool says of the end of those, by grant; its own.
         seen: the grants of those that were up at the last look, or have been since; its own.
+        silent: the clinics whose ledger did not answer the last chore, and why; its own.
     """
 
     settings: Settings
@@ -56,6 +57,7 @@ class Bookkeeper:
     up: Callable[[], Collection[str] | None] = lambda: None
     kept: dict[str, LegEnded | GrantUnused] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    silent: dict[str, str] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -101,7 +103,12 @@ class Bookkeeper:
         """Post lapsed holds, void doubtful ones, and bring clinics that started without Redis under their policy."""
         for name in self.shelf.names():
             report = await self.ledger.lapse(name, LAPSE_LIMIT)
-            if not isinstance(report, Unavailable) and report.lapsed:
+            if isinstance(report, Unavailable):
+                # The cause that came first: later ones say no more than that nobody was asked.
+                self.silent.setdefault(name, report.cause)
+                continue
+            self.silent.pop(name, None)
+            if report.lapsed:
                 log.warning("holds.lapsed", clinic=name, grants=list(report.lapsed))
         await self.ledger.void_doubtful()
         await self.shelf.fetch_missing()

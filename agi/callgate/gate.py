@@ -14,7 +14,7 @@ from callgate.burst_watch import BurstWatch
 from callgate.clinic import Clinic, emergency_wire
 from callgate.core.attempt import CallAttempt
 from callgate.core.dialling import Destination, read_dialled
-from callgate.core.hold import Held, HoldOutcome, Stale, Unavailable
+from callgate.core.hold import Held, HoldOutcome, HoldRequest, Stale, Unavailable
 from callgate.core.judge import Refuse, Reserve, Ruling, judge
 from callgate.core.plan import NumberClass
 from callgate.core.pricing import PricedDestination, price_destination
@@ -30,6 +30,9 @@ from callgate.lending import Lending
 from callgate.policies import PolicyShelf
 from callgate.settings import EntrySettings, TrunkSettings
 from callgate.tags import Tagger
+
+UNSAFE_STORE = "unsafe_store"
+"""The cause of an `Unavailable` for which nobody was asked: see `Gate.is_store_trusted`."""
 
 log = structlog.get_logger()
 
@@ -60,6 +63,7 @@ class Gate:
         grants: gets every grant, before the answer goes out.
         slices: whether somebody can renew holds while calls are up, and cut them: the link of control, while it is up.
         seal: encrypts the full number of a refused costly call for its row.
+        is_store_trusted: whether the ledger's store keeps what it acknowledges, or is accepted all the same.
     """
 
     ledger: Ledger
@@ -71,6 +75,7 @@ class Gate:
     grants: Grants = field(default_factory=Grants)
     slices: Callable[[], bool] = lambda: False
     seal: Seal = unsealed
+    is_store_trusted: Callable[[], bool] = lambda: True
 
     async def decide(self, passage: Passage, instant: datetime) -> Verdict:
         """Take one attempt down the road, from classify to the answer."""
@@ -105,8 +110,12 @@ class Gate:
     async def _rule_and_hold(self, passage: Passage, clinic: Clinic, instant: datetime) -> Asked:
         priced = self.tagger.tagged(classify(passage, clinic, instant), clinic.name)
         ruling = judge(passage.attempt, priced, replace(clinic.rulebook, slices=self.slices()), instant)
-        outcome = await self.ledger.hold(ruling.request) if isinstance(ruling, Reserve) else None
+        outcome = await self._hold(ruling.request) if isinstance(ruling, Reserve) else None
         return Asked(priced=priced, ruling=ruling, outcome=outcome)
+
+    async def _hold(self, request: HoldRequest) -> HoldOutcome:
+        # What a store acknowledges and may forget is no hold.
+        return await self.ledger.hold(request) if self.is_store_trusted() else Unavailable(cause=UNSAFE_STORE)
 
     async def _record(self, decision: Decision) -> Verdict:
         """Write the verdict down.

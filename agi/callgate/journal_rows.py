@@ -32,8 +32,8 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
         at: the instant of the decision, UTC.
         event: ``call.granted``, ``call.refused``, ``call.settled``, or ``call.local`` (granted by the dialplan alone);
             ``call.ungated`` (reached a carrier trunk without a grant), ``call.cut`` (ended by control), ``call.lost``
-            (ended without a word, and booked); ``gate.started``, ``journal.cut``, ``journal.behind``; or what a person
-            did: ``ledger.clock_set``, ``ledger.rebuilt``.
+            (ended without a word, and booked); ``gate.started``, ``gate.condition``, ``journal.cut``,
+            ``journal.behind``; or what a person did: ``ledger.clock_set``, ``ledger.rebuilt``.
         clinic: whose; "" for what concerns the gate.
         call: the passage's id; "" for what is no call. attempt: the trunk attempt.
         origin: where the attempt came from, as a code of `Origin`; "" where nobody asked.

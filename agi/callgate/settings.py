@@ -4,7 +4,7 @@ import tomllib
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -45,6 +45,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         redis_cert: certificate of this gate, PEM; "" where the servers want none.
         redis_key: its key, PEM.
         redis_replicas: so many must acknowledge a costly hold within 50 ms, or the call is refused; 0 asks none.
+        unsafe_store: what becomes of costly calls while the store may lose what it acknowledged (``ledger.store``).
         pbx: this Asterisk's name, the first part of every grant id.
     """
 
@@ -59,6 +60,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     redis_cert: str = ""
     redis_key: str = ""
     redis_replicas: Annotated[int, msgspec.Meta(ge=0, le=5)] = 0
+    unsafe_store: Literal["refuse", "accept"] = "refuse"
     pbx: Name = "pbx"
 
 

@@ -309,3 +309,17 @@ def test_a_ledger_that_lost_entries_or_whose_clock_is_behind_is_said(
     (clinic,) = json.loads(capsys.readouterr().out)["clinics"]
     assert clinic["frozen"] == "erased"
     assert 0 <= clinic["wall_ahead_s"] - 3 * 3600 < 60
+
+
+def test_what_the_gate_says_is_wrong_with_its_store_is_shown_with_its_remedy_and_is_not_well(
+    redis: RedisServer, tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_site(tmp_path, settings=SETTINGS.replace("[gate]", f'[gate]\nredis = "{redis.url}"'))
+    monkeypatch.setattr(daemon, "_gate", lambda _settings: GateState.UP)
+    wrong = "appendfsync is everysec, not always: CONFIG SET appendfsync always; CONFIG REWRITE"
+    for note, expected in ((wrong, 1), ("", 0)):
+        row = JournalRow(at=TUESDAY_11, event="gate.condition", clinic="", call="", note=note)
+        write_journal(tmp_path / "state", row)
+        assert status(tmp_path) == expected
+        told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ALARM since")]
+        assert [wrong in line and "2026-11-24 10:00:00 UTC" in line for line in told] == [True] * expected

@@ -1,5 +1,6 @@
 """Before money is trusted to a store, the daemon asks whether it keeps what it acknowledges."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,9 @@ async def test_a_store_that_will_not_tell_its_settings_is_a_finding(tmp_path: Pa
     with RedisServer(tmp_path, "--rename-command", "CONFIG", "") as server:
         async with connect(server.url, PATIENT) as client:
             assert settings_of(await check_store(client)) == ["answer"]
+
+
+def test_a_finding_says_in_one_line_what_to_do_and_where() -> None:
+    finding = StoreFinding(setting="role", found="slave", wanted="master", remedy="mend it")
+    assert finding.sentence() == "role is slave, not master: mend it"
+    assert replace(finding, server="host:1").sentence() == "role of host:1 is slave, not master: mend it"

@@ -10,14 +10,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import structlog
 
 from callgate import acts
-from callgate.bookkeeper import Bookkeeper
+from callgate.bookkeeper import CHORES_PAUSE_S, Bookkeeper
 from callgate.burst_watch import BurstWatch
 from callgate.clinic import load_clinics
 from callgate.commands import Exit
@@ -49,7 +49,6 @@ from callgate.journal import Journal, JournalRow
 from callgate.kept_store import KeptStore, end_task
 from callgate.ledger.embedded import EmbeddedFault, EmbeddedStoreError
 from callgate.ledger.redis import RedisLedger
-from callgate.ledger.store import check_store
 from callgate.ledger_memory import gate_name
 from callgate.lending import Lending
 from callgate.listening import open_listening
@@ -57,12 +56,14 @@ from callgate.notify import Notifier
 from callgate.policies import PolicyShelf, deck_to_serve
 from callgate.recall import Recall
 from callgate.repair import Repair
+from callgate.repeating import repeat
 from callgate.retention import Retention
 from callgate.seal import load_seal
 from callgate.sealing import Seals, key_folder
 from callgate.server import Server, utc_now
 from callgate.settings import Settings
 from callgate.spool import Spool
+from callgate.store_watch import StoreWatch
 from callgate.supervisor import Supervisor
 from callgate.tags import load_tagger
 from callgate.telemetry import configure_logs
@@ -203,8 +204,6 @@ async def _serve(settings: Settings, folder: Path, sockets: Sockets) -> Exit:
         heart = Heart(sockets.link, stop)
         ending.callback(heart.close)
         client = await ending.enter_async_context(ledger_link(settings, folder))
-        for finding in await check_store(client, settings.gate.redis_replicas):
-            log.warning("store.unsafe", **asdict(finding))
         journal = Journal(state)
         ending.callback(journal.close)
         preload()
@@ -232,6 +231,8 @@ async def _serve(settings: Settings, folder: Path, sockets: Sockets) -> Exit:
             up=lambda: _up(desk),
             others=(repair.mend, partial(acts.take, state, journal), bursts.publish),
         )
+        watch = StoreWatch(client=client, bookkeeper=bookkeeper, clock=utc_now)
+        await watch.check()
         grants, tagger = Grants(), load_tagger(state)
         recall = Recall(settings=settings, shelf=shelf, tagger=tagger, clock=utc_now)
         desk = _desk(folder, bookkeeper, grants, recall)
@@ -249,16 +250,12 @@ async def _serve(settings: Settings, folder: Path, sockets: Sockets) -> Exit:
             grants=grants,
             slices=lambda: desk is not None and desk.switch.is_linked,
             seal=retention.seals.seal,
+            is_store_trusted=watch.is_trusted,
         )
-        works = [work.run for work in (bookkeeper, desk, live, retention) if work is not None]
-        works.append(heart.beat)
-        return await _run(
-            Server(settings, gate, utc_now, load_seal(settings.gate)),
-            bookkeeper,
-            works,
-            listening=sockets.listening,
-            stop=stop,
-        )
+        works: Works = [work.run for work in (bookkeeper, desk, live, retention) if work is not None]
+        works = [*works, partial(repeat, watch.look, CHORES_PAUSE_S), heart.beat]
+        server = Server(settings, gate, utc_now, load_seal(settings.gate))
+        return await _run(server, bookkeeper, works, listening=sockets.listening, stop=stop)
 
 
 def _desk(folder: Path, bookkeeper: Bookkeeper, grants: Grants, recall: Recall) -> Desk | None:

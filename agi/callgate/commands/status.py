@@ -37,6 +37,7 @@ from callgate.limits_text import scope
 from callgate.locks_text import lock_line, selector
 from callgate.policies import deck_to_serve
 from callgate.settings import Settings
+from callgate.store_watch import CONDITION
 from callgate.texts.catalog import Language, text
 
 CLOCK_BEHIND_S = 3600
@@ -85,7 +86,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     `sync_p99_ms` is how slow the disk was when the gate started last; 0 where nobody knows. `control_since` is when the
     link came up or went down, `ungated` how many calls no grant covered since the gate started, `escaped` how many
-    were answered, also before that, the last one at `escaped_at`.
+    were answered, also before that, the last one at `escaped_at`. `condition` is what the gate says is wrong with its
+    store, since `condition_since`; "" where nothing is, or no gate is up to say it.
     """
 
     at: datetime
@@ -100,12 +102,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     escaped: int = 0
     escaped_at: datetime | None = None
     last_ungated: JournalRow | None = None
+    condition: str = ""
+    condition_since: datetime | None = None
 
     @property
     def is_well(self) -> bool:
         """Whether all that is set up does its work: gate, ledger, each clinic's books, and control."""
         is_sound = not any(clinic.frozen for clinic in self.clinics) and not self.is_breached
-        return self.gate == self.ledger == "up" and is_sound and self.control is not ControlStatus.DOWN
+        is_up = self.gate == self.ledger == "up" and self.control is not ControlStatus.DOWN
+        return is_up and is_sound and not self.condition
 
     @property
     def is_breached(self) -> bool:
@@ -151,6 +156,7 @@ def find_status(settings: Settings, folder: Path) -> Status:
     daemon = look_at_daemon(settings, folder)
     standing = daemon.standing
     last_start = _last_row(journal, "gate.started")
+    condition = _last_row(journal, CONDITION) if daemon.gate is GateState.UP else None
     return Status(
         at=datetime.now(UTC),
         gate=daemon.gate,
@@ -164,6 +170,8 @@ def find_status(settings: Settings, folder: Path) -> Status:
         escaped=standing.answered if standing else 0,
         escaped_at=standing.answered_at if standing else None,
         last_ungated=_last_row(journal, "call.ungated"),
+        condition=condition.note if condition else "",
+        condition_since=condition.at if condition and condition.note else None,
     )
 
 
@@ -231,6 +239,9 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
         text(f"cli.status_ledger_{ledger}", language, cause=silence_words(found.ledger, language)),
         _control_line(found, language),
     ]
+    if found.condition:
+        since = f"{found.condition_since:{_INSTANT}}"
+        lines.append(text("cli.status_condition", language, since=since, wrong=printable(found.condition)))
     if found.is_breached:
         at = f"{found.escaped_at:{_INSTANT}}"
         lines.append(text("cli.status_breached", language, at=at, escaped=found.escaped))

@@ -8,6 +8,8 @@ from redis.exceptions import RedisError
 
 from callgate.ledger.primaries import Primaries
 
+SILENT = "answer"
+"""What a finding is called that is no weakness: the store did not say what it is."""
 VERSION_MIN = 7
 LAG_MAX_S = 2
 
@@ -29,6 +31,11 @@ class StoreFinding:
     wanted: str
     remedy: str
     server: str = ""
+
+    def sentence(self) -> str:
+        """Say it in one line, remedy and all."""
+        place = f" of {self.server}" if self.server else ""
+        return f"{self.setting}{place} is {self.found}, not {self.wanted}: {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +94,7 @@ async def _check(node: Redis, server: str, replicas: int) -> tuple[StoreFinding,
 
 def _silent(server: str, error: Exception) -> StoreFinding:
     wanted, remedy = "INFO and CONFIG GET", "check address, password and ACL (docs/scale.md)"
-    return StoreFinding(setting="answer", found=str(error), wanted=wanted, remedy=remedy, server=server)
+    return StoreFinding(setting=SILENT, found=str(error), wanted=wanted, remedy=remedy, server=server)
 
 
 def judge_store(facts: StoreFacts, replicas: int, server: str = "") -> tuple[StoreFinding, ...]:

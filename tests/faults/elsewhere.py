@@ -1,0 +1,60 @@
+"""Rows whose proof is a test of another part, which `make faults` runs, too; and rows that no single machine stages."""
+
+LEDGER = "tests/ledger"
+PROOFS: dict[int, tuple[str, ...]] = {
+    3: ("tests/system/test_no_verdict.py::test_a_frozen_gate_is_given_up_and_voids_what_it_grants_too_late",),
+    6: ("tests/system/test_no_verdict.py::test_an_answer_that_is_no_verdict_grants_nothing",),
+    7: ("tests/system/test_no_verdict.py::test_an_answer_that_is_no_verdict_grants_nothing",),
+    8: ("tests/system/test_no_verdict.py::test_a_silent_gate_is_given_up_in_time",),
+    9: (
+        "tests/test_server.py::test_a_request_that_our_dialplan_does_not_make_gets_no_verdict",
+        "tests/test_server.py::test_a_large_header_is_refused_while_it_is_still_being_sent",
+        "tests/test_server.py::test_a_connection_that_brings_no_request_is_let_go_and_the_next_call_served",
+    ),
+    14: ("tests/system/test_calls.py::test_a_policy_that_forbids_binds_the_very_next_call",),
+    15: ("tests/test_policies.py::test_a_policy_that_cannot_be_used_here_leaves_the_last_good_one_and_its_number",),
+    16: ("tests/test_policies.py::test_a_damaged_last_good_policy_does_not_keep_the_gate_from_starting",),
+    18: ("tests/test_policies.py::test_a_store_that_lost_a_revision_gets_it_back_and_nothing_is_undone",),
+    27: (f"{LEDGER}/test_power_cut.py",),
+    39: (f"{LEDGER}/test_failover.py::test_a_replica_that_was_behind_takes_over",),
+    40: (f"{LEDGER}/test_failover.py::test_a_replica_that_was_empty_takes_over",),
+    41: (
+        f"{LEDGER}/test_failover.py::test_an_old_primary_still_answers_one_gate",
+        f"{LEDGER}/test_cluster.py::test_a_primary_that_was_left_alone_soon_acknowledges_nothing",
+    ),
+    43: (
+        f"{LEDGER}/test_cluster.py::test_a_clinic_that_moves_to_another_server_is_counted_once",
+        f"{LEDGER}/test_cluster.py::test_all_keys_of_a_clinic_live_in_one_slot",
+        f"{LEDGER}/test_cluster.py::test_a_dead_primary_stops_its_own_clinics_only_and_not_for_long",
+    ),
+    44: (f"{LEDGER}/test_client.py::test_a_password_file_is_read_at_each_connection",),
+    45: (f"{LEDGER}/test_contract_clock.py",),
+    46: (f"{LEDGER}/test_ledger_time.py",),
+    47: ("tests/core/test_hours.py",),
+    48: (f"{LEDGER}/test_late_gate.py",),
+    49: (f"{LEDGER}/test_redis.py::test_of_200_calls_at_once_exactly_as_many_are_held_as_the_money_pays",),
+    50: (f"{LEDGER}/test_contract_settle.py::test_a_settlement_that_arrives_twice_counts_once",),
+    51: (f"{LEDGER}/test_contract_settle.py::test_a_hold_whose_time_is_over_is_booked_in_full",),
+    52: (
+        f"{LEDGER}/test_contract_settle.py::test_a_late_refund_goes_where_the_money_was_booked",
+        f"{LEDGER}/test_contract_settle.py::test_a_lapsed_call_still_reaches_its_true_price_within_the_hour",
+    ),
+    53: (
+        f"{LEDGER}/test_contract_settle.py::test_a_void_laid_before_the_hold_is_laid_once",
+        f"{LEDGER}/test_contract_settle.py::test_a_settlement_the_ledger_knows_nothing_of_books_nothing_and_bars_the_id",
+    ),
+    54: (f"{LEDGER}/test_contract_settle.py::test_a_late_increase_is_spent_when_it_becomes_known",),
+    57: ("tests/system/test_live.py",),
+    58: ("tests/system/test_calls.py::test_a_second_trunk_carries_the_call_when_the_first_cannot",),
+    61: ("tests/system/test_calls.py::test_a_caller_who_gives_up_while_it_rings_pays_nothing",),
+    67: (f"{LEDGER}/test_failover.py::test_last_weeks_backup_is_put_back",),
+    70: ("tests/core/test_judge.py",),
+}
+"""The node ids of pytest begin so."""
+
+NOT_STAGED: dict[int, str] = {
+    4: "there is no relay: the dialplan's own timer bounds the gate (row 3), so nothing else can freeze",
+    66: "the console and its sessions are not built yet",
+    65: "the console is not built yet; it is another process than the gate",
+    17: "the gate does not start without a policy, and says what is missing: then row 1 holds",
+}

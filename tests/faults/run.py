@@ -1,0 +1,114 @@
+"""`make faults`: runs every proof of the fault matrix, prints the table and writes docs/faults.md."""
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from faults.elsewhere import NOT_STAGED, PROOFS
+from faults.matrix import rows
+from faults.stage import MEASURED
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+OWN = "tests/faults"
+INTRODUCTION = """\
+# When things break
+
+Each row of the fault matrix was brought about on a real Asterisk, a real Redis and a carrier that writes down every
+INVITE, by `make faults`, which writes this page. Under each fault of the stack an emergency call is placed, and
+afterwards the phones, the carrier's log, the journal and the ledger are compared: help was reached; every costly call
+had a durable grant; every refusal that was heard is in the journal; what was spent is booked, and within the ceilings.
+
+*Added* is the time from the phone's INVITE to the carrier's, less that of an emergency call, which asks nobody.
+"""
+
+
+@dataclass(kw_only=True)
+class Proof:
+    """What came of one test: which rows it proves, and what it saw."""
+
+    numbers: set[int]
+    name: str
+    passed: bool = True
+    seen: str = ""
+
+
+@dataclass(eq=False)
+class Recorder:
+    """A plugin of pytest that keeps what each test saw, by node id."""
+
+    proofs: dict[str, Proof] = field(default_factory=dict)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in one phase of one test."""
+        told = {name: str(value) for name, value in report.user_properties}
+        numbers = {row for row, places in PROOFS.items() if any(_is_at(report.nodeid, place) for place in places)}
+        proof = self.proofs.setdefault(report.nodeid, Proof(numbers=numbers, name=_sentence(report.nodeid)))
+        proof.numbers.update(map(int, told.get("fault", "").split()))
+        proof.seen = told.get("seen", proof.seen)
+        proof.passed = proof.passed and report.outcome == "passed"
+
+
+def _is_at(node: str, place: str) -> bool:
+    return node == place or node.startswith((f"{place}::", f"{place}["))
+
+
+def _sentence(node: str) -> str:
+    return node.rpartition("::")[2].partition("[")[0].removeprefix("test_").replace("_", " ")
+
+
+def seen_of(proofs: list[Proof]) -> str:
+    """Say what the tests of one row saw: figures, and how many checks of each other name passed."""
+    figures = [proof.seen for proof in proofs if proof.seen]
+    others = Counter(proof.name for proof in proofs if not proof.seen)
+    return "; ".join(
+        [*figures, *(f"{name}{f' ({count} times)' if count > 1 else ''}" for name, count in others.items())]
+    )
+
+
+def verdict_of(proofs: list[Proof]) -> str:
+    """Judge one row: as required, not so, or not staged."""
+    if not proofs:
+        return "not staged"
+    return "as required" if all(proof.passed for proof in proofs) else "NOT AS REQUIRED"
+
+
+def table(proofs: list[Proof]) -> Iterator[str]:
+    """Write the rows."""
+    yield "| # | fault | required | seen | verdict |"
+    yield "| --- | --- | --- | --- | --- |"
+    for row in rows():
+        own = [proof for proof in proofs if row.number in proof.numbers]
+        waiting = "not run this time" if row.number in PROOFS else "no test yet"
+        seen = seen_of(own) or NOT_STAGED.get(row.number, waiting)
+        cells = (str(row.number), row.fault, row.required, seen, verdict_of(own))
+        yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+def main(words: list[str]) -> int:
+    """Run them all, or the tests named; gives the exit status of pytest."""
+    parser = argparse.ArgumentParser(description="The fault matrix.")
+    parser.add_argument("--write", type=Path, help="the page to write")
+    parser.add_argument("tests", nargs="*", help="only these; the page then has no other rows")
+    arguments = parser.parse_args(words)
+    os.environ[MEASURED] = "yes"
+    recorder = Recorder()
+    nodes = arguments.tests or [OWN, *sorted({place for places in PROOFS.values() for place in places})]
+    status = pytest.main(["-q", "-p", "no:cacheprovider", *nodes], plugins=[recorder])
+    lines = list(table(list(recorder.proofs.values())))
+    print("\n".join(lines))
+    counts = Counter(line.rpartition(" | ")[2].removesuffix(" |") for line in lines[2:])
+    summary = ", ".join(f"{count} rows {verdict}" for verdict, count in counts.most_common())
+    print(summary)
+    if arguments.write:
+        arguments.write.write_text("\n".join([INTRODUCTION, summary + ".", "", *lines, ""]), encoding="utf-8")
+    return int(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""What callgate adds to the set-up of a call: when all is well, when the store is far, and when the gate hangs."""
+
+from statistics import median
+
+import pytest
+
+from callgate.core.reasons import Reason
+from faults.matrix import proves
+from faults.stage import Stage
+
+pytestmark = pytest.mark.system
+
+CALLS = 100
+HEALTHY_P99_MS = 20
+GATE_HUNG_MS = 1300
+BEYOND_RTT_MS = 20
+
+
+@proves(22)
+async def test_when_all_is_well_nobody_notices(stage: Stage) -> None:
+    async with stage.during(lambda: None, lambda: None):
+        alone = median([await stage.emergency() for _ in range(CALLS // 4)])
+        added = sorted([await stage.ordinary() - alone for _ in range(CALLS)])
+    stage.saw(f"healthy, {CALLS} ordinary calls: p50 {added[CALLS // 2]:.1f} ms added")
+    stage.within(added[int(CALLS * 0.99) - 1], HEALTHY_P99_MS, "p99")
+
+
+@proves(22)
+@pytest.mark.parametrize(("far_s", "goes"), [(0.05, True), (0.1, True), (0.2, False)])
+async def test_a_far_store_costs_its_distance_or_is_given_up(stage: Stage, far_s: float, *, goes: bool) -> None:
+    def move_away() -> None:
+        stage.wire.delay_s = far_s
+
+    await stage.costly_goes()  # the store knows the scripts from now on
+    await stage.books_at_rest()  # and has the money back that it held
+    async with stage.during(move_away, stage.wire.restore):
+        if goes:
+            added = await stage.costly_goes() - stage.emergencies_ms[0]
+            stage.within(added, far_s * 1000 + BEYOND_RTT_MS, f"store {far_s * 1000:.0f} ms away: added")
+        else:
+            stage.saw(f"store {far_s * 1000:.0f} ms away")
+            await stage.contract(Reason.LEDGER_UNAVAILABLE)
+    await stage.recovers()
+
+
+@proves(3)
+async def test_a_gate_that_hangs_is_given_up(stage: Stage) -> None:
+    lab = stage.rig.lab
+    async with stage.during(lambda: lab.gate_signal("STOP"), lambda: lab.gate_signal("CONT")):
+        added = await stage.ordinary() - stage.emergencies_ms[0]
+        stage.within(added, GATE_HUNG_MS, "gate hung: added")
+        await stage.contract()
+    await stage.recovers()

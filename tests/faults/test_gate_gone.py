@@ -1,0 +1,54 @@
+"""The gate is not there, or dies while it decides."""
+
+import asyncio
+import time
+
+import pytest
+
+import practice
+from faults.matrix import proves
+from faults.stage import REUNION, Stage
+from system.rig import WITHIN_S
+
+pytestmark = pytest.mark.system
+
+GATE_DOWN_MS = 5
+CALLS = 5
+SLOW_S = 0.1
+
+
+@proves(1)
+async def test_without_a_gate_home_is_called_at_once_and_what_costs_is_refused(stage: Stage) -> None:
+    healthy = min([await stage.emergency() for _ in range(CALLS)])
+    async with stage.during(stage.rig.lab.gate_stop, stage.rig.lab.gate_restore):
+        added = sorted([await stage.ordinary() - healthy for _ in range(CALLS)])[CALLS // 2]
+        stage.within(added, GATE_DOWN_MS, "added to an ordinary call, median")
+        await stage.contract()
+    await stage.recovers()
+
+
+@proves(2)
+async def test_a_gate_that_is_killed_while_it_decides_has_granted_nothing(stage: Stage) -> None:
+    """The store keeps its answer back, so that the hold is made and the verdict is not.
+
+    Nobody can know of that hold: it counts until it lapses, and as spent from then on.
+    """
+    stage.rig.apply_policy(
+        practice.with_table(stage.rig.config.policy, "limits.max_duration_s", "ordinary = 60\ncostly = 30")
+    )
+    stage.wire.delay_s = SLOW_S
+    call = stage.phone.call(REUNION)
+    end = time.monotonic() + WITHIN_S
+    while not (await stage.book()).holds:
+        assert time.monotonic() < end
+        await asyncio.sleep(0.002)
+    async with stage.during(stage.rig.lab.gate_kill, stage.rig.lab.gate_restore):
+        assert (await call.wait_for_final(WITHIN_S)).code == 403
+        stage.refusals.append(REUNION)
+        assert stage.rig.lab.invites("+262262905000") == []
+        stage.wire.restore()
+        await stage.contract()
+    await stage.recovers()
+    stage.abandoned = 1
+    (hold,) = (await stage.books_at_rest()).holds
+    stage.saw(f"{hold.amount_micros / 1_000_000:.2f} held for nobody, until it lapses")

@@ -1,0 +1,50 @@
+"""The matrix is whole: each row has a test, a proof elsewhere, or a reason why one machine cannot stage it."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from faults.elsewhere import NOT_STAGED, PROOFS
+from faults.matrix import rows
+from faults.run import Proof, Recorder, table
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+
+def own() -> Iterator[int]:
+    """The rows that tests of this folder prove."""
+    for file in HERE.glob("test_*.py"):
+        for found in re.findall(r"proves\((\d+(?:, \d+)*)\)", file.read_text("utf-8")):
+            yield from map(int, found.split(", "))
+        tree = ast.parse(file.read_text("utf-8"))
+        for node in tree.body:
+            if (
+                isinstance(node, ast.Assign)
+                and isinstance(node.targets[0], ast.Name)
+                and node.targets[0].id == "FAULTS"
+            ):
+                assert isinstance(node.value, ast.Dict)
+                yield from (int(ast.unparse(key)) for key in node.value.keys if key is not None)
+
+
+def test_no_row_is_both_proven_and_excused() -> None:
+    assert {row.number for row in rows()} == set(range(1, 77))
+    assert ({*own(), *PROOFS} & NOT_STAGED.keys()) == set()
+
+
+def test_every_proof_elsewhere_exists() -> None:
+    for place in (place for places in PROOFS.values() for place in places):
+        file, _, name = place.partition("::")
+        assert f"def {name}" in (ROOT / file).read_text("utf-8"), place
+
+
+def test_a_row_is_as_required_when_every_test_of_it_passed() -> None:
+    good = Proof(numbers={1}, name="one", seen="5 ms")
+    bad = Proof(numbers={2}, name="two", passed=False)
+    lines = list(table([good, bad, Proof(numbers={2}, name="three")]))
+    assert lines[2] == "| 1 | Gate not running | N continue/C deny, ≤5 ms extra | 5 ms | as required |"
+    assert lines[3].endswith("| two; three | NOT AS REQUIRED |")
+    assert lines[5].endswith("| not staged |")
+    assert Recorder().proofs == {}

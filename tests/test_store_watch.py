@@ -1,0 +1,159 @@
+"""A store that may lose what it acknowledged, is away or is frozen: costly calls stop, and it is said once."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from redis.asyncio import Redis
+
+from callgate.core.hold import FrozenCause
+from callgate.core.reasons import Reason
+from callgate.core.sighting import Seen
+from callgate.core.verdict import Grant, Refusal
+from callgate.ledger.client import connect
+from callgate.store_watch import CHECK_PAUSE_S, CONDITION, StoreWatch
+from clinic_samples import PARIS, POINTE_A_PITRE, Site, open_site, policy_text
+from redis_server import RedisServer
+
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
+OPEN = policy_text({'outside = "national"': 'outside = "as_open"'})
+
+
+@dataclass(kw_only=True)
+class Watched:
+    """A site, the watch over its store, and a clock that goes forward when told to."""
+
+    site: Site
+    client: Redis
+    watch: StoreWatch = field(init=False)
+    now_s: float = 100.0
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Begin with nothing in mind, as a gate that is started."""
+        bookkeeper = self.site.bookkeeper
+        self.watch = StoreWatch(
+            client=self.client, bookkeeper=bookkeeper, clock=lambda: self.site.now, monotonic=lambda: self.now_s
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """What the journal says was wrong, one row after the other."""
+        return [row.note for row in self.site.rows if row.event == CONDITION]
+
+
+async def test_a_sound_store_is_trusted_and_nothing_is_written(tmp_path: Path) -> None:
+    site = open_site(tmp_path)
+    with RedisServer(tmp_path, *DURABLE) as server:
+        async with connect(server.url) as client:
+            watched = Watched(site=site, client=client)
+            assert not watched.watch.is_trusted(), "nobody has looked yet"
+            await watched.watch.look()
+            assert watched.watch.is_trusted()
+    assert watched.notes == []
+
+
+async def test_a_setting_that_is_weakened_while_the_gate_runs_is_found_within_a_minute_and_its_mending_in_a_second(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RedisServer(tmp_path, *DURABLE) as server:
+        async with connect(server.url) as client:
+            watched = Watched(site=open_site(tmp_path), client=client)
+            await watched.watch.look()
+            await client.config_set("appendfsync", "everysec")
+            watched.now_s += CHECK_PAUSE_S - 1
+            await watched.watch.look()
+            assert watched.watch.is_trusted()
+            watched.now_s += 1
+            await watched.watch.look()
+            await watched.watch.look()
+            assert not watched.watch.is_trusted()
+            await client.config_set("appendfsync", "always")
+            await watched.watch.look()
+            assert watched.watch.is_trusted()
+    remedy = "CONFIG SET appendfsync always; CONFIG REWRITE"
+    assert watched.notes == [f"appendfsync is everysec, not always: {remedy}", ""]
+    assert capsys.readouterr().out.count("store.unsafe") == 1
+
+
+async def test_over_an_unsafe_store_costly_calls_are_refused_and_ordinary_ones_go_by_their_allowance(
+    tmp_path: Path,
+) -> None:
+    site = open_site(tmp_path, OPEN)
+    await site.shelf.open()
+    with RedisServer(tmp_path) as server:
+        async with connect(server.url) as client:
+            watched = Watched(site=site, client=client)
+            await watched.watch.look()
+            road = replace(site.gate, is_store_trusted=watched.watch.is_trusted)
+            costly = await road.decide(site.passage(POINTE_A_PITRE), site.now)
+            ordinary = await road.decide(site.passage(PARIS), site.now)
+    assert isinstance(costly, Refusal)
+    assert costly.reasons == (Reason.LEDGER_UNAVAILABLE,)
+    assert isinstance(ordinary, Grant)
+    assert ordinary.reasons == (Reason.LOCAL_ALLOWANCE,)
+
+
+async def test_whoever_accepts_the_risk_has_calls_held_and_it_is_said_all_the_same(tmp_path: Path) -> None:
+    site = open_site(tmp_path)
+    gate = msgspec.structs.replace(site.settings.gate, unsafe_store="accept")
+    site.settings = msgspec.structs.replace(site.settings, gate=gate)
+    with RedisServer(tmp_path) as server:
+        async with connect(server.url) as client:
+            watched = Watched(site=site, client=client)
+            await watched.watch.look()
+            assert watched.watch.is_trusted()
+    assert "appendonly is no, not yes" in watched.notes[0]
+
+
+async def test_a_store_that_stops_answering_stays_what_it_was_and_is_said_to_be_away(tmp_path: Path) -> None:
+    with RedisServer(tmp_path, *DURABLE) as server:
+        async with connect(server.url) as client:
+            watched = Watched(site=open_site(tmp_path), client=client)
+            await watched.watch.look()
+            bookkeeper = watched.watch.bookkeeper
+            server.freeze()
+            watched.now_s += CHECK_PAUSE_S
+            bookkeeper.silent.update({f"clinic-{number}": "timeout" for number in range(5)})
+            await watched.watch.look()
+            assert watched.watch.is_trusted()
+            server.thaw()
+            bookkeeper.silent.clear()
+            await watched.watch.look()
+    assert watched.notes == ["no answer (timeout): clinic-0, clinic-1, clinic-2 and 2 more", ""]
+
+
+async def test_what_an_earlier_run_left_declared_is_taken_back_when_it_is_over(tmp_path: Path) -> None:
+    with RedisServer(tmp_path, *DURABLE) as server:
+        async with connect(server.url) as client:
+            watched = Watched(site=open_site(tmp_path), client=client)
+            watched.watch.bookkeeper.silent["a"] = "connection"
+            await watched.watch.look()
+            watched.start()
+            await watched.watch.look()
+    assert watched.notes == ["no answer (connection): a", ""]
+
+
+async def test_a_ledger_that_is_frozen_is_said_to_be(tmp_path: Path) -> None:
+    with RedisServer(tmp_path, *DURABLE) as server:
+        async with connect(server.url) as client:
+            watched = Watched(site=open_site(tmp_path), client=client)
+            journal = watched.site.journal
+            journal.witness("a", Seen(epoch="e", mine=3), None)
+            journal.freeze("a", FrozenCause.REGRESSED)
+            await watched.watch.look()
+    assert watched.notes == [f"frozen ({FrozenCause.REGRESSED.value}): a"]
+
+
+async def test_a_store_that_was_never_there_is_not_trusted_and_told_apart_from_a_weak_one(tmp_path: Path) -> None:
+    async with connect(f"unix://{tmp_path}/nobody.sock") as client:
+        watched = Watched(site=open_site(tmp_path), client=client)
+        await watched.watch.look()
+        assert not watched.watch.is_trusted()
+        assert "check address" in watched.notes[0]
+        watched.watch.bookkeeper.silent["a"] = "connection"
+        await watched.watch.look()
+    assert watched.notes[1:] == ["no answer (connection): a"]
