@@ -49,9 +49,11 @@ lint: setup ## ruff (all rules) and mypy (strict)
 
 check: lint test ## what must be green before a push
 
-fuzz: setup ## ten million dialled strings before two readers (COUNT=, SEED=), then two minutes of atheris
+fuzz: setup ## ten million dialled strings before two readers, ten million byte streams before the gate (COUNT=, SEED=), then atheris
 	@PYTHONPATH=tests $(PY) -m fuzz.run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=agi:tests $(PY) -m fuzz.agi_run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 	@PYTHONPATH=tests $(PY) -m fuzz.fuzz_dialled -max_total_time=120
+	@PYTHONPATH=agi:tests $(PY) -m fuzz.fuzz_agi -max_total_time=120
 
 bench: setup ## speed beside phonenumbers and plain look-ups, as ratios of one run; the ledger's memory and speed
 	@PYTHONPATH=tests $(PY) -m bench.run
