@@ -114,8 +114,12 @@ class Gate:
         """
         verdict = decision.verdict
         costly = isinstance(verdict, Grant) and verdict.grant_id != EMERGENCY_GRANT and not decision.priced.ordinary
+        row = verdict_row(decision)
         try:
-            await self.journal.write(verdict_row(decision), durable=costly or isinstance(verdict, Refusal))
+            if isinstance(verdict, Refusal) and not row.observed:
+                await self.journal.refuse(row)
+            else:
+                await self.journal.write(row, durable=costly or isinstance(verdict, Refusal))
         except JournalError:
             log.exception("journal.failed")
             if isinstance(verdict, Grant) and costly:

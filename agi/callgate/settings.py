@@ -26,6 +26,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     Fields:
         listen: host and port of FastAGI.
         state: folder of the journal, the embedded Redis and the last good policies.
+        journal_max_mib: how long the journal may become, in MiB; there costly calls end, as on a full disk.
         spool: the file the dialplan appends to; Asterisk writes it, the daemon reads it.
         redis: address of the ledger (`callgate.ledger.address`), or "" for the embedded Redis.
         redis_password_file: a file with the password, read at each connection; "" where the address has it or none is.
@@ -38,6 +39,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     listen: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}\Z")] = "127.0.0.1:4599"
     state: str = "/var/lib/callgate"
+    journal_max_mib: Annotated[int, msgspec.Meta(ge=16, le=1024 * 1024)] = 10 * 1024
     spool: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+\Z")] = "/var/spool/callgate/calls.log"
     redis: Annotated[str, msgspec.Meta(pattern=r"^(?:(?:unix|rediss?(?:\+(?:cluster|sentinel))?)://[!-~]+)?\Z")] = ""
     redis_password_file: str = ""
@@ -46,6 +48,11 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     redis_key: str = ""
     redis_replicas: Annotated[int, msgspec.Meta(ge=0, le=5)] = 0
     pbx: Name = "pbx"
+
+    @property
+    def journal_max_bytes(self) -> int:
+        """How long the journal may become."""
+        return self.journal_max_mib * 1024 * 1024
 
 
 class DialplanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

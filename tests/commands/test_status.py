@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -308,3 +309,17 @@ def test_a_ledger_that_lost_entries_or_whose_clock_is_behind_is_said(
     (clinic,) = json.loads(capsys.readouterr().out)["clinics"]
     assert clinic["frozen"] == "erased"
     assert 0 <= clinic["wall_ahead_s"] - 3 * 3600 < 60
+
+
+@pytest.mark.parametrize(("mebibytes", "is_said"), [(12, False), (13, True)])
+def test_a_journal_that_is_four_fifths_full_is_an_alarm(
+    tmp_path: Path, capsys: Out, *, mebibytes: int, is_said: bool
+) -> None:
+    write_site(tmp_path, settings=SETTINGS.replace("[gate]", "[gate]\njournal_max_mib = 16"))
+    file = write_journal(tmp_path / "state", JournalRow(at=TUESDAY_11, event="gate.started", clinic="", call=""))
+    os.truncate(file, mebibytes * 1024 * 1024)
+    status(tmp_path)
+    percent = mebibytes * 100 // 16
+    assert (f"the journal has taken {percent} % of the room" in capsys.readouterr().out) is is_said
+    status(tmp_path, "--json")
+    assert json.loads(capsys.readouterr().out)["journal_percent"] == percent

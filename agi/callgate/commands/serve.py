@@ -108,7 +108,7 @@ async def _serve(settings: Settings, folder: Path) -> Exit:
         client = await ending.enter_async_context(ledger_link(settings, folder))
         for finding in await check_store(client, settings.gate.redis_replicas):
             log.warning("store.unsafe", **asdict(finding))
-        journal = Journal(state)
+        journal = Journal(state, quota_bytes=settings.gate.journal_max_bytes)
         ending.callback(journal.close)
         journal.memory.gate = name = gate_name(settings.gate.pbx, _identity(journal))
         await _take_acts(state, journal)

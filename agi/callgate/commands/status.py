@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -39,6 +40,7 @@ from callgate.policies import deck_to_serve
 from callgate.settings import Settings
 from callgate.texts.catalog import Language, text
 
+JOURNAL_ALARM_PERCENT = 80
 CLOCK_BEHIND_S = 3600
 """A ledger whose clock is further behind is pointed out, in whole hours."""
 BREACHED = timedelta(minutes=10)
@@ -85,7 +87,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     `sync_p99_ms` is how slow the disk was when the gate started last; 0 where nobody knows. `control_since` is when the
     link came up or went down, `ungated` how many calls no grant covered since the gate started, `escaped` how many of
-    those were answered, the last one at `escaped_at`.
+    those were answered, the last one at `escaped_at`. `journal_percent` is how full the journal is.
     """
 
     at: datetime
@@ -100,6 +102,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     escaped: int = 0
     escaped_at: datetime | None = None
     last_ungated: JournalRow | None = None
+    journal_percent: int = 0
 
     @property
     def is_well(self) -> bool:
@@ -163,6 +166,7 @@ def _status(settings: Settings, folder: Path) -> Status:
         escaped=standing.answered if standing else 0,
         escaped_at=standing.answered_at if standing else None,
         last_ungated=_last_row(journal, "call.ungated"),
+        journal_percent=_used_percent(journal, settings.gate.journal_max_bytes),
     )
 
 
@@ -222,6 +226,15 @@ def _last_row(journal: Path, event: str) -> JournalRow | None:
     return None
 
 
+def _used_percent(journal: Path, quota_bytes: int) -> int:
+    """How much of what the journal may take it has taken: of its quota, or of less where the disk has less."""
+    try:
+        found = journal.stat()
+    except FileNotFoundError:
+        return 0
+    return found.st_size * 100 // min(quota_bytes, found.st_size + shutil.disk_usage(journal.parent).free)
+
+
 def status_lines(found: Status, settings: Settings, language: Language) -> list[str]:
     """Write the status for a person."""
     gate, ledger = found.gate.name.lower(), "up" if found.ledger == "up" else "down"
@@ -235,6 +248,8 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
         lines.append(text("cli.status_breached", language, at=at, escaped=found.escaped))
     if found.sync_p99_ms > SLOW_MS:
         lines.append(text("cli.status_disk", language, milliseconds=found.sync_p99_ms, slow=SLOW_MS))
+    if found.journal_percent >= JOURNAL_ALARM_PERCENT:
+        lines.append(text("cli.status_journal", language, percent=found.journal_percent))
     for clinic in found.clinics:
         lines.append(
             text(
