@@ -34,11 +34,12 @@ def free_port() -> int:
 
 @dataclass(kw_only=True)
 class RealGate:
-    """A daemon's process, and where its files are."""
+    """A daemon's process, and where its files are; `error` is its standard error, where that is not the log."""
 
     folder: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    error: int | None = None
 
     @property
     def journal(self) -> Path:
@@ -60,7 +61,7 @@ class RealGate:
         """Start it, and wait until it takes calls."""
         words = [sys.executable, "-m", "callgate.cli", "--settings", str(self.folder / "callgate.toml"), "serve"]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(words, stdout=log, stderr=log)
+            self.process = subprocess.Popen(words, stdout=log, stderr=log if self.error is None else self.error)
         until = monotonic() + PATIENCE_S
         while not self.is_up():
             if self.process.poll() is not None or monotonic() > until:
@@ -111,11 +112,13 @@ class RealGate:
 
 
 @contextmanager
-def real_gate(folder: Path, policy: str = ALWAYS_OPEN, settings: str = SETTINGS) -> Iterator[RealGate]:
+def real_gate(
+    folder: Path, policy: str = ALWAYS_OPEN, settings: str = SETTINGS, *, error: int | None = None
+) -> Iterator[RealGate]:
     """A daemon that takes calls; it is ended when this is left."""
     port = free_port()
     write_site(folder, policy, settings.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
-    gate = RealGate(folder=folder, port=port)
+    gate = RealGate(folder=folder, port=port, error=error)
     try:
         gate.start()
         yield gate
