@@ -84,8 +84,10 @@ class RealGate:
             process.kill()
             raise
 
-    async def ask(self, **changes: str) -> list[str]:
-        """One call, as the dialplan asks for it, to its confirmation: the fields of the verdict, none without one.
+    async def ask(self, *, is_confirmed: bool = True, **changes: str) -> list[str]:
+        """One call, as the dialplan asks for it: the fields of the verdict, none without one.
+
+        A grant that is not confirmed is taken back.
 
         Raises:
             OSError: the connection broke off.
@@ -94,7 +96,7 @@ class RealGate:
         try:
             writer.write(header(**changes))
             commands = CommandReader().receive(await reader.read())
-            if commands:
+            if commands and is_confirmed:
                 writer.write(CONFIRMED)
                 await writer.drain()
             return commands[0][-1].split("|") if commands else []
