@@ -68,6 +68,12 @@ def receive(request: AgiRequest, settings: Settings) -> Passage | None:
     return Passage(attempt=attempt, entry=entry, trunk=trunk)
 
 
+def _passage_of(request: AgiRequest | None) -> str:
+    """The passage that a request names, whatever else is wrong with it; "" for none."""
+    named = [] if request is None else [argument.removeprefix("passage=") for argument in request.arguments]
+    return next((name for name in named if _UUID.fullmatch(name)), "")
+
+
 def _sound(named: dict[str, str]) -> bool:
     return (
         all(_UUID.fullmatch(named[name]) for name in ("passage", "nonce"))
@@ -114,7 +120,7 @@ class Server:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection. The one broad catch of the daemon: whatever fails here, the dialplan gets no verdict."""
-        session = AgiSession()
+        session, request = AgiSession(), None
         try:
             async with asyncio.timeout(HEADER_DEADLINE_S):
                 request = await _request(reader, session)
@@ -123,7 +129,7 @@ class Server:
         except (TimeoutError, ConnectionError, ProtocolError) as error:
             log.warning("connection.dropped", cause=type(error).__name__)
         except Exception:
-            log.exception("call.failed")
+            log.exception("call.failed", call=_passage_of(request))
         finally:
             writer.close()
 
@@ -137,9 +143,9 @@ class Server:
             log.warning("request.refused", faults=len(request.faults), arguments=len(request.arguments))
             return
         verdict = await self._gate.decide(passage, self._clock())
-        _log_verdict(passage, verdict)
         is_confirmed = False
         try:
+            _log_verdict(passage, verdict)
             writer.write(set_variable(VERDICT_VARIABLE, token(verdict, passage.attempt.nonce)))
             # Asterisk runs commands that were sent together only once the sending side is closed (facts/asterisk.md 2).
             writer.write_eof()
