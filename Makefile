@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup docker demo test test-live test-calls test-rules test-rest lint check supply idle fuzz bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run faults stories soak prompts dialplan requirements
+.PHONY: help setup docker demo test test-live test-calls test-rules test-rest lint check supply idle fuzz flood bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run faults stories soak prompts dialplan requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -57,9 +57,15 @@ supply: setup ## the dependencies' known vulnerabilities, and the list of all pa
 idle: setup ## ten thousand idle connections at the gate, and what twenty calls a second wait beside them
 	@PYTHONPATH=tests $(PY) -m bench.idle
 
-fuzz: setup ## ten million dialled strings before two readers (COUNT=, SEED=), then two minutes of atheris
+fuzz: setup ## ten million dialled strings before two readers, ten million byte streams before the gate (COUNT=, SEED=), then atheris
 	@PYTHONPATH=tests $(PY) -m fuzz.run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=agi:tests $(PY) -m fuzz.agi_run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 	@PYTHONPATH=tests $(PY) -m fuzz.fuzz_dialled -max_total_time=120
+	@PYTHONPATH=agi:tests $(PY) -m fuzz.fuzz_agi -max_total_time=120
+
+flood: setup ## 10,000 calls a minute at a real gate, what they cost others; kill -9 among 100,000 refusals (SECONDS=, REFUSALS=, KILLS=, SEED=)
+	@PYTHONPATH=agi:tests $(PY) -m flood.run $(if $(SECONDS),--seconds $(SECONDS)) $(if $(REFUSALS),--refusals $(REFUSALS)) \
+	    $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## speed beside phonenumbers and plain look-ups, as ratios of one run; the ledger's memory and speed
 	@PYTHONPATH=tests $(PY) -m bench.run

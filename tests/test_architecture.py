@@ -66,6 +66,7 @@ RULES: dict[str, set[str]] = {
     "callgate/texts": {"callgate.core.reasons", "callgate.texts", "msgspec"},
     "callgate/journal_file.py": set(),
     "callgate/journal_rows.py": {*CORE, "callgate.clinic", "callgate.journal_file"},
+    "callgate/journal_tally.py": {"callgate.journal_rows", "msgspec"},
     "callgate/journal_writer.py": {"callgate.errors", "callgate.journal_file"},
     "callgate/ledger_memory.py": {*CORE, "callgate.journal_file", "callgate.ledger.restoration"},
     "callgate/journal.py": {
@@ -74,6 +75,7 @@ RULES: dict[str, set[str]] = {
         "callgate.errors",
         "callgate.journal_file",
         "callgate.journal_rows",
+        "callgate.journal_tally",
         "callgate.journal_writer",
         "callgate.ledger.restoration",
         "callgate.ledger_memory",

@@ -228,6 +228,11 @@ class Watched(Journal):
         self.durable.append((row.event, durable))
         await super().write(row, durable=durable)
 
+    async def refuse(self, row: JournalRow) -> None:
+        """See `Journal.refuse`."""
+        self.durable.append((row.event, True))
+        await super().refuse(row)
+
 
 @pytest.mark.parametrize(
     ("dialled", "event", "durable"),

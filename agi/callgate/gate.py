@@ -88,6 +88,17 @@ class Gate:
             if fetched is not clinic:
                 clinic = fetched
                 asked = await self._rule_and_hold(passage, clinic, instant)
+        is_concluded = False
+        try:
+            verdict = await self._conclude(passage, clinic, asked, instant)
+            is_concluded = True
+        finally:
+            if not is_concluded and isinstance(asked.outcome, Held):
+                # A call that a fault of ours left without an answer must not keep the clinic's money.
+                await self.ledger.void(clinic.name, asked.outcome.hold_id)
+        return verdict
+
+    async def _conclude(self, passage: Passage, clinic: Clinic, asked: Asked, instant: datetime) -> Verdict:
         lent = None
         if isinstance(asked.outcome, Unavailable | Stale):
             lent = self.lending.lend(passage.attempt, asked.priced, clinic, instant)
@@ -125,9 +136,12 @@ class Gate:
         """
         verdict = decision.verdict
         costly = isinstance(verdict, Grant) and verdict.grant_id != EMERGENCY_GRANT and not decision.priced.ordinary
+        row = verdict_row(decision, self.seal)
         try:
-            row = verdict_row(decision, self.seal)
-            await self.journal.write(row, durable=costly or isinstance(verdict, Refusal))
+            if isinstance(verdict, Refusal) and not row.observed:
+                await self.journal.refuse(row)
+            else:
+                await self.journal.write(row, durable=costly or isinstance(verdict, Refusal))
         except JournalError:
             log.exception("journal.failed")
             if isinstance(verdict, Grant) and costly:

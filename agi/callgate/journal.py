@@ -2,7 +2,8 @@
 
 It is the clinic's evidence, and the second witness that a ledger is restored from. Numbers are masked. A refusal or a
 costly grant is durable (fdatasync) before it is answered; rows that wait together share one fdatasync. The format is
-in `callgate.journal_file`, the file's one writer in `callgate.journal_writer`, the rows in `callgate.journal_rows`.
+in `callgate.journal_file`, the file's one writer in `callgate.journal_writer`, the rows in `callgate.journal_rows`, how
+a flood of refusals is counted in `callgate.journal_tally`.
 """
 
 import asyncio
@@ -23,7 +24,8 @@ from callgate.core.sighting import Seen
 from callgate.errors import JournalError
 from callgate.journal_file import PAYLOAD_MAX_BYTES, Kind, Record
 from callgate.journal_rows import Decision, JournalRow, Seal, last_row, read_rows, rows_in, unsealed, verdict_row
-from callgate.journal_writer import JournalReading, JournalWriter
+from callgate.journal_tally import Tally
+from callgate.journal_writer import QUOTA_BYTES, JournalReading, JournalWriter
 from callgate.ledger.restoration import Change, Witness
 from callgate.ledger_memory import LedgerMemory, change_payload, later, seen_in
 
@@ -48,6 +50,9 @@ OWED_MAX = 10_000
 UNSYNCED_BYTES = 1024 * 1024
 """So much may wait for a row that must be durable; then it is brought to the disk without one."""
 
+GROUP_S = 0.25
+"""In a flood the refusals of a clinic wait so long for one counted row. The dialplan waits 1.2 s for its answer."""
+
 log = structlog.get_logger()
 
 
@@ -62,22 +67,27 @@ class Journal(Witness):
     Args:
         folder: the gate's state folder.
         clock: epoch milliseconds, for the instant of each record.
+        quota_bytes: how long the file may become; at its end it is to everybody a full disk.
 
     Attributes:
         file: the journal.
         memory: what the gate knows of its ledgers; read from the file when that is opened.
     """
 
-    def __init__(self, folder: Path, clock: Callable[[], int] = epoch_ms) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], int] = epoch_ms, *, quota_bytes: int = QUOTA_BYTES) -> None:
         self.file = folder / JOURNAL_FILE
         self.memory = LedgerMemory()
         self._clock = clock
+        self._quota_bytes = quota_bytes
         self._writer: JournalWriter | None = None
         self._reading: JournalReading | None = None
         self._flushing: asyncio.Future[None] | None = None
         self._identity = ""
         self._unchecked: set[str] = set()
         self._owed: deque[tuple[Kind, bytes]] = deque()
+        self._tally = Tally()
+        self._unwritten = Tally()
+        self._groups: dict[str, asyncio.Task[None]] = {}
 
     def read_ahead(self) -> None:
         """Read what is there, while another daemon may write it still: `open` then reads only what was added since."""
@@ -111,6 +121,24 @@ class Journal(Witness):
             await self._sync(writer)
         elif writer.end - writer.synced > UNSYNCED_BYTES and self._flushing is None and not writer.is_lost:
             self._flush(writer)
+
+    async def refuse(self, row: JournalRow) -> None:
+        """Write a refusal down, and return when the disk has it; in a flood it is a part of a counted row.
+
+        One that cannot be written is kept in memory, counted, and written before the next row that can be.
+
+        Raises:
+            JournalError: the disk does not have it, or it is not known to.
+        """
+        if self._tally.has_room(row):
+            await self._sync(self._append_refusals((row,)))
+            return
+        self._tally.count(row)
+        group = self._groups.get(row.clinic)
+        if group is None:
+            group = self._groups[row.clinic] = asyncio.create_task(self._write_counted(row.clinic))
+        # Whoever gives up leaves the row to the others that it counts.
+        await asyncio.shield(group)
 
     async def sync(self) -> None:
         """Bring all that was written to the disk.
@@ -182,6 +210,21 @@ class Journal(Witness):
             # Its number might be another file's by the time the flush writes.
             self._flushing.add_done_callback(lambda _flushed: writer.close())
 
+    async def _write_counted(self, clinic: str) -> None:
+        await asyncio.sleep(GROUP_S)
+        del self._groups[clinic]
+        await self._sync(self._append_refusals(self._tally.take(clinic)))
+
+    def _append_refusals(self, rows: tuple[JournalRow, ...]) -> JournalWriter:
+        for written, row in enumerate(rows):
+            try:
+                self._append(Kind.ROW, msgspec.json.encode(row))
+            except JournalError:
+                for lost in rows[written:]:
+                    self._unwritten.count(lost)
+                raise
+        return self._paid()
+
     def _compare(self, clinic: str, seen: Seen) -> None:
         """Say so if the ledger knows more of this gate than the journal: its end was taken away, or an answer lost."""
         kept, highest = self.memory.seen(clinic), self.memory.highest(clinic)
@@ -231,6 +274,14 @@ class Journal(Witness):
         while self._owed:
             writer.append(*self._owed[0], self._clock())
             self._owed.popleft()
+        rows = deque(self._unwritten.take_all())
+        try:
+            while rows:
+                writer.append(Kind.ROW, msgspec.json.encode(rows[0]), self._clock())
+                rows.popleft()
+        finally:
+            for row in rows:
+                self._unwritten.count(row)
         return writer
 
     async def _sync(self, writer: JournalWriter) -> None:
@@ -272,7 +323,8 @@ class Journal(Witness):
             if self._reading is not None and not self._reading.is_current:
                 # Somebody put another journal there: this gate never wrote what was read.
                 self.memory, self._reading = LedgerMemory(), None
-            writer = JournalWriter(self.file, _forget if self._identity else self.memory.recall, self._reading)
+            visit = _forget if self._identity else self.memory.recall
+            writer = JournalWriter(self.file, visit, self._reading, quota_bytes=self._quota_bytes)
             self._reading = None
             try:
                 self._introduce(writer)

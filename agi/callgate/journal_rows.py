@@ -50,7 +50,9 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
         risk, risk_because, risk_version: the tier, the entry of the list that gave it, and that list's version.
         note: of what is no call: who, what and why; of an ungated one, also where it is settled, why no grant covers
             it; of a lost or cut one, what was missing.
-        count: how many ungated calls a row stands for, where there was a flood of them.
+        count: how many ungated or refused calls a row stands for, where there was a flood of them; it then says of them
+            what they have in common.
+        until: of a row that stands for many refusals, the instant of the last one; None for that of one.
         sync_p99_ms: of a start: how slow the slowest of its 50 trial fdatasyncs was.
     """
 
@@ -86,6 +88,12 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     count: int = 1
     sync_p99_ms: int = 0
+    until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+    @property
+    def last_at(self) -> datetime:
+        """The instant of the last call that the row stands for."""
+        return self.until or self.at
 
 
 def _pass_over(_fault: Damage | Record) -> None:

@@ -32,6 +32,8 @@ CUT_KEPT_BYTES = 4096
 """A torn end up to this long is kept in a row, a longer one in a file of its own."""
 UNSYNCED_MAX_BYTES = 64 * 1024 * 1024
 """What may be kept in memory for a disk that takes nothing: days of calls."""
+QUOTA_BYTES = 10 * 1024**3
+"""What a journal may become where nothing else is said."""
 _ASIDE = ".torn-"
 _COPIED_BYTES = 1024 * 1024
 
@@ -97,6 +99,7 @@ class JournalWriter:
         file: made where there is none.
         visit: told each whole record, in order.
         reading: where `visit` was told the beginning already; it is told only what was added since.
+        quota_bytes: how long it may become.
 
     Attributes:
         identity: the journal's own, 32 hexadecimal digits.
@@ -111,8 +114,16 @@ class JournalWriter:
         OSError: it cannot be opened or read, or a torn end cannot be kept.
     """
 
-    def __init__(self, file: Path, visit: Callable[[Record], None], reading: JournalReading | None = None) -> None:
+    def __init__(
+        self,
+        file: Path,
+        visit: Callable[[Record], None],
+        reading: JournalReading | None = None,
+        *,
+        quota_bytes: int = QUOTA_BYTES,
+    ) -> None:
         self._file = file
+        self._quota_bytes = quota_bytes
         self.damages: list[Damage] = []
         self.cut = b""
         self.aside: Path | None = None
@@ -136,6 +147,8 @@ class JournalWriter:
         record = encode_record(kind, payload, number=self._number + 1, written_ms=written_ms, chain=self._chain)
         if self.end + len(record) - self.synced > UNSYNCED_MAX_BYTES:
             raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+        if self.end + len(record) > self._quota_bytes:
+            raise OSError(errno.EDQUOT, "it is as long as gate.journal_max_mib lets it become")
         if (lacking := self.end + len(record) - self._allocated) > 0:
             step = max(lacking, STEP_BYTES)
             os.posix_fallocate(self._descriptor, self._allocated, step)

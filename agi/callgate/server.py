@@ -85,6 +85,12 @@ def receive(request: AgiRequest, settings: Settings) -> Passage | None:
     return Passage(attempt=attempt, entry=entry, trunk=trunk)
 
 
+def _passage_of(request: AgiRequest | None) -> str:
+    """The passage that a request names, whatever else is wrong with it; "" for none."""
+    named = [] if request is None else [argument.removeprefix("passage=") for argument in request.arguments]
+    return next((name for name in named if _UUID.fullmatch(name)), "")
+
+
 def _sound(named: dict[str, str]) -> bool:
     return (
         all(_UUID.fullmatch(named[name]) for name in ("passage", "nonce"))
@@ -144,13 +150,13 @@ class Server:
             except ConnectionError as error:
                 self._complaints.warn("connection.dropped", type(error).__name__)
             except Exception:
-                log.exception("call.failed")
+                log.exception("call.failed", call=_passage_of(request))
 
     async def _call(self, passage: Passage, link: socket.socket, session: AgiSession) -> None:
         verdict = await self._gate.decide(passage, self._clock())
-        _log_verdict(passage, verdict)
         is_confirmed = False
         try:
+            _log_verdict(passage, verdict)
             answer = set_variable(VERDICT_VARIABLE, token(verdict, passage.attempt.nonce))
             await asyncio.get_running_loop().sock_sendall(link, answer)
             # Asterisk runs commands that were sent together only once the sending side is closed (facts/asterisk.md 2).

@@ -38,6 +38,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         waiting_max: connections that may wait at once without having asked; the oldest goes when one more comes.
         seal: whether a question needs the seal of the generated dialplan (`callgate.seal`).
         state: folder of the journal, the embedded Redis and the last good policies.
+        journal_max_mib: how long the journal may become, in MiB; there costly calls end, as on a full disk.
         spool: the file the dialplan appends to; Asterisk writes it, the daemon reads it.
         redis: address of the ledger (`callgate.ledger.address`), or "" for the embedded Redis.
         redis_password_file: a file with the password, read at each connection; "" where the address has it or none is.
@@ -53,6 +54,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     waiting_max: Annotated[int, msgspec.Meta(ge=16, le=100_000)] = 1000
     seal: Sealing = Sealing.ON
     state: str = "/var/lib/callgate"
+    journal_max_mib: Annotated[int, msgspec.Meta(ge=16, le=1024 * 1024)] = 10 * 1024
     spool: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+\Z")] = "/var/spool/callgate/calls.log"
     redis: Annotated[str, msgspec.Meta(pattern=r"^(?:(?:unix|rediss?(?:\+(?:cluster|sentinel))?)://[!-~]+)?\Z")] = ""
     redis_password_file: str = ""
@@ -62,6 +64,11 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     redis_replicas: Annotated[int, msgspec.Meta(ge=0, le=5)] = 0
     unsafe_store: Literal["refuse", "accept"] = "refuse"
     pbx: Name = "pbx"
+
+    @property
+    def journal_max_bytes(self) -> int:
+        """How long the journal may become."""
+        return self.journal_max_mib * 1024 * 1024
 
 
 class DialplanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,12 +1,13 @@
 """Logs: one JSON object a line, named noun then past verb, with fields and no prose. Numbers in it are masked."""
 
-import contextlib
+import json
 import logging
-import sys
+from datetime import UTC, datetime
 
 import structlog
 from structlog.typing import EventDict
 
+from callgate.log_lines import LogLines, Throttle
 from callgate.screening import screened_value
 
 
@@ -22,22 +23,31 @@ def without_numbers(_logger: object, _method: str, event: EventDict) -> EventDic
     return hidden
 
 
-class StandardError:
-    """Writes lines to standard error. One that cannot be written is lost: it must not cost the call it speaks of."""
+class FromTheLibraries(logging.Handler):
+    """Takes what Python and its libraries say, which would write to standard error themselves, and wait for it."""
 
-    def write_line(self, line: str) -> None:
-        """Write one event."""
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(line + "\n")
-            sys.stderr.flush()
-
-    debug = info = warning = error = critical = write_line
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler.emit`."""
+        log = structlog.get_logger()
+        log.log(record.levelno, "library.spoke", logger=record.name, text=record.getMessage(), exc_info=record.exc_info)
 
 
 def configure_logs() -> None:
-    """Write every event to standard error, from INFO up, the instant and the event first."""
+    """Write every event to standard error, from INFO up, the instant and the event first, without waiting for it."""
+    throttle = Throttle()
+
+    def omitted(*, at_end: bool) -> list[str]:
+        return [
+            _line("lines.omitted", of=event, clinic=clinic, count=count)
+            for (event, clinic), count in throttle.over(at_end=at_end)
+        ]
+
+    lines = LogLines(omitted, lambda count: _line("lines.lost", count=count))
+    logging.basicConfig(handlers=[FromTheLibraries(logging.WARNING)], force=True)
+    logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[
+            throttle,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,
@@ -46,6 +56,11 @@ def configure_logs() -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=StandardError,
+        logger_factory=lambda: lines,
         cache_logger_on_first_use=True,
     )
+
+
+def _line(event: str, **fields: str | int) -> str:
+    """Write a line about lines: it goes past the throttle."""
+    return json.dumps({"ts": datetime.now(UTC).isoformat(), "event": event, "level": "warning", **fields})

@@ -281,3 +281,26 @@ def test_refused_calls_are_shown_as_they_happen_also_through_a_pipe(folder: Path
         assert process.wait(FOLLOW_MAX_S) == 130
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+COUNTED = msgspec.structs.replace(
+    refusal(dialled=""), call="", reasons=(Reason.COUNTRY_REFUSED,), until=AT + timedelta(minutes=1), count=480
+)
+
+
+def test_refusals_of_a_flood_are_one_line_that_says_how_many_and_until_when(folder: Path, capsys: Out) -> None:
+    write(folder, COUNTED)
+    assert blocked(folder) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    until = f"{COUNTED.last_at.astimezone():%H:%M:%S}"
+    assert line.endswith(f" [480 such calls until {until}]")
+    assert "480 appels semblables" in blocked_line(COUNTED, Language.FR, PARIS)
+
+
+@pytest.mark.parametrize(("since", "shown"), [("2026-11-24T10:00:30Z", 1), ("2026-11-24T10:01:01Z", 0)])
+def test_a_row_for_many_is_listed_as_long_as_its_last_call_is_asked_for(
+    folder: Path, capsys: Out, *, since: str, shown: int
+) -> None:
+    write(folder, COUNTED)
+    blocked(folder, "--json", "--since", since)
+    assert len(capsys.readouterr().out.splitlines()) == shown

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import socket
 from collections.abc import Iterator
@@ -323,3 +324,17 @@ def test_what_the_gate_says_is_wrong_with_its_store_is_shown_with_its_remedy_and
         assert status(tmp_path) == expected
         told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ALARM since")]
         assert [wrong in line and "2026-11-24 10:00:00 UTC" in line for line in told] == [True] * expected
+
+
+@pytest.mark.parametrize(("mebibytes", "is_said"), [(12, False), (13, True)])
+def test_a_journal_that_is_four_fifths_full_is_an_alarm(
+    tmp_path: Path, capsys: Out, *, mebibytes: int, is_said: bool
+) -> None:
+    write_site(tmp_path, settings=SETTINGS.replace("[gate]", "[gate]\njournal_max_mib = 16"))
+    file = write_journal(tmp_path / "state", JournalRow(at=TUESDAY_11, event="gate.started", clinic="", call=""))
+    os.truncate(file, mebibytes * 1024 * 1024)
+    status(tmp_path)
+    percent = mebibytes * 100 // 16
+    assert (f"the journal has taken {percent} % of the room" in capsys.readouterr().out) is is_said
+    status(tmp_path, "--json")
+    assert json.loads(capsys.readouterr().out)["journal_percent"] == percent

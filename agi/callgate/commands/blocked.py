@@ -97,7 +97,7 @@ def _show(file: Path, place: _Place, arguments: argparse.Namespace, faults: Faul
     offset, shown = place.offset if header == place.header else 0, 0
     for row, behind in read_rows(file, offset, faults.note):
         offset = behind
-        if row.event not in _SHOWN or (arguments.since is not None and row.at < arguments.since):
+        if row.event not in _SHOWN or (arguments.since is not None and row.last_at < arguments.since):
             continue
         shown += 1
         if arguments.json:
@@ -129,8 +129,8 @@ def _zone(name: str) -> ZoneInfo:
 def blocked_line(row: JournalRow, language: Language, zone: ZoneInfo | None = None) -> str:
     """Write one call for a person: when, which extension, where to, why, and how it ended if it was not refused."""
     at = row.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
-    extension, called = printable(row.extension) or "-", printable(row.dialled or row.number)
-    marks = "".join(f" [{mark}]" for mark in _marks(row, language))
+    extension, called = printable(row.extension) or "-", printable(row.dialled or row.number) or "-"
+    marks = "".join(f" [{mark}]" for mark in _marks(row, language, zone))
     return f"{at}  {extension:>6}  {called:<18}  {_why(row, language)}{marks}"
 
 
@@ -150,7 +150,7 @@ def _why(row: JournalRow, language: Language) -> str:
     return "; ".join(f"{reason.value}: {text(f'reason.{reason.value}', language)}" for reason in row.reasons[:1])
 
 
-def _marks(row: JournalRow, language: Language) -> Iterator[str]:
+def _marks(row: JournalRow, language: Language, zone: ZoneInfo | None) -> Iterator[str]:
     if row.risk_because:
         yield f"{text(f'cli.risk_{row.risk}', language)}, {printable(row.risk_because)}"
     if row.event == "call.ungated":
@@ -159,5 +159,8 @@ def _marks(row: JournalRow, language: Language) -> Iterator[str]:
         yield text("cli.observed", language)
     if row.sealed:
         yield text("cli.blocked_sealed", language, call=printable(short_call(row)))
-    if row.count > 1:
+    if row.until is not None:
+        until = row.until.astimezone(zone)
+        yield text("cli.blocked_counted", language, count=row.count, until=f"{until:%H:%M:%S}")
+    elif row.count > 1:
         yield text("cli.blocked_many", language, count=row.count)

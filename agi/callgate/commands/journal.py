@@ -165,7 +165,7 @@ def cell(value: object) -> str:
 
 def _is_wanted(row: JournalRow, arguments: argparse.Namespace) -> bool:
     return (
-        (arguments.since is None or row.at >= arguments.since)
+        (arguments.since is None or row.last_at >= arguments.since)
         and (arguments.until is None or row.at < arguments.until)
         and arguments.clinic in {None, row.clinic}
     )

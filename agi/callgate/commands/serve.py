@@ -8,83 +8,32 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-import structlog
-
-from callgate import acts
-from callgate.bookkeeper import CHORES_PAUSE_S, Bookkeeper
-from callgate.burst_watch import BurstWatch
-from callgate.clinic import load_clinics
 from callgate.commands import Exit
 from callgate.commands.context import (
-    ledger_deadlines,
     ledger_link,
-    manager_account,
-    repair_deadlines,
     settings_of,
     state_folder,
     warn,
 )
-from callgate.control.asterisk import AsteriskSwitch
-from callgate.control.calls import Clocks
-from callgate.control.desk import Books, Desk, make_desk
-from callgate.control.elsewhere import OtherGrants
-from callgate.control.live import Around, LiveControl, make_live
-from callgate.control.standing import STANDING_FILE
-from callgate.control.trunks import Trunks
-from callgate.core.dialling import preload
-from callgate.core.verdict import EMERGENCY_GRANT
-from callgate.disk import SLOW_MS, sync_p99_ms
+from callgate.commands.worker import work
 from callgate.door import raise_file_limit
-from callgate.errors import JournalError, JournalInUseError, SettingsError
-from callgate.gate import Gate, price_on
-from callgate.grants import Grants
-from callgate.heartbeat import Heart
-from callgate.journal import Journal, JournalRow
-from callgate.kept_store import KeptStore, end_task
+from callgate.errors import SettingsError
+from callgate.kept_store import KeptStore
 from callgate.ledger.embedded import EmbeddedFault, EmbeddedStoreError
-from callgate.ledger.redis import RedisLedger
-from callgate.ledger_memory import gate_name
-from callgate.lending import Lending
 from callgate.listening import open_listening
 from callgate.notify import Notifier
-from callgate.policies import PolicyShelf, deck_to_serve
-from callgate.recall import Recall
-from callgate.repair import Repair
-from callgate.repeating import repeat
-from callgate.retention import Retention
-from callgate.seal import load_seal
-from callgate.sealing import Seals, key_folder
-from callgate.server import Server, utc_now
 from callgate.settings import Settings
-from callgate.spool import Spool
-from callgate.store_watch import StoreWatch
 from callgate.supervisor import Supervisor
-from callgate.tags import load_tagger
 from callgate.telemetry import configure_logs
 from callgate.texts.catalog import Language
 from callgate.workers import Worker, start_worker
 
 RELEASED_WITHIN_S = 2.0
 LISTEN_AGAIN_S = 0.05
-JOURNAL_PATIENCE_S = 8.0
-JOURNAL_AGAIN_S = 0.005
-OOM_FIRST = "500"
-"""How much likelier than others the kernel ends a worker, of 1000 (proc(5))."""
-ACCEPTED_TURNS = 5
-"""So many turns of the event loop after the last connection was taken, `Server` knows of it: asyncio needs three."""
-CLOCKS = Clocks(now=utc_now, monotonic=time.monotonic)
-
-Works = Sequence[Callable[[], Awaitable[None]]]
-"""What goes on in the background, for ever."""
-
-log = structlog.get_logger()
-
 
 _REMEDIES: dict[EmbeddedFault, str] = {
     EmbeddedFault.NOT_INSTALLED: "apt-get install redis-server, or set gate.redis to a Redis of your own",
@@ -100,7 +49,7 @@ def serve(arguments: argparse.Namespace) -> int:
     configure_logs()
     raise_file_limit()
     if arguments.worker:
-        return _work(arguments)
+        return work(arguments)
     settings, folder = settings_of(arguments)
     state = state_folder(settings, folder)
     try:
@@ -167,217 +116,3 @@ def _start_worker(
             raise SettingsError(f"gate.{name}", "it cannot change while the daemon runs", "restart the daemon")
     words = [sys.executable, "-P", "-m", "callgate.cli", "--settings", str(arguments.settings), "serve", "--worker"]
     return start_worker([*words, str(listening.fileno()), "{link}"], (listening.fileno(),), news)
-
-
-def _work(arguments: argparse.Namespace) -> Exit:
-    """Decide calls, as the supervisor's child, until told to leave or the supervisor is gone."""
-    with suppress(OSError):
-        # Where memory runs out, this process can be replaced; Asterisk, the store and the supervisor cannot.
-        Path("/proc/self/oom_score_adj").write_text(OOM_FIRST, encoding="ascii")
-    # A terminal that is closed tells every process; what that means is for the supervisor to say.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    settings, folder = settings_of(arguments)
-    listening, link = (socket.socket(fileno=number) for number in arguments.worker)
-    with listening, link:
-        try:
-            return asyncio.run(_serve(settings, folder, Sockets(listening=listening, link=link)))
-        except JournalInUseError as error:
-            warn(f"callgate: {error}")
-    return Exit.UNREACHABLE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sockets:
-    """What a worker gets from the supervisor: where calls come to, and the link between the two."""
-
-    listening: socket.socket
-    link: socket.socket
-
-
-async def _serve(settings: Settings, folder: Path, sockets: Sockets) -> Exit:
-    stop = asyncio.Event()
-    for told in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(told, stop.set)
-    state = state_folder(settings, folder)
-    clinics = load_clinics(settings, folder, deck_to_serve)
-    async with AsyncExitStack() as ending:
-        heart = Heart(sockets.link, stop)
-        ending.callback(heart.close)
-        client = await ending.enter_async_context(ledger_link(settings, folder))
-        journal = Journal(state)
-        ending.callback(journal.close)
-        preload()
-        journal.read_ahead()
-        # Nothing is written before this, nor is anything afterwards that can be done here: meanwhile calls wait.
-        if not await heart.may_go():
-            return Exit.OK
-        journal.memory.gate = name = gate_name(settings.gate.pbx, await _identity(journal))
-        await _take_acts(state, journal)
-        ledger = RedisLedger(client, ledger_deadlines(settings), gate=name, witness=journal)
-        shelf = PolicyShelf(clinics, ledger, state)
-        await shelf.open()
-        patient = repair_deadlines(settings)
-        own_link = await ending.enter_async_context(ledger_link(settings, folder, patient))
-        repairing = RedisLedger(own_link, patient, gate=name, witness=journal)
-        repair = Repair(journal=journal, ledger=repairing, shelf=shelf)
-        bursts = BurstWatch(shelf=shelf, revisions=repairing)
-        bookkeeper = Bookkeeper(
-            settings=settings,
-            shelf=shelf,
-            ledger=ledger,
-            journal=journal,
-            spool=Spool(Path(settings.gate.spool), state),
-            clock=utc_now,
-            up=lambda: _up(desk),
-            others=(repair.mend, partial(acts.take, state, journal), bursts.publish),
-        )
-        watch = StoreWatch(client=client, bookkeeper=bookkeeper, clock=utc_now)
-        await watch.check()
-        grants, tagger = Grants(), load_tagger(state)
-        recall = Recall(settings=settings, shelf=shelf, tagger=tagger, clock=utc_now)
-        desk = _desk(folder, bookkeeper, grants, recall)
-        live = None if desk is None else _live(desk.switch, bookkeeper, grants, recall)
-        retention = _retention(folder, bookkeeper)
-        # A call that comes at once is to find its key; nobody waits for one later.
-        await asyncio.to_thread(retention.seals.prepare, shelf.names(), utc_now())
-        gate = Gate(
-            ledger=ledger,
-            shelf=shelf,
-            journal=journal,
-            lending=Lending(),
-            tagger=tagger,
-            bursts=bursts,
-            grants=grants,
-            slices=lambda: desk is not None and desk.switch.is_linked,
-            seal=retention.seals.seal,
-            is_store_trusted=watch.is_trusted,
-        )
-        works: Works = [work.run for work in (bookkeeper, desk, live, retention) if work is not None]
-        works = [*works, partial(repeat, watch.look, CHORES_PAUSE_S), heart.beat]
-        server = Server(settings, gate, utc_now, load_seal(settings.gate))
-        return await _run(server, bookkeeper, works, listening=sockets.listening, stop=stop)
-
-
-def _desk(folder: Path, bookkeeper: Bookkeeper, grants: Grants, recall: Recall) -> Desk | None:
-    """Prepare control, where the settings name Asterisk's manager interface."""
-    settings = bookkeeper.settings
-    account = manager_account(settings, folder)
-    if account is None:
-        (state_folder(settings, folder) / STANDING_FILE).unlink(missing_ok=True)
-        return None
-    return make_desk(
-        account,
-        books=Books(pbx=settings.gate.pbx, ledger=bookkeeper.ledger, journal=bookkeeper.journal),
-        trunks=Trunks(settings, bookkeeper.shelf, price_on),
-        grants=grants,
-        others=OtherGrants(recall.issued, bookkeeper.ledger, CLOCKS.monotonic),
-        clocks=CLOCKS,
-    )
-
-
-def _live(switch: AsteriskSwitch, bookkeeper: Bookkeeper, grants: Grants, recall: Recall) -> LiveControl:
-    """Prepare what looks after the calls that are up; the switch tells it of them from now on."""
-    settings, shelf = bookkeeper.settings, bookkeeper.shelf
-    around = Around(
-        pbx=settings.gate.pbx,
-        grants=grants,
-        recall=recall.issued,
-        ledger=bookkeeper.ledger,
-        shelf=shelf,
-        journal=bookkeeper.journal,
-        clocks=CLOCKS,
-        is_spool_read=bookkeeper.is_spool_read,
-    )
-    live = make_live(switch, around)
-    switch.watch(live.calls)
-    return live
-
-
-def _retention(folder: Path, bookkeeper: Bookkeeper) -> Retention:
-    """Prepare what looks after the keys of full numbers."""
-    keys = key_folder(bookkeeper.settings, folder)
-    return Retention(
-        seals=Seals(keys),
-        folder=keys,
-        days=bookkeeper.settings.privacy.full_number_days,
-        clinics=bookkeeper.shelf.names,
-        journal=bookkeeper.journal,
-        clock=utc_now,
-    )
-
-
-def _up(desk: Desk | None) -> set[str] | None:
-    """The grants of the legs that are up, as far as control sees them; None while it sees none."""
-    if desk is None or not desk.switch.is_linked:
-        return None
-    # Emergency calls have one grant, and nothing to settle.
-    return {leg.grant for leg in desk.switch.legs()} - {EMERGENCY_GRANT}
-
-
-async def _identity(journal: Journal) -> str:
-    """Open the journal; one that cannot be stops costly calls, and no others: each of them tries again.
-
-    The worker before this one closes it as soon as its calls have their answer. So does one whose supervisor is gone.
-    """
-    until_s = time.monotonic() + JOURNAL_PATIENCE_S
-    while True:
-        try:
-            return journal.open()
-        except JournalInUseError:
-            if time.monotonic() > until_s:
-                raise
-        except JournalError:
-            log.exception("journal.failed")
-            return ""
-        await asyncio.sleep(JOURNAL_AGAIN_S)
-
-
-async def _take_acts(state: Path, journal: Journal) -> None:
-    """Take what commands left while the gate was down, before the ledger is asked: it knows of that already."""
-    try:
-        await acts.take(state, journal)
-    except (OSError, JournalError):
-        log.exception("acts.not_taken")
-
-
-async def _try_disk(journal: Journal) -> None:
-    """Say how slow the disk is, in the journal's row of this start."""
-    try:
-        slowest_ms = await asyncio.to_thread(sync_p99_ms, journal.file.parent)
-        row = JournalRow(at=utc_now(), event="gate.started", clinic="", call="", sync_p99_ms=slowest_ms)
-        await journal.write(row, durable=False)
-    except (OSError, JournalError):
-        log.exception("disk.not_tried")
-    else:
-        (log.warning if slowest_ms > SLOW_MS else log.info)("disk.tried", sync_p99_ms=slowest_ms, slow_ms=SLOW_MS)
-
-
-async def _background(journal: Journal, works: Works) -> None:
-    await asyncio.gather(_try_disk(journal), *(work() for work in works))
-
-
-async def _run(
-    server: Server, bookkeeper: Bookkeeper, works: Works, *, listening: socket.socket, stop: asyncio.Event
-) -> Exit:
-    """Take calls until told to stop, and let the last ones have their answer.
-
-    The background never ends by itself (`repeat`). If it does all the same, the worker ends with it: one that settles
-    or guards nothing any more must not look like one that does, and the supervisor starts another.
-    """
-    accepting = await server.listen(listening)
-    background = asyncio.create_task(_background(bookkeeper.journal, works))
-    background.add_done_callback(lambda _: stop.set())
-    gate = bookkeeper.settings.gate
-    log.info("gate.started", listen=gate.listen, clinics=bookkeeper.shelf.names(), pid=os.getpid())
-    await stop.wait()
-    is_broken = background.done()
-    accepting.close()
-    for _ in range(ACCEPTED_TURNS):
-        await asyncio.sleep(0)
-    await server.drain()
-    await end_task(background)
-    if is_broken:
-        log.critical("gate.broken", exc_info=background.exception())
-        return Exit.NEGATIVE
-    log.info("gate.stopped")
-    return Exit.OK

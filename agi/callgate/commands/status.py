@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -40,6 +41,7 @@ from callgate.settings import Settings
 from callgate.store_watch import CONDITION
 from callgate.texts.catalog import Language, text
 
+JOURNAL_ALARM_PERCENT = 80
 CLOCK_BEHIND_S = 3600
 """A ledger whose clock is further behind is pointed out, in whole hours."""
 BREACHED = timedelta(minutes=10)
@@ -87,7 +89,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     `sync_p99_ms` is how slow the disk was when the gate started last; 0 where nobody knows. `control_since` is when the
     link came up or went down, `ungated` how many calls no grant covered since the gate started, `escaped` how many
     were answered, also before that, the last one at `escaped_at`. `condition` is what the gate says is wrong with its
-    store, since `condition_since`; "" where nothing is, or no gate is up to say it.
+    store, since `condition_since`; "" where nothing is, or no gate is up to say it. `journal_percent` is how full the
+    journal is.
     """
 
     at: datetime
@@ -104,6 +107,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     last_ungated: JournalRow | None = None
     condition: str = ""
     condition_since: datetime | None = None
+    journal_percent: int = 0
 
     @property
     def is_well(self) -> bool:
@@ -172,6 +176,7 @@ def find_status(settings: Settings, folder: Path) -> Status:
         last_ungated=_last_row(journal, "call.ungated"),
         condition=condition.note if condition else "",
         condition_since=condition.at if condition and condition.note else None,
+        journal_percent=_used_percent(journal, settings.gate.journal_max_bytes),
     )
 
 
@@ -231,6 +236,51 @@ def _last_row(journal: Path, event: str) -> JournalRow | None:
     return None
 
 
+def _used_percent(journal: Path, quota_bytes: int) -> int:
+    """How much of what the journal may take it has taken: of its quota, or of less where the disk has less."""
+    try:
+        found = journal.stat()
+    except FileNotFoundError:
+        return 0
+    return found.st_size * 100 // min(quota_bytes, found.st_size + shutil.disk_usage(journal.parent).free)
+
+
+def _clinic_lines(clinic: ClinicStatus, language: Language) -> list[str]:
+    lines = [
+        text(
+            "cli.status_clinic",
+            language,
+            clinic=clinic.clinic,
+            mode=text(f"cli.mode_{clinic.mode}", language),
+            revision=clinic.policy_revision,
+            calls=clinic.live_holds,
+        )
+    ]
+    lines += [_lock_line(lock, clinic, language) for lock in clinic.locks]
+    if clinic.frozen:
+        cause = text(f"cli.frozen_{clinic.frozen}", language)
+        lines.append(text("cli.status_frozen", language, clinic=clinic.clinic, cause=cause))
+    if clinic.wall_ahead_s > CLOCK_BEHIND_S:
+        lines.append(
+            text("cli.status_clock", language, clinic=clinic.clinic, hours=clinic.wall_ahead_s // CLOCK_BEHIND_S)
+        )
+    if clinic.rates_problem:
+        lines.append(text("cli.status_rates", language, problem=printable(clinic.rates_problem)))
+    lines += [
+        text(
+            "cli.status_purse",
+            language,
+            name=scope(name, language),
+            held=format_amount(spent["held"]),
+            day=format_amount(spent["day"]),
+            week=format_amount(spent["week"]),
+            currency=clinic.currency,
+        )
+        for name, spent in clinic.purses.items()
+    ]
+    return lines
+
+
 def status_lines(found: Status, settings: Settings, language: Language) -> list[str]:
     """Write the status for a person."""
     gate, ledger = found.gate.name.lower(), "up" if found.ledger == "up" else "down"
@@ -247,39 +297,10 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
         lines.append(text("cli.status_breached", language, at=at, escaped=found.escaped))
     if found.sync_p99_ms > SLOW_MS:
         lines.append(text("cli.status_disk", language, milliseconds=found.sync_p99_ms, slow=SLOW_MS))
+    if found.journal_percent >= JOURNAL_ALARM_PERCENT:
+        lines.append(text("cli.status_journal", language, percent=found.journal_percent))
     for clinic in found.clinics:
-        lines.append(
-            text(
-                "cli.status_clinic",
-                language,
-                clinic=clinic.clinic,
-                mode=text(f"cli.mode_{clinic.mode}", language),
-                revision=clinic.policy_revision,
-                calls=clinic.live_holds,
-            )
-        )
-        lines += [_lock_line(lock, clinic, language) for lock in clinic.locks]
-        if clinic.frozen:
-            cause = text(f"cli.frozen_{clinic.frozen}", language)
-            lines.append(text("cli.status_frozen", language, clinic=clinic.clinic, cause=cause))
-        if clinic.wall_ahead_s > CLOCK_BEHIND_S:
-            lines.append(
-                text("cli.status_clock", language, clinic=clinic.clinic, hours=clinic.wall_ahead_s // CLOCK_BEHIND_S)
-            )
-        if clinic.rates_problem:
-            lines.append(text("cli.status_rates", language, problem=printable(clinic.rates_problem)))
-        lines += [
-            text(
-                "cli.status_purse",
-                language,
-                name=scope(name, language),
-                held=format_amount(spent["held"]),
-                day=format_amount(spent["day"]),
-                week=format_amount(spent["week"]),
-                currency=clinic.currency,
-            )
-            for name, spent in clinic.purses.items()
-        ]
+        lines += _clinic_lines(clinic, language)
     if found.last_refusal is not None:
         lines.append(text("cli.status_last_refusal", language, line=blocked_line(found.last_refusal, language)))
     if found.last_ungated is not None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 import phonenumbers
-from phonenumbers import PhoneNumberType
+from phonenumbers import PhoneNumber, PhoneNumberType
 
 from callgate.core.destination import INVALID, Destination
 from callgate.core.plan import NumberClass
@@ -70,7 +70,7 @@ _DEAR_CLASS = {
 def read_foreign(digits: str, tollfree: NumberClass) -> Destination:
     """Read what follows ``+`` of a foreign number.
 
-    Of the readings of `phonenumbers` only the number as dialled is taken, or without one trunk 0 (RULES 6).
+    Only the number as dialled is taken, or without one trunk 0 (RULES 6), whatever else `phonenumbers` reads.
 
     Args:
         digits: ASCII digits.
@@ -83,7 +83,13 @@ def read_foreign(digits: str, tollfree: NumberClass) -> Destination:
     except phonenumbers.NumberParseException:
         return INVALID
     code, significant = str(parsed.country_code), phonenumbers.national_significant_number(parsed)
-    if digits not in {code + significant, f"{code}0{significant}"} or _NOT_FROM_ABROAD.fullmatch(code + significant):
+    if digits not in {code + significant, f"{code}0{significant}"}:
+        # It took off what it holds for a trunk prefix: the 8 of 810, with which Belarus's premium numbers begin.
+        significant = digits.removeprefix(code)
+        parsed = PhoneNumber(country_code=parsed.country_code, national_number=int(significant))
+        if phonenumbers.national_significant_number(parsed) != significant:
+            return INVALID
+    if _NOT_FROM_ABROAD.fullmatch(code + significant):
         return INVALID
     own = _REGION.fullmatch(code + significant)
     region = own.lastgroup if own is not None else phonenumbers.region_code_for_number(parsed)

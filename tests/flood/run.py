@@ -1,0 +1,41 @@
+"""`make flood`: 10,000 calls a minute at a real gate, what they cost others, and `kill -9` among 100,000 refusals."""
+
+import argparse
+import asyncio
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+from random import Random
+
+from flood.killed import flood_and_kill
+from flood.neighbours import BOTH, FLOODS, OTHER_POLICY, flood
+from flood.real_gate import real_gate
+
+
+def main() -> int:
+    """Run from the command line; 1 if a refusal was lost or not counted."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60, help="of each flood, and as long before it without one")
+    parser.add_argument("--refusals", type=int, default=100_000)
+    parser.add_argument("--kills", type=int, default=25)
+    parser.add_argument("--seed", default="", help="any text; without it, one is drawn and printed")
+    arguments = parser.parse_args()
+    seed = arguments.seed or secrets.token_hex(4)
+    print(f"seed {seed}")
+    is_well = True
+    for name, dialled in FLOODS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "other.toml").write_text(OTHER_POLICY, encoding="utf-8")
+            with real_gate(Path(folder), settings=BOTH) as gate:
+                report = asyncio.run(flood(gate, dialled=dialled, seconds=arguments.seconds))
+        print("\n".join([f"{name}, 10,000 a minute for {arguments.seconds} s:", *report.lines()]), flush=True)
+        is_well &= report.counted == report.refused
+    with tempfile.TemporaryDirectory() as folder, real_gate(Path(folder)) as gate:
+        killed = asyncio.run(flood_and_kill(gate, Random(seed), refusals=arguments.refusals, kills=arguments.kills))
+    print(killed)
+    return 0 if is_well and killed.is_well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
