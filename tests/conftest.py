@@ -1,10 +1,12 @@
 """Fixtures for the whole suite."""
 
+import logging
 import os
 import subprocess
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from redis_server import PROGRAM, RedisServer
@@ -23,6 +25,16 @@ def pytest_report_header() -> str:
     """Say which store the tests run against."""
     told = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=False).stdout.strip()
     return f"store: {told}{', a cluster' if CLUSTER in os.environ else ''}"
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """What a test says of the log is of its own: a daemon in the process of the tests sets the log of all up."""
+    handlers = logging.root.handlers.copy()
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
+    logging.captureWarnings(capture=False)
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,8 @@ async def live(mode):
         sys.exit(3)
     if mode == "crashes":
         os.kill(os.getpid(), signal.SIGKILL)
+    if mode == "unprepared":
+        await asyncio.sleep(3600)
     if not await heart.may_go():
         return
     print(os.getpid(), "goes", flush=True)
@@ -246,7 +248,7 @@ async def test_a_worker_that_does_not_leave_at_the_end_is_killed(
 async def test_a_worker_that_is_never_prepared_is_killed(
     said: list[EventDict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with house(said, "sound") as found:
+    async with house(said, "sound", "unprepared") as found:
         first = await found.serving(1)
         monkeypatch.setattr(supervising, "START_PATIENCE_S", 0.0)
         found.supervisor.reload()

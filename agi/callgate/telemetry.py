@@ -57,7 +57,6 @@ def configure_logs() -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=lambda: lines,
-        cache_logger_on_first_use=True,
     )
 
 

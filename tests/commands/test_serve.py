@@ -11,7 +11,7 @@ import pytest
 from callgate import acts
 from callgate.bookkeeper import Bookkeeper
 from callgate.cli import main
-from callgate.commands import Exit, serve
+from callgate.commands import Exit, serve, worker
 from callgate.control.standing import read_standing
 from callgate.heartbeat import Word
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
@@ -291,12 +291,17 @@ def test_a_worker_whose_background_ends_says_so_and_ends(
 
     monkeypatch.setattr(Bookkeeper, "run", broken)
     monkeypatch.setattr(serve, "configure_logs", lambda: None)
+    # What a worker does to its process is not to stay with that of the tests.
+    monkeypatch.setattr(serve, "raise_file_limit", lambda: None)
+    monkeypatch.setattr(worker, "OOM_FIRST", "0")
+    hangup = signal.getsignal(signal.SIGHUP)
     write_settings(tmp_path, free_port(), redis=f"unix://{tmp_path}/nobody.sock")
     ours, theirs = socket.socketpair()
     with ours, socket.create_server(("127.0.0.1", 0)) as listening:
         ours.send(bytes([Word.GO]))
         sockets = (str(listening.detach()), str(theirs.detach()))
         assert main(["--settings", str(tmp_path / "callgate.toml"), "serve", "--worker", *sockets]) == Exit.NEGATIVE
+    signal.signal(signal.SIGHUP, hangup)
     said = "".join(capsys.readouterr())
     assert "gate.broken" in said
     assert "a fault of our own" in said

@@ -145,7 +145,7 @@ def test_a_restart_under_load_answers_every_call_and_rightly(tmp_path: Path) -> 
     assert "worker.replaced" not in "".join(gate.said)
     assert journal_is_whole(tmp_path)
     refused = [row for row, _ in read_rows(tmp_path / "state" / JOURNAL_FILE) if row.event == "call.refused"]
-    assert len({row.call for row in refused}) == len(refused) == calls.count // 2
+    assert sum(row.count for row in refused) == calls.count // 2
 
 
 def test_a_reload_takes_the_settings_as_they_are_then(tmp_path: Path) -> None:
