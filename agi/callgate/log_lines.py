@@ -93,6 +93,7 @@ class LogLines:
         self._dropped = dropped
         self._waiting: queue.Queue[str | None] = queue.Queue(LINES_WAITING_MAX)
         self._lost = 0
+        self._is_ending = False
         # A daemon: the end of the program waits for no log either.
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
@@ -109,7 +110,9 @@ class LogLines:
 
     def end(self) -> None:
         """Wait for the last lines, but not for long."""
+        self._is_ending = True
         with contextlib.suppress(queue.Full):
+            # Into a full queue it need not go: the thread looks by itself when that is empty.
             self._waiting.put_nowait(None)
         self._thread.join(END_PATIENCE_S)
 
@@ -119,9 +122,9 @@ class LogLines:
         while not is_over:
             with contextlib.suppress(queue.Empty):
                 line = self._waiting.get(timeout=max(look_at - time.monotonic(), 0))
-                is_over = line is None
                 if line is not None:
                     self._write(line)
+                is_over = line is None or (self._is_ending and self._waiting.empty())
             if is_over or time.monotonic() >= look_at:
                 look_at = time.monotonic() + LOOK_S
                 for line in self._omitted(at_end=is_over):
