@@ -21,7 +21,7 @@ demo: docker ## real calls through a real Asterisk, refused and granted, as they
 test: docker ## every test: rules, ledger on real Redis, real Asterisk with real SIP
 	@echo "callgate: four groups of tests, two at a time; each is shown when it is done"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line --old-file=docker --old-file=setup \
-	    test-live test-calls test-rules test-rest
+	    test-live test-calls test-rest test-rules
 
 # Real calls mostly wait, the rest mostly computes; so the calls begin first, each group in labs of its own, and the
 # others run after them. Only what must be covered wholly is measured: that doubles its time.
