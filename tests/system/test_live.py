@@ -47,6 +47,8 @@ def rig(lab: Lab) -> Iterator[Rig]:
     lab.set_rules({})
     lab.redis_cli("DEL", *(key for key in clinic_keys(CLINIC) if not key.endswith((":meta", ":policies"))))
     wait_for_link(lab, 0)
+    # The test before may have taken its store away: the gate is to have found it again.
+    wait_for(lambda: '"condition":""' in lab.gate_exec("callgate", "status", "--json"))
     yield rig
     lab.redis_start()
     lab.gate_restore()

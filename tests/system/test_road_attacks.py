@@ -200,7 +200,8 @@ async def test_a_program_that_begins_in_the_middle_of_the_road_is_asked_who_call
     for context, priority in STEPS:
         where = {"Context": context, "Exten": "s", "Priority": str(priority)}
         await stage.program.originate("Local/6003@internal/n", **where, Variable=forged())
-    await happens(lambda: len(stage.decisions()) >= 30)
+    # In such a flood one row counts many.
+    await happens(lambda: sum(row.count for row in stage.decisions()) >= 30)
     await asyncio.sleep(SETTLED_S)
     assert {(row.event, row.extension) for row in stage.decisions()} == {("call.refused", "")}
     assert stage.carrier_events("answered") == []
