@@ -43,11 +43,22 @@ def make_key(file: Path, remedy: str) -> bytes:
     with contextlib.suppress(FileNotFoundError):
         return read_key(file, remedy)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_once(file, secrets.token_bytes(KEY_BYTES), 0o600)
+    return read_key(file, remedy)
+
+
+def make_once(file: Path, content: bytes, mode: int) -> None:
+    """Write a file where there is none, whole or not at all; when this returns, the disk has it, or another's.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     made = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(secrets.token_bytes(KEY_BYTES))
+            os.fchmod(descriptor, mode)
+            stream.write(content)
             stream.flush()
             os.fsync(descriptor)
         with contextlib.suppress(FileExistsError):
@@ -55,7 +66,6 @@ def make_key(file: Path, remedy: str) -> bytes:
     finally:
         made.unlink(missing_ok=True)
     sync_folder(file.parent)
-    return read_key(file, remedy)
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,18 +5,16 @@ Who reaches the port without it gets nothing: no hold that fills a clinic's ceil
 the gate share. Asterisk reads it at each call, so it stands in no dialplan, no channel variable and no line of the log.
 """
 
-import contextlib
 import hashlib
 import hmac
-import os
 import re
 import secrets
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from callgate.errors import SettingsError
+from callgate.key_file import make_once
 from callgate.settings import GateSettings, Sealing
 
 KEY_NAME = "seal.key"
@@ -91,7 +89,8 @@ def load_seal(gate: GateSettings) -> Seal | None:
     file = key_file(gate)
     try:
         if not file.exists():
-            _make(file)
+            # Its group is the folder's, where that has its set-group-ID bit as the README has it: so Asterisk may read.
+            make_once(file, secrets.token_hex(HALF).encode("ascii"), KEY_MODE)
         key = file.read_text(encoding="ascii", errors="replace")
     except OSError as error:
         remedy = "let the daemon's user write this folder, and read the file"
@@ -99,23 +98,6 @@ def load_seal(gate: GateSettings) -> Seal | None:
     if not _KEY.match(key):
         raise SettingsError(str(file), f"is no key of {2 * HALF} digits", "remove it; the daemon makes a new one")
     return Seal(key)
-
-
-def _make(file: Path) -> None:
-    """Write a new key, whole or not at all; another worker may have been first.
-
-    The file's group is the folder's, where that has its set-group-ID bit as the README has it: so Asterisk may read it.
-    """
-    descriptor, name = tempfile.mkstemp(prefix=".seal-", dir=file.parent)
-    made = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            os.fchmod(descriptor, KEY_MODE)
-            stream.write(secrets.token_hex(HALF))
-        with contextlib.suppress(FileExistsError):
-            os.link(made, file)
-    finally:
-        made.unlink()
 
 
 def _bytes(text: str) -> bytes:
