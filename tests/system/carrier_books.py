@@ -77,7 +77,8 @@ def compare(rig: Rig, book: LedgerBook, killed_at: float) -> Books:
     rows = {row.grant: row for row in rig.rows() if row.event in {"call.settled", "call.lost"}}
     named = dict(_spooled(rig))
     legs = []
-    unnamed = [row for row in rows.values() if row.grant not in named]
+    # What was booked at nothing had no answer; a leg that had one and was booked at nothing finds no row, and is wrong.
+    unnamed = [row for row in rows.values() if row.grant not in named and row.amount_micros]
     granted = {row.grant: row for row in rig.rows("call.granted")}
     log = rig.lab.carrier_log()
     for answer in (event for event in log if event.event == "answered"):
