@@ -20,6 +20,7 @@ from core.samples import a_lock
 
 NIGHT = TUESDAY_11 + timedelta(hours=11)
 ALSO_BELGIUM = policy_text({'allow = ["FR",': 'allow = ["FR", "BE",', 'outside = "national"': 'outside = "as_open"'})
+NO_NUMBER = "0999999"
 ABROAD = LockScope(calls=LockedCalls.INTERNATIONAL, extension="101")
 
 
@@ -128,6 +129,16 @@ async def test_what_is_locked_is_not_counted_again(site: Site) -> None:
     await dial(site, 50)
     await site.bursts.publish()
     assert (await in_force(site)).revision == 2
+
+
+async def test_who_goes_on_with_what_is_no_number_is_locked_once(site: Site) -> None:
+    """Each further ten made a revision of the policy: in a night, tens of thousands."""
+    for _ in range(5):
+        assert Reason.LOCKED not in await dial(site, 10, NO_NUMBER)
+        await site.bursts.publish()
+    assert (await in_force(site)).revision == 2
+    assert await scopes(site) == [ABROAD]
+    assert site.bursts.bursts == {}
 
 
 async def unlock(site: Site) -> None:

@@ -111,8 +111,10 @@ def _order(clinic: Clinic, bursts: Bursts) -> Order:
     def change(current: PolicyRevision) -> Locks:
         locks = current.locks
         for burst in bursts.values():
+            # A call that is no number is refused for that, locked or not: whoever goes on with those gets no lock more.
+            is_locked = any(lock.scope == burst.scope and lock.until is None for lock in locks)
             wider = with_lock(locks, burst_lock(burst.scope, reason, burst.at))
-            if burst.revision == current.revision and len(wider) <= LOCKS_MAX:
+            if burst.revision == current.revision and not is_locked and len(wider) <= LOCKS_MAX:
                 locks = wider
         return locks
 
