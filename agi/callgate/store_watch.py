@@ -2,19 +2,22 @@
 
 A store that may lose what it acknowledged gives a day's money twice. So costly calls are refused over one, unless the
 settings accept it; ordinary calls go by their local allowance, as while it is away.
+
+What stops no call yet, and wants a person, is a warning: a certificate that ends soon, a journal that was damaged.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from redis.asyncio import Redis
 
 from callgate.bookkeeper import Bookkeeper
 from callgate.journal import JournalRow, last_row
+from callgate.ledger.certificate import Certificate, find_certificates
 from callgate.ledger.store import SILENT, StoreFinding, check_store
 
 CHECK_PAUSE_S = 60.0
@@ -23,6 +26,11 @@ NAMED_MAX = 3
 """So many clinics are named of those that something is wrong with."""
 CONDITION = "gate.condition"
 """The event of a row whose note says what is wrong with the store from then on; "" when nothing is any more."""
+WARNING = "gate.warning"
+"""The same of a row about what stops no call yet."""
+WARNED_BEFORE = timedelta(days=30)
+"""So long before its end a certificate is warned of."""
+_DAY = "%Y-%m-%d %H:%M UTC"
 
 log = structlog.get_logger()
 
@@ -37,8 +45,9 @@ class StoreWatch:
         clock: the instant for that row.
         monotonic: seconds that only go forward.
         findings: what made the store unsafe at the last look; None until it was looked at.
-        declared: what the journal says is wrong; None until that was read.
-        looked_s: when the store was looked at last.
+        certificates: what its servers showed when they were asked last; one that is away keeps what it showed.
+        declared: what the journal says is wrong, by event; None until that was read.
+        looked_s, asked_s: when the store, and its servers for their certificates, were looked at last.
     """
 
     client: Redis
@@ -46,8 +55,10 @@ class StoreWatch:
     clock: Callable[[], datetime]
     monotonic: Callable[[], float] = time.monotonic
     findings: tuple[StoreFinding, ...] | None = None
-    declared: str | None = None
+    certificates: dict[str, Certificate] = field(default_factory=dict)
+    declared: dict[str, str] | None = None
     looked_s: float = field(default=-CHECK_PAUSE_S)
+    asked_s: float = field(default=-CHECK_PAUSE_S)
 
     def is_trusted(self) -> bool:
         """Whether a call may have money set aside. Costs nothing: it says what was found at the last look."""
@@ -74,15 +85,23 @@ class StoreWatch:
             JournalError: the row could not be written; it will be.
         """
         await self.check()
+        await self._ask_certificates()
         if self.declared is None:
             self.declared = await asyncio.to_thread(self._said_before)
-        wrong = "; ".join(self._wrong())
-        if wrong == self.declared:
-            return
-        row = JournalRow(at=self.clock(), event=CONDITION, clinic="", call="", note=wrong)
-        await self.bookkeeper.journal.write(row, durable=False)
-        (log.error if wrong else log.info)(CONDITION, note=wrong)
-        self.declared = wrong
+        for event, found in ((CONDITION, self._wrong()), (WARNING, self._warnings())):
+            note = "; ".join(found)
+            if note == self.declared[event]:
+                continue
+            row = JournalRow(at=self.clock(), event=event, clinic="", call="", note=note)
+            await self.bookkeeper.journal.write(row, durable=False)
+            (log.error if note else log.info)(event, note=note)
+            self.declared[event] = note
+
+    async def _ask_certificates(self) -> None:
+        now_s = self.monotonic()
+        if now_s - self.asked_s >= CHECK_PAUSE_S:
+            self.asked_s = now_s
+            self.certificates |= {found.server: found for found in await find_certificates(self.client)}
 
     def _wrong(self) -> Iterator[str]:
         for finding in self.findings or ():
@@ -95,11 +114,23 @@ class StoreWatch:
             cause = next(iter(frozen.values())).cause.value
             yield f"frozen ({cause}): {_named(frozen)}"
 
-    def _said_before(self) -> str:
+    def _warnings(self) -> Iterator[str]:
+        now = self.clock()
+        for found in self.certificates.values():
+            if found.ends is None:
+                yield f"the certificate of {found.server} is not taken: {found.problem}; give it another"
+            elif found.ends - now < WARNED_BEFORE:
+                tense = "ends" if found.ends > now else "has ended"
+                yield f"the certificate of {found.server} {tense} on {found.ends:{_DAY}}: renew it"
+        for damage in self.bookkeeper.journal.damages:
+            place = f"record {damage.number}, byte {damage.offset}"
+            yield f"the journal was damaged at {place} ({damage.flaw.value}): callgate journal verify"
+
+    def _said_before(self) -> dict[str, str]:
         """What an earlier run left declared."""
         file = self.bookkeeper.journal.file
-        row = last_row(file, CONDITION) if file.exists() else None
-        return "" if row is None else row.note
+        rows = {event: last_row(file, event) if file.exists() else None for event in (CONDITION, WARNING)}
+        return {event: "" if row is None else row.note for event, row in rows.items()}
 
 
 def _named(clinics: Collection[str]) -> str:
