@@ -1,5 +1,6 @@
 """A store that may lose what it acknowledged, is away or is frozen: costly calls stop, and it is said once."""
 
+import os
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from callgate.core.sighting import Seen
 from callgate.core.verdict import Grant, Refusal
 from callgate.journal import Journal, JournalRow
 from callgate.ledger.client import Access, connect
-from callgate.store_watch import CHECK_PAUSE_S, CONDITION, WARNED_BEFORE, WARNING, StoreWatch
+from callgate.store_watch import CHECK_PAUSE_S, CONDITION, DECK_OLD, WARNED_BEFORE, WARNING, StoreWatch
 from certificate_samples import Authority
 from clinic_samples import PARIS, POINTE_A_PITRE, Site, open_site, policy_text
 from redis_server import RedisServer
@@ -231,3 +232,21 @@ def damage_a_row(journal: Journal) -> None:
     with journal.file.open("r+b") as stream:
         stream.seek(place)
         stream.write(b"!")
+
+
+@pytest.mark.parametrize(("older", "is_said"), [(timedelta(), False), (timedelta(days=1), True)])
+async def test_a_rate_deck_that_nobody_has_touched_for_half_a_year_is_to_be_compared_with_the_operators_prices(
+    tmp_path: Path, older: timedelta, *, is_said: bool
+) -> None:
+    site, deck = open_site(tmp_path), tmp_path / "rates.csv"
+    written = site.now - DECK_OLD - older
+    os.utime(deck, (written.timestamp(), written.timestamp()))
+    with RedisServer(tmp_path, *DURABLE) as server:
+        async with connect(server.url) as client:
+            watched = Watched(site=site, client=client)
+            await watched.watch.look()
+            deck.unlink()
+            watched.now_s += CHECK_PAUSE_S
+            await watched.watch.look()
+    said = f"the rate deck {deck} is as it was on {written:%Y-%m-%d}: compare it with the operator's prices"
+    assert watched.told(WARNING) == [said, ""] * is_said

@@ -3,14 +3,16 @@
 A store that may lose what it acknowledged gives a day's money twice. So costly calls are refused over one, unless the
 settings accept it; ordinary calls go by their local allowance, as while it is away.
 
-What stops no call yet, and wants a person, is a warning: a certificate that ends soon, a journal that was damaged.
+What stops no call yet, and wants a person, is a warning: a certificate that ends soon, a journal that was damaged, a
+rate deck that nobody has touched for half a year.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import structlog
 from redis.asyncio import Redis
@@ -30,7 +32,9 @@ WARNING = "gate.warning"
 """The same of a row about what stops no call yet."""
 WARNED_BEFORE = timedelta(days=30)
 """So long before its end a certificate is warned of."""
-_DAY = "%Y-%m-%d %H:%M UTC"
+DECK_OLD = timedelta(days=180)
+"""By then an operator has changed its prices (facts/reliability.md 4, row 19)."""
+_INSTANT = "%Y-%m-%d %H:%M UTC"
 
 log = structlog.get_logger()
 
@@ -46,8 +50,9 @@ class StoreWatch:
         monotonic: seconds that only go forward.
         findings: what made the store unsafe at the last look; None until it was looked at.
         certificates: what its servers showed when they were asked last; one that is away keeps what it showed.
+        decks: when each clinic's rate deck was written.
         declared: what the journal says is wrong, by event; None until that was read.
-        looked_s, asked_s: when the store, and its servers for their certificates, were looked at last.
+        looked_s, asked_s: when the store, and certificates and decks, were looked at last.
     """
 
     client: Redis
@@ -56,6 +61,7 @@ class StoreWatch:
     monotonic: Callable[[], float] = time.monotonic
     findings: tuple[StoreFinding, ...] | None = None
     certificates: dict[str, Certificate] = field(default_factory=dict)
+    decks: dict[Path, datetime] = field(default_factory=dict)
     declared: dict[str, str] | None = None
     looked_s: float = field(default=-CHECK_PAUSE_S)
     asked_s: float = field(default=-CHECK_PAUSE_S)
@@ -85,7 +91,7 @@ class StoreWatch:
             JournalError: the row could not be written; it will be.
         """
         await self.check()
-        await self._ask_certificates()
+        await self._look_ahead()
         if self.declared is None:
             self.declared = await asyncio.to_thread(self._said_before)
         for event, found in ((CONDITION, self._wrong()), (WARNING, self._warnings())):
@@ -97,11 +103,14 @@ class StoreWatch:
             (log.error if note else log.info)(event, note=note)
             self.declared[event] = note
 
-    async def _ask_certificates(self) -> None:
+    async def _look_ahead(self) -> None:
         now_s = self.monotonic()
         if now_s - self.asked_s >= CHECK_PAUSE_S:
             self.asked_s = now_s
             self.certificates |= {found.server: found for found in await find_certificates(self.client)}
+            shelf = self.bookkeeper.shelf
+            files = {shelf.clinic(name).rates.file for name in shelf.names()}
+            self.decks = await asyncio.to_thread(_written, files)
 
     def _wrong(self) -> Iterator[str]:
         for finding in self.findings or ():
@@ -121,7 +130,10 @@ class StoreWatch:
                 yield f"the certificate of {found.server} is not taken: {found.problem}; give it another"
             elif found.ends - now < WARNED_BEFORE:
                 tense = "ends" if found.ends > now else "has ended"
-                yield f"the certificate of {found.server} {tense} on {found.ends:{_DAY}}: renew it"
+                yield f"the certificate of {found.server} {tense} on {found.ends:{_INSTANT}}: renew it"
+        for file, written in self.decks.items():
+            if now - written > DECK_OLD:
+                yield f"the rate deck {file} is as it was on {written:%Y-%m-%d}: compare it with the operator's prices"
         for damage in self.bookkeeper.journal.damages:
             place = f"record {damage.number}, byte {damage.offset}"
             yield f"the journal was damaged at {place} ({damage.flaw.value}): callgate journal verify"
@@ -131,6 +143,12 @@ class StoreWatch:
         file = self.bookkeeper.journal.file
         rows = {event: last_row(file, event) if file.exists() else None for event in (CONDITION, WARNING)}
         return {event: "" if row is None else row.note for event, row in rows.items()}
+
+
+def _written(files: Collection[Path]) -> dict[Path, datetime]:
+    """When they were, in the order of their names; one that is away is told of elsewhere."""
+    there = sorted(file for file in files if file.exists())
+    return {file: datetime.fromtimestamp(file.stat().st_mtime, UTC) for file in there}
 
 
 def _named(clinics: Collection[str]) -> str:
