@@ -250,3 +250,12 @@ async def test_a_rate_deck_that_nobody_has_touched_for_half_a_year_is_to_be_comp
             await watched.watch.look()
     said = f"the rate deck {deck} is as it was on {written:%Y-%m-%d}: compare it with the operator's prices"
     assert watched.told(WARNING) == [said, ""] * is_said
+
+
+async def test_a_call_that_cost_more_than_was_held_is_an_alarm_that_names_its_grant(tmp_path: Path) -> None:
+    with RedisServer(tmp_path, *DURABLE) as server:
+        async with connect(server.url) as client:
+            watched = Watched(site=open_site(tmp_path), client=client)
+            watched.watch.bookkeeper.overran.extend(("first", "second"))
+            await watched.watch.look()
+    assert watched.told(WARNING) == ["more was spent than was held, so Asterisk cut too late: first, second"]

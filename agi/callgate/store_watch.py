@@ -4,7 +4,7 @@ A store that may lose what it acknowledged gives a day's money twice. So costly 
 settings accept it; ordinary calls go by their local allowance, as while it is away.
 
 What stops no call yet, and wants a person, is a warning: a certificate that ends soon, a journal that was damaged, a
-rate deck that nobody has touched for half a year.
+rate deck that nobody has touched for half a year, a costly call that cost more than was held.
 """
 
 import asyncio
@@ -134,6 +134,8 @@ class StoreWatch:
         for file, written in self.decks.items():
             if now - written > DECK_OLD:
                 yield f"the rate deck {file} is as it was on {written:%Y-%m-%d}: compare it with the operator's prices"
+        if self.bookkeeper.overran:
+            yield f"more was spent than was held, so Asterisk cut too late: {', '.join(self.bookkeeper.overran)}"
         for damage in self.bookkeeper.journal.damages:
             place = f"record {damage.number}, byte {damage.offset}"
             yield f"the journal was damaged at {place} ({damage.flaw.value}): callgate journal verify"

@@ -1,6 +1,8 @@
 """Rows whose proof is a test of another part, which `make faults` runs, too; and rows that no single machine stages."""
 
 LEDGER = "tests/ledger"
+LIVE = "tests/system/test_live.py"
+SUPERVISOR = "tests/system/test_supervisor.py"
 PROOFS: dict[int, tuple[str, ...]] = {
     3: ("tests/system/test_no_verdict.py::test_a_frozen_gate_is_given_up_and_voids_what_it_grants_too_late",),
     6: ("tests/system/test_no_verdict.py::test_an_answer_that_is_no_verdict_grants_nothing",),
@@ -57,22 +59,16 @@ PROOFS: dict[int, tuple[str, ...]] = {
     55: (
         "tests/system/test_live.py::test_after_a_kill_nothing_is_booked_below_the_carriers_log_and_at_most_a_slice_above",
     ),
-    57: ("tests/system/test_live.py",),
+    57: (LIVE,),
     58: (
         "tests/system/test_calls.py::test_a_second_trunk_carries_the_call_when_the_first_cannot",
         "tests/system/test_calls.py::test_an_injected_string_is_refused_before_any_agi",
     ),
-    59: (
-        "tests/system/test_live.py::"
-        "test_without_redis_each_costly_call_is_warned_and_ends_within_its_slice_and_national_goes_on",
-    ),
+    59: (f"{LIVE}::test_without_redis_each_costly_call_is_warned_and_ends_within_its_slice_and_national_goes_on",),
     61: ("tests/system/test_calls.py::test_a_caller_who_gives_up_while_it_rings_pays_nothing",),
     67: (f"{LEDGER}/test_failover.py::test_last_weeks_backup_is_put_back",),
     70: ("tests/core/test_judge.py::test_a_costly_number_needs_a_known_rate_of_at_most_the_highest",),
-    71: (
-        "tests/system/test_supervisor.py::"
-        "test_the_calls_of_a_worker_that_hangs_fall_to_the_contract_and_the_next_ones_are_decided",
-    ),
+    71: (f"{SUPERVISOR}::test_the_calls_of_a_worker_that_hangs_fall_to_the_contract_and_the_next_ones_are_decided",),
 }
 """The node ids of pytest begin so."""
 
