@@ -78,6 +78,24 @@ async def test_an_answered_call_is_booked_at_what_it_cost(site: Site) -> None:
     assert (row.number, row.region, row.call) == ("+59059027••••", "GP", HOLD.rsplit(".", 2)[0])
 
 
+@pytest.mark.parametrize(
+    ("dialled", "number", "grants"), [(POINTE_A_PITRE, "+590590271212", [HOLD]), (PARIS, "+33142685300", [])]
+)
+async def test_a_costly_call_that_cost_more_than_was_held_is_said_loudly_and_booked_in_full(
+    site: Site, capsys: pytest.CaptureFixture[str], *, dialled: str, number: str, grants: list[str]
+) -> None:
+    """Of an ordinary one a slice is held, and no more was meant."""
+    held = (await call(site, dialled)).held_micros
+    hours_later = f"{NOW_S + 7200}.000|16|end"
+    site.write_spool(f"1|settle|{HOLD}|callgate|{number}|{NOW_S}.000|{hours_later}")
+    bookkeeper = site.bookkeeper
+    await bookkeeper.read_spool()
+    (row,) = [row for row in site.rows if row.event == "call.settled"]
+    assert row.amount_micros > held
+    assert list(bookkeeper.overran) == grants
+    assert capsys.readouterr().out.count("call.overran") == len(grants)
+
+
 async def test_a_call_longer_than_the_flat_rate_includes_is_pointed_out(tmp_path: Path) -> None:
     flat = {"included           = []": 'included = ["national_fixed"]', "max_call_s         = 3600": "max_call_s = 59"}
     site = open_site(tmp_path, policy_text(flat))

@@ -1,6 +1,8 @@
 """A store that may lose what it acknowledged, is away or is frozen: costly calls stop, and it is said once."""
 
+import os
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -11,10 +13,13 @@ from callgate.core.hold import FrozenCause
 from callgate.core.reasons import Reason
 from callgate.core.sighting import Seen
 from callgate.core.verdict import Grant, Refusal
-from callgate.ledger.client import connect
-from callgate.store_watch import CHECK_PAUSE_S, CONDITION, StoreWatch
+from callgate.journal import Journal, JournalRow
+from callgate.ledger.client import Access, connect
+from callgate.store_watch import CHECK_PAUSE_S, CONDITION, DECK_OLD, WARNED_BEFORE, WARNING, StoreWatch
+from certificate_samples import Authority
 from clinic_samples import PARIS, POINTE_A_PITRE, Site, open_site, policy_text
 from redis_server import RedisServer
+from store_servers import HOST, StoreServer, free_port
 
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
 OPEN = policy_text({'outside = "national"': 'outside = "as_open"'})
@@ -42,7 +47,11 @@ class Watched:
     @property
     def notes(self) -> list[str]:
         """What the journal says was wrong, one row after the other."""
-        return [row.note for row in self.site.rows if row.event == CONDITION]
+        return self.told(CONDITION)
+
+    def told(self, event: str) -> list[str]:
+        """The notes of one event, one row after the other."""
+        return [row.note for row in self.site.rows if row.event == event]
 
 
 async def test_a_sound_store_is_trusted_and_nothing_is_written(tmp_path: Path) -> None:
@@ -157,3 +166,96 @@ async def test_a_store_that_was_never_there_is_not_trusted_and_told_apart_from_a
         watched.watch.bookkeeper.silent["a"] = "connection"
         await watched.watch.look()
     assert watched.notes[1:] == ["no answer (connection): a"]
+
+
+async def test_from_thirty_days_before_its_end_a_certificate_is_warned_of_and_no_more_once_it_was_renewed(
+    tmp_path: Path,
+) -> None:
+    site, port, authority = open_site(tmp_path), free_port(), Authority(tmp_path)
+    ends = (site.now + WARNED_BEFORE).replace(microsecond=0)
+
+    def show(server: StoreServer, last: timedelta) -> None:
+        issued = [word for setting in authority.issue("server", HOST, ends + last).items() for word in setting]
+        server.ask("CONFIG", "SET", *issued, "tls-port", port)
+
+    with StoreServer(tmp_path / "store", *DURABLE) as server:
+        show(server, timedelta())
+        async with connect(f"rediss://{HOST}:{port}", access=Access(ca=authority.file)) as client:
+            watched = Watched(site=site, client=client)
+            for later in (timedelta(), timedelta(minutes=1), WARNED_BEFORE):
+                watched.site.now = site.now + later
+                watched.now_s += CHECK_PAUSE_S
+                await watched.watch.look()
+            show(server, timedelta(days=90))
+            watched.now_s += CHECK_PAUSE_S
+            await watched.watch.look()
+    certificate, day = f"the certificate of {HOST}:{port}", f"on {ends:%Y-%m-%d %H:%M} UTC: renew it"
+    assert watched.told(WARNING) == [f"{certificate} ends {day}", f"{certificate} has ended {day}", ""]
+
+
+async def test_a_certificate_that_is_not_taken_is_named_beside_the_silence_it_brings(tmp_path: Path) -> None:
+    site, port, authority = open_site(tmp_path), free_port(), Authority(tmp_path)
+    issued = authority.issue("server", HOST, site.now - timedelta(days=300))
+    with StoreServer(tmp_path / "store", *DURABLE) as server:
+        server.ask("CONFIG", "SET", *(word for setting in issued.items() for word in setting), "tls-port", port)
+        async with connect(f"rediss://{HOST}:{port}", access=Access(ca=authority.file)) as client:
+            watched = Watched(site=site, client=client)
+            await watched.watch.look()
+    said = f"the certificate of {HOST}:{port} is not taken: certificate has expired; give it another"
+    assert watched.told(WARNING) == [said]
+
+
+async def test_a_journal_that_was_damaged_is_an_alarm_that_says_where_and_new_rows_go_on_behind_it(
+    tmp_path: Path,
+) -> None:
+    with RedisServer(tmp_path, *DURABLE) as server:
+        async with connect(server.url) as client:
+            watched = Watched(site=open_site(tmp_path), client=client)
+            journal = watched.site.journal
+            refused = JournalRow(at=watched.site.now, event="call.refused", clinic="", call="")
+            for call in "abc":
+                await journal.write(msgspec.structs.replace(refused, call=call), durable=True)
+            journal.close()
+            damage_a_row(journal)
+            await journal.write(msgspec.structs.replace(refused, call="d"), durable=True)
+            await watched.watch.look()
+    (said,) = watched.told(WARNING)
+    assert said.startswith("the journal was damaged at record ")
+    assert said.endswith("(damaged): callgate journal verify")
+    assert [row.call for row in watched.site.rows if row.event == "call.refused"] == ["a", "c", "d"]
+
+
+def damage_a_row(journal: Journal) -> None:
+    """Change one letter of the row of call b."""
+    content = journal.file.read_bytes()
+    place = content.index(b'"call":"b"')
+    with journal.file.open("r+b") as stream:
+        stream.seek(place)
+        stream.write(b"!")
+
+
+@pytest.mark.parametrize(("older", "is_said"), [(timedelta(), False), (timedelta(days=1), True)])
+async def test_a_rate_deck_that_nobody_has_touched_for_half_a_year_is_to_be_compared_with_the_operators_prices(
+    tmp_path: Path, older: timedelta, *, is_said: bool
+) -> None:
+    site, deck = open_site(tmp_path), tmp_path / "rates.csv"
+    written = site.now - DECK_OLD - older
+    os.utime(deck, (written.timestamp(), written.timestamp()))
+    with RedisServer(tmp_path, *DURABLE) as server:
+        async with connect(server.url) as client:
+            watched = Watched(site=site, client=client)
+            await watched.watch.look()
+            deck.unlink()
+            watched.now_s += CHECK_PAUSE_S
+            await watched.watch.look()
+    said = f"the rate deck {deck} is as it was on {written:%Y-%m-%d}: compare it with the operator's prices"
+    assert watched.told(WARNING) == [said, ""] * is_said
+
+
+async def test_a_call_that_cost_more_than_was_held_is_an_alarm_that_names_its_grant(tmp_path: Path) -> None:
+    with RedisServer(tmp_path, *DURABLE) as server:
+        async with connect(server.url) as client:
+            watched = Watched(site=open_site(tmp_path), client=client)
+            watched.watch.bookkeeper.overran.extend(("first", "second"))
+            await watched.watch.look()
+    assert watched.told(WARNING) == ["more was spent than was held, so Asterisk cut too late: first, second"]

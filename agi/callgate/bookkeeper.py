@@ -1,6 +1,7 @@
 """Settles: reads the spool, books what calls really cost, lapses holds nobody reported on, voids the doubtful ones."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -32,6 +33,8 @@ CHORES_PAUSE_S = 1.0
 DECKS_PAUSE_S = 3.0
 LAPSE_LIMIT = 100
 
+OVERRAN_MAX = 3
+
 log = structlog.get_logger()
 
 
@@ -45,6 +48,7 @@ class Bookkeeper:
         kept: what the spool says of the end of those, by grant; its own.
         seen: the grants of those that were up at the last look, or have been since; its own.
         silent: the clinics whose ledger did not answer the last chore, and why; its own.
+        overran: the last costly calls that cost more than was held for them, by grant; its own.
     """
 
     settings: Settings
@@ -58,6 +62,7 @@ class Bookkeeper:
     kept: dict[str, LegEnded | GrantUnused] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     silent: dict[str, str] = field(default_factory=dict)
+    overran: deque[str] = field(default_factory=lambda: deque(maxlen=OVERRAN_MAX))
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -161,6 +166,10 @@ class Bookkeeper:
         outcome = await self.ledger.settle(settlement)
         if isinstance(outcome, Unavailable):
             return _give_up(outcome)
+        if outcome.state is SettleState.OVERRUN and not priced.ordinary:
+            # Of an ordinary call a slice is held, however long it lasts (facts/semantics.md 1).
+            self.overran.append(line.grant)
+            log.error("call.overran", grant=line.grant, amount_micros=outcome.amount_micros)
         if outcome.state is SettleState.ORPHAN and is_held(line.grant):
             log.warning("settlement.orphan", grant=line.grant, amount_micros=outcome.amount_micros)
         row = _settled_row(line, priced, clinic, outcome)

@@ -22,7 +22,7 @@ import structlog
 from callgate.core.hold import FrozenCause
 from callgate.core.sighting import Seen
 from callgate.errors import JournalError
-from callgate.journal_file import PAYLOAD_MAX_BYTES, Kind, Record
+from callgate.journal_file import PAYLOAD_MAX_BYTES, Damage, Flaw, Kind, Record
 from callgate.journal_rows import Decision, JournalRow, Seal, last_row, read_rows, rows_in, unsealed, verdict_row
 from callgate.journal_tally import Tally
 from callgate.journal_writer import QUOTA_BYTES, JournalReading, JournalWriter
@@ -139,6 +139,12 @@ class Journal(Witness):
             group = self._groups[row.clinic] = asyncio.create_task(self._write_counted(row.clinic))
         # Whoever gives up leaves the row to the others that it counts.
         await asyncio.shield(group)
+
+    @property
+    def damages(self) -> tuple[Damage, ...]:
+        """What was found damaged when the file was opened, and is so still; a torn end is gone."""
+        found = self._writer.damages if self._writer is not None else []
+        return tuple(damage for damage in found if damage.flaw is not Flaw.TORN)
 
     async def sync(self) -> None:
         """Bring all that was written to the disk.

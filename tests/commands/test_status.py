@@ -326,6 +326,18 @@ def test_what_the_gate_says_is_wrong_with_its_store_is_shown_with_its_remedy_and
         assert [wrong in line and "2026-11-24 10:00:00 UTC" in line for line in told] == [True] * expected
 
 
+@pytest.mark.parametrize("note", ["the certificate of 10.0.0.1:6380 ends on 2026-12-01 10:00 UTC: renew it", ""])
+def test_what_stops_no_call_yet_is_an_alarm_though_all_is_well(
+    redis: RedisServer, tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch, *, note: str
+) -> None:
+    write_site(tmp_path, settings=SETTINGS.replace("[gate]", f'[gate]\nredis = "{redis.url}"'))
+    monkeypatch.setattr(daemon, "_gate", lambda _settings: GateState.UP)
+    write_journal(tmp_path / "state", JournalRow(at=TUESDAY_11, event="gate.warning", clinic="", call="", note=note))
+    assert status(tmp_path) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ALARM since 2026-11-24 10:00:00")]
+    assert [line.endswith(note) for line in told] == [True] * bool(note)
+
+
 @pytest.mark.parametrize(("mebibytes", "is_said"), [(12, False), (13, True)])
 def test_a_journal_that_is_four_fifths_full_is_an_alarm(
     tmp_path: Path, capsys: Out, *, mebibytes: int, is_said: bool

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import practice
 from faults.stage import Stage
 from faults.store import FaultyStore
 from faults.wire import StoreWire
+from lab import Lab
 from soak.disk import compile_disk
 from system.rig import Config, Rig
 
@@ -30,30 +31,39 @@ def store(tmp_path: Path, disk: Path) -> Iterator[FaultyStore]:
 
 
 @pytest.fixture
+def wire(store: FaultyStore) -> Iterator[StoreWire]:
+    """The road to it."""
+    with StoreWire(store.at) as wire:
+        yield wire
+
+
+@pytest.fixture
 def extra() -> practice.Practice:
     """What a test wants otherwise of the practice; such a test defines a fixture of this name."""
     return practice.Practice()
 
 
 @pytest.fixture
-async def stage(
-    tmp_path: Path, store: FaultyStore, extra: practice.Practice, request: pytest.FixtureRequest
-) -> AsyncIterator[Stage]:
+def lab(tmp_path: Path, wire: StoreWire, extra: practice.Practice) -> Iterator[Lab]:
+    """Asterisk, the carrier and the gate."""
+    lab = practice.lab(f"faults-{os.getpid()}", tmp_path, replace(extra, redis=extra.redis or wire.url))
+    lab.start()
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture
+async def stage(lab: Lab, wire: StoreWire, store: FaultyStore, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     """The real stack with everything up; after the test the invariants of every row are checked."""
     numbers = " ".join(str(number) for mark in request.node.iter_markers("fault") for number in mark.args)
     request.node.user_properties.append(("fault", numbers))
-    with ExitStack() as ending:
-        wire = ending.enter_context(StoreWire(store.at))
-        told = practice.Practice(redis=wire.url, policy=extra.policy, small_disks=extra.small_disks)
-        lab = practice.lab(f"faults-{os.getpid()}", tmp_path, told)
-        lab.start()
-        ending.callback(lab.stop)
-        config = Config(policy=practice.preset(), dialplan=(tmp_path / "etc" / "callgate.conf").read_text("utf-8"))
-        rig = Rig(lab=lab, config=config, began=time.time())
-        async with rig.phones("101") as (phone,):
-            stage = Stage(rig=rig, phone=phone, wire=wire, store=store)
-            try:
-                yield stage
-                await stage.hold_to_account()
-            finally:
-                request.node.user_properties.append(("seen", "; ".join(stage.figures)))
+    policy, dialplan = lab.folder / "config" / "policy.toml", lab.folder / "etc" / "callgate.conf"
+    config = Config(policy=policy.read_text("utf-8"), dialplan=dialplan.read_text("utf-8"))
+    rig = Rig(lab=lab, config=config, began=time.time())
+    async with rig.phones("101") as (phone,):
+        stage = Stage(rig=rig, phone=phone, wire=wire, store=store)
+        try:
+            yield stage
+            await stage.hold_to_account()
+        finally:
+            request.node.user_properties.append(("seen", "; ".join(stage.figures)))

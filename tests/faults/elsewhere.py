@@ -1,6 +1,8 @@
 """Rows whose proof is a test of another part, which `make faults` runs, too; and rows that no single machine stages."""
 
 LEDGER = "tests/ledger"
+LIVE = "tests/system/test_live.py"
+SUPERVISOR = "tests/system/test_supervisor.py"
 PROOFS: dict[int, tuple[str, ...]] = {
     3: ("tests/system/test_no_verdict.py::test_a_frozen_gate_is_given_up_and_voids_what_it_grants_too_late",),
     6: ("tests/system/test_no_verdict.py::test_an_answer_that_is_no_verdict_grants_nothing",),
@@ -12,8 +14,14 @@ PROOFS: dict[int, tuple[str, ...]] = {
         "tests/test_server.py::test_a_connection_that_brings_no_request_is_let_go_and_the_next_call_served",
     ),
     14: ("tests/system/test_calls.py::test_a_policy_that_forbids_binds_the_very_next_call",),
-    15: ("tests/test_policies.py::test_a_policy_that_cannot_be_used_here_leaves_the_last_good_one_and_its_number",),
-    16: ("tests/test_policies.py::test_a_damaged_last_good_policy_does_not_keep_the_gate_from_starting",),
+    15: (
+        "tests/test_policies.py::test_a_policy_that_cannot_be_used_here_leaves_the_last_good_one_and_its_number",
+        "tests/core/test_policy.py::test_a_mistake_in_one_field_names_that_field",
+    ),
+    16: (
+        "tests/test_policies.py::test_a_damaged_last_good_policy_does_not_keep_the_gate_from_starting",
+        "tests/core/test_policy.py::test_any_text_is_a_policy_or_a_list_of_mistakes",
+    ),
     18: ("tests/test_policies.py::test_a_store_that_lost_a_revision_gets_it_back_and_nothing_is_undone",),
     27: (f"{LEDGER}/test_power_cut.py",),
     39: (f"{LEDGER}/test_failover.py::test_a_replica_that_was_behind_takes_over",),
@@ -28,10 +36,14 @@ PROOFS: dict[int, tuple[str, ...]] = {
         f"{LEDGER}/test_cluster.py::test_a_dead_primary_stops_its_own_clinics_only_and_not_for_long",
     ),
     44: (f"{LEDGER}/test_client.py::test_a_password_file_is_read_at_each_connection",),
-    45: (f"{LEDGER}/test_contract_clock.py",),
-    46: (f"{LEDGER}/test_ledger_time.py",),
-    47: ("tests/core/test_hours.py",),
-    48: (f"{LEDGER}/test_late_gate.py",),
+    45: (f"{LEDGER}/test_contract_clock.py::test_a_jump_of_the_wall_clock_moves_nothing",),
+    46: (f"{LEDGER}/test_contract_clock.py::test_a_jump_of_the_wall_clock_moves_nothing",),
+    47: (
+        "tests/core/test_hours.py",
+        "tests/core/test_closings.py",
+        "tests/core/test_judge.py::test_the_departments_are_closed_on_holidays_leave_and_by_the_clock_on_the_wall",
+        f"{LEDGER}/test_contract_clock.py::test_ledger_time_moves_by_proven_time_only",
+    ),
     49: (f"{LEDGER}/test_redis.py::test_of_200_calls_at_once_exactly_as_many_are_held_as_the_money_pays",),
     50: (f"{LEDGER}/test_contract_settle.py::test_a_settlement_that_arrives_twice_counts_once",),
     51: (f"{LEDGER}/test_contract_settle.py::test_a_hold_whose_time_is_over_is_booked_in_full",),
@@ -44,11 +56,24 @@ PROOFS: dict[int, tuple[str, ...]] = {
         f"{LEDGER}/test_contract_settle.py::test_a_settlement_the_ledger_knows_nothing_of_books_nothing_and_bars_the_id",
     ),
     54: (f"{LEDGER}/test_contract_settle.py::test_a_late_increase_is_spent_when_it_becomes_known",),
-    57: ("tests/system/test_live.py",),
-    58: ("tests/system/test_calls.py::test_a_second_trunk_carries_the_call_when_the_first_cannot",),
+    55: (
+        "tests/system/test_live.py::test_after_a_kill_nothing_is_booked_below_the_carriers_log_and_at_most_a_slice_above",
+    ),
+    57: (
+        f"{LIVE}::test_two_outside_parties_that_are_left_alone_are_cut_within_two_seconds",
+        f"{LIVE}::test_where_both_are_listed_they_go_on_and_the_whole_call_counts_in_their_purses",
+        f"{LIVE}::test_a_leg_in_one_conversation_with_an_emergency_call_has_no_limit_any_more_and_is_not_cut",
+        "tests/system/test_switch.py::test_a_transferred_leg_keeps_its_grant_and_the_new_one_has_its_own",
+    ),
+    58: (
+        "tests/system/test_calls.py::test_a_second_trunk_carries_the_call_when_the_first_cannot",
+        "tests/system/test_calls.py::test_an_injected_string_is_refused_before_any_agi",
+    ),
+    59: (f"{LIVE}::test_without_redis_each_costly_call_is_warned_and_ends_within_its_slice_and_national_goes_on",),
     61: ("tests/system/test_calls.py::test_a_caller_who_gives_up_while_it_rings_pays_nothing",),
     67: (f"{LEDGER}/test_failover.py::test_last_weeks_backup_is_put_back",),
-    70: ("tests/core/test_judge.py",),
+    70: ("tests/core/test_judge.py::test_a_costly_number_needs_a_known_rate_of_at_most_the_highest",),
+    71: (f"{SUPERVISOR}::test_the_calls_of_a_worker_that_hangs_fall_to_the_contract_and_the_next_ones_are_decided",),
 }
 """The node ids of pytest begin so."""
 

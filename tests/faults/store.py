@@ -41,14 +41,17 @@ class FaultyStore(StoreServer):
     def begin(self, *more: str) -> None:
         """Start it and wait for nothing."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        environment = {
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen([*self.words(), *more], stdout=log, stderr=log, env=self.environment())
+
+    def environment(self) -> dict[str, str]:
+        """The variables it is started with."""
+        return {
             **os.environ,
             "LD_PRELOAD": str(self.disk),
             "DISK_SYNCED": str(self.synced),
             "DISK_TROUBLE": str(self._trouble),
         }
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([*self.words(), *more], stdout=log, stderr=log, env=environment)
 
     def trouble(self, what: int) -> None:
         """Let each write end with an error (above 0), or each flush take so many milliseconds (below 0)."""

@@ -296,7 +296,7 @@ async def test_money_never_passes_the_rate(bench: Bench) -> None:
     held = await bench.held(replace(request(), rate=dear, seconds=7199))
     assert held.amount_micros == price(dear, 7201)
     assert await bench.settle(answered("a", 691_199)) == Settled(
-        state=SettleState.DONE, amount_micros=price(dear, 691_199)
+        state=SettleState.OVERRUN, amount_micros=price(dear, 691_199)
     )
 
 

@@ -31,6 +31,10 @@ def done(cents: int) -> Settled:
     return Settled(state=SettleState.DONE, amount_micros=cents * CENT)
 
 
+def overrun(cents: int) -> Settled:
+    return Settled(state=SettleState.OVERRUN, amount_micros=cents * CENT)
+
+
 def already(cents: int) -> Settled:
     return Settled(state=SettleState.ALREADY, amount_micros=cents * CENT)
 
@@ -40,19 +44,20 @@ def orphan(cents: int) -> Settled:
 
 
 @pytest.mark.parametrize(
-    ("settlement", "cents"),
+    ("settlement", "outcome"),
     [
-        pytest.param(answered("a", 0), 10, id="answered for no time: the connect fee"),
-        pytest.param(answered("a", 1), 70, id="one second: the first minute"),
-        pytest.param(answered("a", 60), 70, id="a minute sharp"),
-        pytest.param(answered("a", 61), 130, id="a second into the next"),
-        pytest.param(answered("a", 3600), 3610, id="longer than was held: in full"),
-        pytest.param(unanswered("a"), 0, id="not answered"),
+        pytest.param(answered("a", 0), done(10), id="answered for no time: the connect fee"),
+        pytest.param(answered("a", 1), done(70), id="one second: the first minute"),
+        pytest.param(answered("a", 60), done(70), id="a minute sharp"),
+        pytest.param(answered("a", 61), overrun(130), id="a second into the next, which was not held"),
+        pytest.param(answered("a", 3600), overrun(3610), id="longer than was held: in full, and said"),
+        pytest.param(unanswered("a"), done(0), id="not answered"),
     ],
 )
-async def test_a_call_costs_what_the_tariff_says(bench: Bench, settlement: Settlement, cents: int) -> None:
+async def test_a_call_costs_what_the_tariff_says(bench: Bench, settlement: Settlement, outcome: Settled) -> None:
     await bench.held(replace(request("a"), rate=PER_MINUTE))
-    assert await bench.settle(settlement) == done(cents)
+    assert await bench.settle(settlement) == outcome
+    cents = outcome.amount_micros // CENT
     purse = await bench.purse()
     assert (purse.live, purse.held_micros) == (0, 0)
     assert (purse.hour_micros, purse.day_micros, purse.week_micros) == (cents * CENT,) * 3
@@ -150,7 +155,7 @@ async def test_a_lapsed_call_still_reaches_its_true_price_within_the_hour(bench:
     await bench.lapse()
     await bench.at(1200)
     assert await bench.settle(answered("a", 20)) == done(20)
-    assert await bench.settle(answered("b", 90)) == done(90)
+    assert await bench.settle(answered("b", 90)) == overrun(90)
     purse = await bench.purse()
     assert (purse.hour_micros, purse.day_micros, purse.week_micros) == (110 * CENT,) * 3
     assert await bench.settle(answered("b", 20)) == already(90)

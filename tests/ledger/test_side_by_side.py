@@ -227,10 +227,11 @@ class LedgersSideBySide(RuleBasedStateMachine):
         settlement = Settlement(clinic=self.clinic, hold_id=hold_id, answered=answered, duration_s=duration_s)
         settled = self.both(lambda ledger: ledger.settle(settlement))
         assert isinstance(settled, Settled)
-        if settled.state is SettleState.DONE:
+        if settled.state in {SettleState.DONE, SettleState.OVERRUN}:
             asked, held = self.granted[hold_id]
             cost = price(asked.rate, duration_s) if answered else 0
             assert settled.amount_micros == cost
+            assert (settled.state is SettleState.OVERRUN) is (cost > held.amount_micros)
             self.charge(hold_id, held, cost)
 
     @rule(window=st.sampled_from(tuple(SPANS_S)))

@@ -30,6 +30,7 @@ CALLS = 100
 EURO = MICROS_PER_UNIT
 
 Leave = Callable[..., Awaitable[float]]
+Told = Callable[[str, object], None]
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +135,7 @@ async def test_a_hundred_live_calls_end_within_two_seconds_of_the_command(rig: R
 
 
 async def test_without_redis_each_costly_call_is_warned_and_ends_within_its_slice_and_national_goes_on(
-    rig: Rig,
+    rig: Rig, record_property: Told
 ) -> None:
     (far, far_number), (near, _) = island(2), mobile(200)
     async with rig.phones("101", "102") as (phone, other):
@@ -147,7 +148,9 @@ async def test_without_redis_each_costly_call_is_warned_and_ends_within_its_slic
         assert ended.duration_s <= DEAR_SLICE_S + 0.2
         assert ended.at - stopped <= DEAR_SLICE_S
         (warned,) = [line for line in logged(rig.lab, "call.warned") if line["grant"] == grant]
-        assert ended.at - datetime.fromisoformat(warned["ts"]).timestamp() >= 10
+        warned_s = ended.at - datetime.fromisoformat(warned["ts"]).timestamp()
+        assert warned_s >= 10
+        record_property("seen", f"warned {warned_s:.0f} s before the end, cut after {ended.duration_s:.1f} s")
         await costly.wait_ended(WITHIN_S)
         assert national.ending is None
 
@@ -337,7 +340,7 @@ async def test_a_costly_call_in_a_conference_with_15_is_charged_and_has_a_limit_
 
 @pytest.mark.parametrize("killed", ["asterisk", "asterisk and the gate"])
 async def test_after_a_kill_nothing_is_booked_below_the_carriers_log_and_at_most_a_slice_above(
-    rig: Rig, killed: str
+    rig: Rig, killed: str, record_property: Told
 ) -> None:
     """Twenty calls; the operator notices by itself, between 1 s before the kill and 16 s after it."""
     numbers = [(island if place % 2 else mobile)(400 + place) for place in range(20)]
@@ -358,7 +361,7 @@ async def test_after_a_kill_nothing_is_booked_below_the_carriers_log_and_at_most
             break
         await asyncio.sleep(0.5)
     assert (await rig.book()).holds == ()
-    print(f"every hold had ended {rig.now() - dead:.0f} s after the kill of {killed}")
+    record_property("seen", f"every hold had ended {rig.now() - dead:.0f} s after the kill of {killed}")
     booked = {row.grant: row.amount_micros for row in rig.rows() if row.event in {"call.settled", "call.lost"}}
     slack_s = 0 if killed == "asterisk" else math.ceil(rig.now() - dead)
     for grant, (_, number), end in zip(grants, numbers, ends, strict=True):

@@ -38,7 +38,7 @@ from callgate.limits_text import scope
 from callgate.locks_text import lock_line, selector
 from callgate.policies import deck_to_serve
 from callgate.settings import Settings
-from callgate.store_watch import CONDITION
+from callgate.store_watch import CONDITION, WARNING
 from callgate.texts.catalog import Language, text
 
 JOURNAL_ALARM_PERCENT = 80
@@ -89,8 +89,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     `sync_p99_ms` is how slow the disk was when the gate started last; 0 where nobody knows. `control_since` is when the
     link came up or went down, `ungated` how many calls no grant covered since the gate started, `escaped` how many
     were answered, also before that, the last one at `escaped_at`. `condition` is what the gate says is wrong with its
-    store, since `condition_since`; "" where nothing is, or no gate is up to say it. `journal_percent` is how full the
-    journal is.
+    store, since `condition_since`; "" where nothing is, or no gate is up to say it. So is `warning`, of what stops no
+    call yet. `journal_percent` is how full the journal is.
     """
 
     at: datetime
@@ -107,6 +107,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     last_ungated: JournalRow | None = None
     condition: str = ""
     condition_since: datetime | None = None
+    warning: str = ""
+    warning_since: datetime | None = None
     journal_percent: int = 0
 
     @property
@@ -160,7 +162,8 @@ def find_status(settings: Settings, folder: Path) -> Status:
     daemon = look_at_daemon(settings, folder)
     standing = daemon.standing
     last_start = _last_row(journal, "gate.started")
-    condition = _last_row(journal, CONDITION) if daemon.gate is GateState.UP else None
+    is_up = daemon.gate is GateState.UP
+    condition, warning = (_last_row(journal, event) if is_up else None for event in (CONDITION, WARNING))
     return Status(
         at=datetime.now(UTC),
         gate=daemon.gate,
@@ -176,6 +179,8 @@ def find_status(settings: Settings, folder: Path) -> Status:
         last_ungated=_last_row(journal, "call.ungated"),
         condition=condition.note if condition else "",
         condition_since=condition.at if condition and condition.note else None,
+        warning=warning.note if warning else "",
+        warning_since=warning.at if warning and warning.note else None,
         journal_percent=_used_percent(journal, settings.gate.journal_max_bytes),
     )
 
@@ -292,6 +297,9 @@ def status_lines(found: Status, settings: Settings, language: Language) -> list[
     if found.condition:
         since = f"{found.condition_since:{_INSTANT}}"
         lines.append(text("cli.status_condition", language, since=since, wrong=printable(found.condition)))
+    if found.warning:
+        since = f"{found.warning_since:{_INSTANT}}"
+        lines.append(text("cli.status_warning", language, since=since, wrong=printable(found.warning)))
     if found.is_breached:
         at = f"{found.escaped_at:{_INSTANT}}"
         lines.append(text("cli.status_breached", language, at=at, escaped=found.escaped))

@@ -245,9 +245,10 @@ RenewOutcome = Held | Denied | Gone | Stale | Frozen | Unavailable
 
 
 class SettleState(StrEnum):
-    """What a settlement, void or lapse found."""
+    """What a settlement, void or lapse found; `OVERRUN` is `DONE` at more than was held, also of a hold that lapsed."""
 
     DONE = "done"
+    OVERRUN = "overrun"
     ALREADY = "already"
     ORPHAN = "orphan"
     TOO_OLD = "too_old"

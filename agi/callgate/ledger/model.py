@@ -268,16 +268,17 @@ class ClinicModel:
     def _settle_held(self, settlement: Settlement, record: Live | Lapsed) -> Settled:
         cost = price(record.request.rate, settlement.duration_s) if settlement.answered else 0
         if isinstance(record, Live):
-            self._release(settlement.hold_id)
+            held_micros = self._release(settlement.hold_id).held.amount_micros
             posts: tuple[Post, ...] = (Post(at_s=self.now_s, micros=cost),)
         else:
-            change = cost - record.amount_micros
+            held_micros = record.amount_micros
+            change = cost - held_micros
             # A refund belongs where the hold was booked: posted now, it would let real spending pass the limit.
             posts = (*record.posts, Post(at_s=record.post.at_s if change < 0 else self.now_s, micros=change))
         self.books.book(record, posts[-1])
         self._end(settlement.hold_id, Over(amount_micros=cost, purses=record.purses, posts=posts, starts=record.starts))
         self._change()
-        return Settled(state=SettleState.DONE, amount_micros=cost)
+        return Settled(state=SettleState.OVERRUN if cost > held_micros else SettleState.DONE, amount_micros=cost)
 
     def _settle_orphan(self, settlement: Settlement) -> Settled:
         over = Over()

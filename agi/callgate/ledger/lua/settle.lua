@@ -7,6 +7,7 @@
 --
 -- Replies: a state and the micros booked for the hold
 --   done amount      it was live, or had lapsed and is now corrected
+--   overrun amount   the same, and it cost more than was held for it, renewals and all
 --   already amount   it was settled before, or voided and nobody answered; nothing changes
 --   orphan amount    the ledger never held it, or not any more: booked as the settlement says, 0 if it says nothing
 --   too_old 0        unknown, and older than the ledger remembers; nothing is booked
@@ -39,7 +40,7 @@ local function settle_held(before)
     after.posts = cost <= booked and {{lapsed_at, cost}} or {{lapsed_at, booked}, {now, cost - booked}}
   end
   turn(id, before, after)
-  return finish({'done', cost}, save_turned())
+  return finish({cost > before.amount and 'overrun' or 'done', cost}, save_turned())
 end
 
 local record = load_hold(id)
