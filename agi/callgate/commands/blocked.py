@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import msgspec
-
 from callgate.commands import Exit
-from callgate.commands.context import printable, say, settings_of, state_folder, warn
+from callgate.commands.context import printable, say, say_json, settings_of, state_folder, warn
 from callgate.commands.reveal import reveal, short_call
 from callgate.commands.words import span
 from callgate.control.guard import Cause
@@ -101,7 +99,7 @@ def _show(file: Path, place: _Place, arguments: argparse.Namespace, faults: Faul
             continue
         shown += 1
         if arguments.json:
-            say(msgspec.json.encode(row).decode())
+            say_json(row)
             continue
         for line in (blocked_line(row, Language(arguments.language)), *_limit_lines(row, arguments)):
             say(line)

@@ -12,7 +12,7 @@ import msgspec
 
 from callgate.commands import Exit
 from callgate.commands.blocked import Faults, since_instant
-from callgate.commands.context import printable, say, settings_of, state_folder
+from callgate.commands.context import printable, say, say_json, settings_of, state_folder
 from callgate.commands.rebuild import rebuild_ledger
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from callgate.journal_file import HEADERS_BYTES, Damage, Flaw, Kind, Record, read_header, scan
@@ -79,7 +79,7 @@ def verify(arguments: argparse.Namespace) -> Exit:
     """Say whether the journal is as it was written."""
     found = verification(arguments.file or _own(arguments))
     if arguments.json:
-        say(msgspec.json.encode(found).decode())
+        say_json(found)
     else:
         for line in verification_lines(found, Language(arguments.language)):
             say(line)
@@ -146,7 +146,7 @@ def export(arguments: argparse.Namespace) -> Exit:
     rows = (row for row, _ in read_rows(_own(arguments), 0, faults.note) if _is_wanted(row, arguments))
     if arguments.json:
         for row in rows:
-            say(msgspec.json.encode(row).decode())
+            say_json(row)
         return faults.told(Language(arguments.language))
     sheet = csv.writer(sys.stdout, lineterminator="\n")
     sheet.writerow(JournalRow.__struct_fields__)

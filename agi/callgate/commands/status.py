@@ -18,6 +18,7 @@ from callgate.commands.context import (
     check_reach,
     printable,
     say,
+    say_json,
     settings_of,
     silence_words,
     state_folder,
@@ -135,7 +136,7 @@ def status(arguments: argparse.Namespace) -> Exit:
     settings, folder = settings_of(arguments)
     found = find_status(settings, folder)
     if arguments.json:
-        say(msgspec.json.encode(found).decode())
+        say_json(found)
     elif not arguments.quiet:
         for line in status_lines(found, settings, Language(arguments.language)):
             say(line)
