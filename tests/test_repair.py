@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from io import FileIO
 from pathlib import Path
 from statistics import median
 from typing import Self
@@ -17,6 +18,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from callgate import ledger_memory
 from callgate.core.hold import FrozenCause, Settled, Unavailable
 from callgate.core.reasons import Reason
 from callgate.core.sighting import Seen
@@ -304,26 +306,29 @@ async def test_a_change_that_cannot_be_taken_is_left_out_and_has_its_price(tmp_p
     journal.close()
 
 
+@pytest.mark.parametrize("fault", ["a worn disk", "a journal that is gone"])
 async def test_what_the_disk_cannot_read_has_its_price_and_a_journal_that_is_gone_thaws_nothing(
-    tmp_path: Path, capsys: Out
+    tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     """Reading the unmapped beginning of a process's memory fails as a worn disk does."""
     freeze = Freeze(cause=FrozenCause.REGRESSED, before=Seen(epoch="e1", mine=400))
     loss = Loss(clinic=CLINIC, freeze=freeze, epoch="e1", base=0)
-    for file, thaws in (
-        (Path("/proc/self/mem"), [(CLINIC, Coverage(covered=0, highest=0), 7)]),
-        (tmp_path / "gone", []),
-    ):
-        places = Places(file=file)
-        places.offsets.extend(range(400))
-        places.sizes.extend([1] * 400)
-        ledger = Scripted()
-        await restore_and_thaw(ledger, loss, places, 7)
-        assert ledger.thaws == thaws
-        assert ledger.taken == {}
+    places = Places(file=tmp_path / "gone", keys=["worn"])
+    places.offsets.extend(range(400))
+    places.sizes.extend([1] * 400)
+    places.parts.extend([0] * 400)
+    if fault == "a worn disk":
+        monkeypatch.setattr(ledger_memory, "open_part", lambda _file, _key: FileIO("/proc/self/mem"))
+    ledger = Scripted()
+    await restore_and_thaw(ledger, loss, places, 7)
+    assert ledger.taken == {}
     said = "".join(capsys.readouterr())
-    assert said.count("change.unreadable") == 400
-    assert "No such file or directory" in said
+    if fault == "a worn disk":
+        assert ledger.thaws == [(CLINIC, Coverage(covered=0, highest=0), 7)]
+        assert said.count("change.unreadable") == 400
+    else:
+        assert ledger.thaws == []
+        assert "No such file or directory" in said
 
 
 @pytest.mark.parametrize(

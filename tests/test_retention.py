@@ -27,7 +27,15 @@ class Clock:
 def retention(folder: Path, clock: Clock, journal: Journal | None = None) -> Retention:
     keys = folder / "keys"
     journal = journal or Journal(folder)
-    return Retention(seals=Seals(keys), folder=keys, days=90, clinics=lambda: ["c", "d"], journal=journal, clock=clock)
+    return Retention(
+        seals=Seals(keys),
+        folder=keys,
+        days=90,
+        journal_days=366,
+        clinics=lambda: ["c", "d"],
+        journal=journal,
+        clock=clock,
+    )
 
 
 def weeks(folder: Path) -> list[str]:

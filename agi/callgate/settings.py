@@ -107,10 +107,13 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     Fields:
         keys: folder of the keys, relative to the settings file; "" for ``keys`` in the state folder.
         full_number_days: the full number of a refused costly call can be read for at most so many days.
+        journal_days: the journal keeps its rows, masked, for so many days, and at most until the month after is over.
+            No fewer than two months: what a ledger may have to be restored from is in it.
     """
 
     keys: str = ""
     full_number_days: Annotated[int, msgspec.Meta(ge=7, le=366)] = 90
+    journal_days: Annotated[int, msgspec.Meta(ge=62, le=3660)] = 366
 
 
 class ClinicSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
