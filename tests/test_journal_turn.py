@@ -546,6 +546,10 @@ async def test_a_journal_that_is_begun_anew_keeps_the_rows_of_the_former_and_non
     assert [part.is_own for part in open_parts(again.file)] == [False, True]
     assert again.memory.granted == {}
     again.close()
+    assert flaws(tmp_path) == [(Flaw.MISSING, 3, JOURNAL_FILE)]
+    for file in closed_files(again.file):
+        file.unlink()
+    assert flaws(tmp_path) == [], "until somebody has looked and moved them away"
 
 
 async def test_a_closed_file_is_verified_by_itself(tmp_path: Path) -> None:

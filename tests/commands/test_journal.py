@@ -72,11 +72,11 @@ def test_a_journal_as_it_was_written_is_said_to_be(folder: Path, capsys: Out) ->
         (3, "journal.cgj, bytes 0 to 32: this copy of the header is damaged."),
         (
             "bravo",
-            "journal.cgj, record 2, bytes {begin} to {end}: is not as it was written; whole records follow. The record before",
+            "record 2, bytes {begin} to {end}: is not as it was written; whole records follow. The record before",
         ),
         (
             "carol",
-            "journal.cgj, record 3, bytes {begin} to {end}: is not whole, and nothing follows: cut off by a crash, or changed.",
+            "record 3, bytes {begin} to {end}: is not whole, and nothing follows: cut off by a crash, or changed.",
         ),
     ],
     ids=["the header", "the middle", "the end"],
