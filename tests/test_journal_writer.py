@@ -17,7 +17,9 @@ from callgate import journal_writer
 from callgate.errors import JournalError, JournalInUseError
 from callgate.journal import JOURNAL_FILE, Journal, read_rows
 from callgate.journal_file import HEADERS_BYTES, Flaw, Kind
-from callgate.journal_writer import STEP_BYTES, JournalReading, JournalWriter, aside_files
+from callgate.journal_files import aside_files
+from callgate.journal_reading import JournalReading
+from callgate.journal_writer import STEP_BYTES, JournalWriter
 from journal_samples import calls, damages, row, write_journal
 
 Out = pytest.CaptureFixture[str]
@@ -433,10 +435,10 @@ async def test_what_is_no_journal_yet_becomes_one(tmp_path: Path, content: bytes
 async def test_the_journal_of_a_newer_callgate_is_left_alone(tmp_path: Path) -> None:
     file = await sound(tmp_path, "a")
     content = bytearray(file.read_bytes())
-    header = content[:8] + b"\0\2" + content[10:28]
+    header = content[:8] + b"\0\3" + content[10:28]
     content[:HEADERS_BYTES] = (header + zlib.crc32(header).to_bytes(4, "big")) * 2
     file.write_bytes(content)
-    with pytest.raises(JournalError, match="it has format 2, of a newer callgate"):
+    with pytest.raises(JournalError, match="it has format 3, of a newer callgate"):
         Journal(tmp_path).open()
     assert file.read_bytes() == content
 

@@ -209,8 +209,8 @@ def test_the_changes_of_each_clinic_are_found_and_read_in_order(tmp_path: Path) 
     def found() -> list[Change | None]:
         places = Places(file=file)
         for one in find_changes(file):
-            if one is not None and one[0] == "c":
-                places.note(one[1])
+            if one is not None and one.clinic == "c":
+                places.note(one)
         return list(changes_at(places, 0, len(places)))
 
     file.write_bytes(whole.replace(b"country:BE", b"country:B!", 1))
@@ -220,7 +220,7 @@ def test_the_changes_of_each_clinic_are_found_and_read_in_order(tmp_path: Path) 
     places = Places(file=file)
     for place in find_changes(file):
         if place is not None:
-            places.note(place[1])
+            places.note(place)
     file.write_bytes(whole.replace(b"country:BE", b"country:B!", 1))
     assert next(changes_at(places, 0, 1)) is None, "damaged since it was found"
 

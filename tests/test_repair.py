@@ -8,6 +8,8 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from io import FileIO
 from pathlib import Path
 from statistics import median
 from typing import Self
@@ -17,6 +19,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from callgate import journal_writer, ledger_memory, retention
 from callgate.core.hold import FrozenCause, Settled, Unavailable
 from callgate.core.reasons import Reason
 from callgate.core.sighting import Seen
@@ -28,7 +31,7 @@ from callgate.ledger.memory import MemoryLedger
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.restoration import Change, Coverage, Restoration, Restored, ThawReport
 from callgate.ledger.revisions import PolicyRevision, Published
-from callgate.ledger_memory import Freeze, Places, gate_name
+from callgate.ledger_memory import Freeze, Places, Purged, gate_name
 from callgate.policies import PolicyShelf
 from callgate.repair import (
     AGAIN_S,
@@ -39,10 +42,12 @@ from callgate.repair import (
     PRICE_MICROS,
     Loss,
     Repair,
+    find_loss,
     missing_price,
     places_of,
     restore_and_thaw,
 )
+from callgate.retention import purge_journal
 from callgate.server import utc_now
 from clinic_samples import CLINIC, PARIS, POINTE_A_PITRE, Site, open_site, policy_text
 from journal_samples import read_changes
@@ -304,26 +309,29 @@ async def test_a_change_that_cannot_be_taken_is_left_out_and_has_its_price(tmp_p
     journal.close()
 
 
+@pytest.mark.parametrize("fault", ["a worn disk", "a journal that is gone"])
 async def test_what_the_disk_cannot_read_has_its_price_and_a_journal_that_is_gone_thaws_nothing(
-    tmp_path: Path, capsys: Out
+    tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     """Reading the unmapped beginning of a process's memory fails as a worn disk does."""
     freeze = Freeze(cause=FrozenCause.REGRESSED, before=Seen(epoch="e1", mine=400))
     loss = Loss(clinic=CLINIC, freeze=freeze, epoch="e1", base=0)
-    for file, thaws in (
-        (Path("/proc/self/mem"), [(CLINIC, Coverage(covered=0, highest=0), 7)]),
-        (tmp_path / "gone", []),
-    ):
-        places = Places(file=file)
-        places.offsets.extend(range(400))
-        places.sizes.extend([1] * 400)
-        ledger = Scripted()
-        await restore_and_thaw(ledger, loss, places, 7)
-        assert ledger.thaws == thaws
-        assert ledger.taken == {}
+    places = Places(file=tmp_path / "gone", keys=["worn"])
+    places.offsets.extend(range(400))
+    places.sizes.extend([1] * 400)
+    places.parts.extend([0] * 400)
+    if fault == "a worn disk":
+        monkeypatch.setattr(ledger_memory, "open_part", lambda _file, _key: FileIO("/proc/self/mem"))
+    ledger = Scripted()
+    await restore_and_thaw(ledger, loss, places, 7)
+    assert ledger.taken == {}
     said = "".join(capsys.readouterr())
-    assert said.count("change.unreadable") == 400
-    assert "No such file or directory" in said
+    if fault == "a worn disk":
+        assert ledger.thaws == [(CLINIC, Coverage(covered=0, highest=0), 7)]
+        assert said.count("change.unreadable") == 400
+    else:
+        assert ledger.thaws == []
+        assert "No such file or directory" in said
 
 
 @pytest.mark.parametrize(
@@ -411,6 +419,20 @@ async def test_only_lost_numbers_are_counted_and_none_of_those_made_since(
     ledger = Scripted(base=loss.base)
     await restore_and_thaw(ledger, loss, places[CLINIC], 7)
     assert ledger.thaws == [(CLINIC, Coverage(covered=expected[0], highest=expected[1]), 7)]
+    journal.close()
+
+
+async def test_numbers_that_were_purged_in_their_time_are_made_up_for(tmp_path: Path) -> None:
+    """A ledger that is emptied lacks them; each would have been booked at the price of a whole call."""
+    journal = frozen_journal(tmp_path, *(change(number, "e1") for number in (7, 8, 9)))
+    journal.memory.purged = Purged(changes={CLINIC: {"e1": [(1, 3), (5, 7)], "e0": [(4, 4)]}})
+    for base, expected in ((0, (8, 9)), (5, (4, 9))):
+        ledger = Scripted(base=base)
+        loss = await find_loss(ledger, journal.memory, CLINIC)
+        assert isinstance(loss, Loss)
+        places = await places_of(journal.file, [CLINIC])
+        await restore_and_thaw(ledger, loss, places[CLINIC], 7)
+        assert ledger.thaws == [(CLINIC, Coverage(covered=expected[0], highest=expected[1]), 7)]
     journal.close()
 
 
@@ -675,6 +697,68 @@ async def test_a_journal_whose_last_rows_were_cut_off_is_found_out_at_the_next_s
     assert "journal.behind" in "".join(capsys.readouterr())
     assert [row.event for row in again.site.rows][-1] == "journal.behind"
     again.site.journal.close()
+
+
+async def next_month(journal: Journal) -> None:
+    """Let the journal go on in another file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal_writer, "TURN_BYTES", 1)
+        assert await retention.turn(journal)
+
+
+async def test_a_ledger_that_is_lost_is_restored_from_all_files_of_the_journal(tmp_path: Path, client: Redis) -> None:
+    practice = await started(made(tmp_path, "one"), client, 0)
+    for _ in range(3):
+        assert await practice.call(seconds=60) == ()
+        await next_month(practice.site.journal)
+    assert await practice.call() == ()
+    money = await practice.money()
+    await client.flushall()
+    assert await practice.call() == (Reason.LEDGER_FROZEN,)
+    await practice.mend()
+    assert await practice.money() == money
+    practice.site.journal.close()
+
+
+async def test_what_was_purged_is_neither_restored_nor_booked_when_a_ledger_is_lost(
+    tmp_path: Path, client: Redis, capsys: Out
+) -> None:
+    practice = await started(made(tmp_path, "one"), client, 0)
+    spent = []
+    for _ in range(4):
+        assert await practice.call(seconds=60) == ()
+        spent.append((await practice.money())["costly"][2])
+        await next_month(practice.site.journal)
+    journal = practice.site.journal
+    due = await purge_journal(journal, utc_now() + timedelta(days=400), 366)
+    assert due is not None
+    assert len(due.files) == 3
+    journal.close()
+    practice = await started(tmp_path / "one", client, 100)
+    await client.flushall()
+    assert await practice.call() == (Reason.LEDGER_FROZEN,)
+    await practice.mend()
+    said = "".join(capsys.readouterr())
+    assert re.search(r"missing\W+0\b", said)
+    assert (await practice.money())["costly"][2] == spent[3] - spent[2], "the last month's alone"
+    assert await practice.call() == ()
+    practice.site.journal.close()
+
+
+async def test_a_journal_that_goes_on_in_another_file_while_a_ledger_is_restored_gives_every_change(
+    tmp_path: Path,
+) -> None:
+    """Found under the one name and read under the other."""
+    site = open_site(tmp_path)
+    journal = frozen_journal(site.folder / "state", *(change(number) for number in range(1, 401)))
+    places = await places_of(journal.file, [CLINIC])
+    await next_month(journal)
+    ledger = Scripted()
+    loss = await find_loss(ledger, journal.memory, CLINIC)
+    assert isinstance(loss, Loss)
+    await restore_and_thaw(ledger, loss, places[CLINIC], 7)
+    assert ledger.thaws == [(CLINIC, Coverage(covered=400, highest=400), 7)]
+    journal.close()
 
 
 async def test_one_change_that_no_ledger_takes_costs_its_price_and_not_the_repair(

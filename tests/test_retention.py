@@ -27,7 +27,15 @@ class Clock:
 def retention(folder: Path, clock: Clock, journal: Journal | None = None) -> Retention:
     keys = folder / "keys"
     journal = journal or Journal(folder)
-    return Retention(seals=Seals(keys), folder=keys, days=90, clinics=lambda: ["c", "d"], journal=journal, clock=clock)
+    return Retention(
+        seals=Seals(keys),
+        folder=keys,
+        days=90,
+        journal_days=366,
+        clinics=lambda: ["c", "d"],
+        journal=journal,
+        clock=clock,
+    )
 
 
 def weeks(folder: Path) -> list[str]:
@@ -100,3 +108,19 @@ async def test_a_number_sealed_in_one_week_opens_in_every_week_until_it_is_due(t
     await keeper.tend()
     assert unseal(found, tmp_path / "keys") == "key_gone"
     keeper.journal.close()
+
+
+async def test_hour_after_hour_the_daemon_removes_files_of_the_journal_whose_time_is_over(tmp_path: Path) -> None:
+    clock = Clock()
+    journal = Journal(tmp_path, lambda: int(clock.now.timestamp() * 1000))
+    keeper = retention(tmp_path, clock, journal)
+    journal.open()
+    for month in range(16):
+        await keeper.turn()
+        await journal.write(row(f"{month}"), durable=True)
+        await keeper.tend()
+        clock.now += timedelta(days=31)
+    assert 12 <= len({found.call for found, _ in read_rows(journal.file) if found.call}) <= 13
+    purged = [found.note for found, _ in read_rows(journal.file) if found.note.startswith("journal records")]
+    assert purged
+    journal.close()

@@ -7,13 +7,11 @@ a flood of refusals is counted in `callgate.journal_tally`.
 """
 
 import asyncio
-import base64
 import errno
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -23,11 +21,13 @@ from callgate.core.hold import FrozenCause
 from callgate.core.sighting import Seen
 from callgate.errors import JournalError
 from callgate.journal_file import PAYLOAD_MAX_BYTES, Damage, Flaw, Kind, Record
+from callgate.journal_reading import JournalReading
 from callgate.journal_rows import Decision, JournalRow, Seal, last_row, read_rows, rows_in, unsealed, verdict_row
 from callgate.journal_tally import Tally
-from callgate.journal_writer import QUOTA_BYTES, JournalReading, JournalWriter
+from callgate.journal_turn import NextFile
+from callgate.journal_writer import QUOTA_BYTES, JournalWriter
 from callgate.ledger.restoration import Change, Witness
-from callgate.ledger_memory import LedgerMemory, change_payload, later, seen_in
+from callgate.ledger_memory import LedgerMemory, Purged, change_payload, later, seen_in
 
 __all__ = (
     "JOURNAL_FILE",
@@ -67,11 +67,11 @@ class Journal(Witness):
     Args:
         folder: the gate's state folder.
         clock: epoch milliseconds, for the instant of each record.
-        quota_bytes: how long the file may become; at its end it is to everybody a full disk.
+        quota_bytes: how much its files may take; at the end of that it is to everybody a full disk.
 
     Attributes:
-        file: the journal.
-        memory: what the gate knows of its ledgers; read from the file when that is opened.
+        file: the journal; those that were closed are beside it (`callgate.journal_files`).
+        memory: what the gate knows of its ledgers; read from the files when the journal is opened.
     """
 
     def __init__(self, folder: Path, clock: Callable[[], int] = epoch_ms, *, quota_bytes: int = QUOTA_BYTES) -> None:
@@ -153,6 +153,47 @@ class Journal(Witness):
             JournalError: it is not known to have it.
         """
         await self._sync(self._paid())
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to go on in another file."""
+        return self._writer is not None and self._writer.is_due(self._clock())
+
+    def go_over(self, following: NextFile) -> JournalWriter | None:
+        """Go on in a file that was made ready, if nobody waits for the disk at this moment.
+
+        Returns:
+            The writer of the file so far, to be retired; None if it was no such moment.
+
+        Raises:
+            JournalError: it did not happen.
+        """
+        writer = self._paid()
+        if self._flushing is not None or writer.synced < writer.end or writer.is_lost:
+            return None
+        try:
+            self._writer = writer.followed_by(following, self._clock())
+        except OSError as error:
+            raise self._failed(error) from error
+        return writer
+
+    async def forget(self, purged: Purged, row: JournalRow) -> None:
+        """Write that closed files are removed, and what is known of the ledgers; return when the disk has it.
+
+        Raises:
+            JournalError: it is not known to have it; they must stay.
+        """
+        for clinic in filter(self.memory.is_noted, self.memory.clinics()):
+            self._append(Kind.SEEN, self.memory.noted(clinic))
+            await asyncio.sleep(0)
+        self._append(Kind.ROW, msgspec.json.encode(row))
+        writer = self._append(Kind.PURGED, msgspec.json.encode(purged))
+        self.memory.purged = purged
+        await self._sync(writer)
+
+    def make_room(self, freed_bytes: int) -> None:
+        """Learn how long the files were that have been removed."""
+        self._paid().make_room(freed_bytes)
 
     def seen(self, clinic: str) -> Seen:
         """See `Witness.seen`: from memory."""
@@ -238,7 +279,7 @@ class Journal(Witness):
         if seen.epoch == kept.epoch and seen.mine > known:
             log.error("journal.behind", clinic=clinic, journal=known, ledger=seen.mine)
             note = f"the ledger knows change {seen.mine} of this gate, the journal ends with {known}"
-            self._owe(Kind.ROW, self._own_row("journal.behind", note, clinic))
+            self._owe(Kind.ROW, JournalRow.own(self._clock(), "journal.behind", note, clinic))
 
     def _say_frozen(self, clinic: str) -> None:
         freeze = self.memory.frozen[clinic]
@@ -339,11 +380,12 @@ class Journal(Witness):
                 raise
             self._writer = writer
             for damage in writer.damages:
-                log.error("journal.damaged", file=str(self.file), **msgspec.to_builtins(damage))
+                told = msgspec.to_builtins(damage)
+                log.error("journal.damaged", **{**told, "file": str(self.file.with_name(damage.file))})
             if writer.aside is not None:
                 log.error("journal.end_kept", file=str(writer.aside))
-            if writer.cut or writer.aside:
-                self._owed.appendleft((Kind.ROW, self._own_row("journal.cut", _cut_note(writer))))
+            if writer.cut_note:
+                self._owed.appendleft((Kind.ROW, JournalRow.own(self._clock(), "journal.cut", writer.cut_note)))
         return self._writer
 
     def _introduce(self, writer: JournalWriter) -> None:
@@ -355,20 +397,9 @@ class Journal(Witness):
                 writer.append(Kind.SEEN, self.memory.noted(clinic), self._clock())
         self._identity = writer.identity
 
-    def _own_row(self, event: str, note: str, clinic: str = "") -> bytes:
-        at = datetime.fromtimestamp(self._clock() / 1000, UTC)
-        return msgspec.json.encode(JournalRow(at=at, event=event, clinic=clinic, call="", note=note))
-
     def _failed(self, error: OSError) -> JournalError:
         return JournalError(str(self.file), error.strerror or "the disk does not answer")
 
 
 def _forget(_record: Record) -> None:
     """Take a record for known."""
-
-
-def _cut_note(writer: JournalWriter) -> str:
-    """Say what was cut off: it may have been whole once."""
-    if writer.aside is not None:
-        return f"behind byte {writer.end}, kept in {writer.aside.name}"
-    return f"{len(writer.cut)} bytes behind byte {writer.end}: {base64.b64encode(writer.cut).decode()}"

@@ -10,6 +10,10 @@ big-endian::
 The CRC (``zlib.crc32``) covers all before it: one changed byte never passes. The hash is the first 16 bytes of
 the SHA-256 of a whole record, or for the first one of the header: a record that was rewritten together with its CRC,
 left out, or put in, breaks the chain. What is damaged is told and passed over, up to the next whole record.
+
+A journal may be several files (`callgate.journal_files`). One that follows another has version 2; its first record is a
+`Kind.TURN`, whose number and hash go on from the last one before, and whose payload is the hash of its own header and
+that hash again.
 """
 
 import errno
@@ -23,6 +27,8 @@ from enum import IntEnum, StrEnum
 from typing import BinaryIO
 
 VERSION = 1
+FOLLOWING_VERSION = 2
+"""Of a file that goes on from another: a callgate that knows one file alone must not take it for the whole."""
 IDENTITY_BYTES = 16
 PAYLOAD_MAX_BYTES = 16 * 1024 * 1024
 HEADERS_BYTES = 64
@@ -41,11 +47,17 @@ _UNREADABLE_MAX = 1024
 
 
 class Kind(IntEnum):
-    """What a payload is: a verdict row, a change of the ledger, or what the gate has seen of a ledger."""
+    """What a payload is.
+
+    A verdict row, a change of the ledger, or what the gate has seen of a ledger; the beginning of a file that follows
+    another; or what was removed because its time was over.
+    """
 
     ROW = 1
     CHANGE = 2
     SEEN = 3
+    TURN = 4
+    PURGED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +93,14 @@ class Flaw(StrEnum):
     * ``damaged``: bytes that are no record, with whole records behind them.
     * ``chain``: a whole record that does not follow the one before: one of the two was exchanged, or some left out.
     * ``torn``: bytes that are no record, and none behind them: the end was cut by a crash, or damaged.
+    * ``missing``: the first record of a file does not go on from the last one before: a file was taken away.
     """
 
     HEADER = "header"
     DAMAGED = "damaged"
     CHAIN = "chain"
     TORN = "torn"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +112,7 @@ class Damage:
         number: of the first record concerned; 0 for a header.
         offset, length: the bytes concerned; of a broken chain, where the second record begins, and 0.
         after: when the last whole record before it was written; None where there is none.
+        file: the name of the file, where several were read.
     """
 
     flaw: Flaw
@@ -105,6 +120,7 @@ class Damage:
     offset: int
     length: int
     after: datetime | None
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +132,9 @@ class Header:
     chain: bytes
 
 
-def encode_header(identity: bytes) -> bytes:
+def encode_header(identity: bytes, version: int = VERSION) -> bytes:
     """Write the 64 bytes a journal begins with; `identity` has 16."""
-    header = _HEADER.pack(_MAGIC, VERSION, 0, identity)
+    header = _HEADER.pack(_MAGIC, version, 0, identity)
     return (header + _CHECK.pack(zlib.crc32(header))) * 2
 
 
@@ -153,6 +169,22 @@ def encode_record(kind: Kind, payload: bytes, *, number: int, written_ms: int, c
     assert len(payload) <= PAYLOAD_MAX_BYTES
     frame = _HEAD.pack(_MARK, len(payload), kind, number, written_ms, chain) + payload
     return frame + _CHECK.pack(zlib.crc32(frame))
+
+
+def encode_turn(beginning: bytes, *, number: int, written_ms: int, chain: bytes) -> bytes:
+    """Write the first record of a file that begins with these 64 bytes; `chain` is the hash of the last one before."""
+    payload = _hash(beginning[:_HEADER_BYTES]) + chain
+    return encode_record(Kind.TURN, payload, number=number, written_ms=written_ms, chain=chain)
+
+
+def follows(first: Record, last: Record) -> bool:
+    """Whether the first record of a file goes on from the last one of another."""
+    return goes_on_from(first, last.number, last.chain)
+
+
+def goes_on_from(first: Record, number: int, chain: bytes) -> bool:
+    """Whether the first record of a file goes on from the record of this number and hash."""
+    return first.kind == Kind.TURN and first.number == number + 1 and first.payload[_HASH_BYTES:] == chain
 
 
 def chain_of(record: bytes) -> bytes:
@@ -190,23 +222,25 @@ def scan(stream: BinaryIO, start: int = 0, *, behind: Record | None = None) -> I
         OSError: the stream cannot be read. A few sectors that the disk cannot read are damage, and passed over.
     """
     chain: bytes | None = None
+    turn: Header | None = None
     if behind is not None:
         start, chain = behind.end, behind.chain
     stream.seek(start)
     if start == 0:
         header, damages = read_header(stream.read(HEADERS_BYTES))
         yield from damages
-        chain = header.chain if header is not None else None
+        if header is not None:
+            chain, turn = (None, header) if header.version == FOLLOWING_VERSION else (header.chain, None)
     window, last = _Window(stream, max(start, HEADERS_BYTES)), behind
     while True:
         found = _whole(window)
         if found is not None:
-            record, before = found
-            if chain is not None and before != chain:
+            record, _ = found
+            if _is_broken(found, chain, turn):
                 yield _damage(Flaw.CHAIN, last, record.offset, record.offset)
             yield record
             window.skip(record.end - record.offset)
-            chain, last = record.chain, record
+            chain, turn, last = record.chain, None, record
             continue
         begin = window.offset
         damage = _pass_over(window, last)
@@ -219,7 +253,7 @@ def scan(stream: BinaryIO, start: int = 0, *, behind: Record | None = None) -> I
         yield damage
         if damage.flaw is Flaw.TORN:
             return
-        window, chain = _Window(stream, window.offset), None
+        window, chain, turn = _Window(stream, window.offset), None, None
 
 
 class _Window:
@@ -284,6 +318,17 @@ def _whole(window: _Window) -> tuple[Record, bytes] | None:
         chain=_hash(frame),
     )
     return record, before
+
+
+def _is_broken(found: tuple[Record, bytes], chain: bytes | None, turn: Header | None) -> bool:
+    """Whether a record does not carry the hash that is due, or, as the first one behind this header, is no turn.
+
+    What a turn goes on from is in another file; that it is of this one, and says so itself, is seen here.
+    """
+    record, before = found
+    if turn is not None:
+        return (record.kind, record.payload) != (Kind.TURN, turn.chain + before)
+    return chain is not None and before != chain
 
 
 def _passes(frame: bytes) -> bool:

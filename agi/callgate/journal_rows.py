@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -20,6 +20,7 @@ from callgate.core.risk import Tier
 from callgate.core.verdict import Grant, Refusal, Verdict
 from callgate.core.wire import mask
 from callgate.journal_file import Damage, Kind, Record, scan
+from callgate.journal_files import open_parts, open_parts_backwards
 
 _WINDOW_BYTES = 1024 * 1024
 _ROW_MAX_BYTES = 64 * 1024
@@ -90,6 +91,12 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     sync_p99_ms: int = 0
     until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
+    @classmethod
+    def own(cls, at_ms: int, event: str, note: str, clinic: str = "") -> bytes:
+        """Write a row of the journal about itself."""
+        at = datetime.fromtimestamp(at_ms / 1000, UTC)
+        return msgspec.json.encode(cls(at=at, event=event, clinic=clinic, call="", note=note))
+
     @property
     def last_at(self) -> datetime:
         """The instant of the last call that the row stands for."""
@@ -100,21 +107,43 @@ def _pass_over(_fault: Damage | Record) -> None:
     """Say nothing of it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a row ends: in which file of the journal (`journal_files.Part.key`), and the byte behind it."""
+
+    key: str
+    offset: int
+
+
 def read_rows(
     file: Path, start: int = 0, told: Callable[[Damage | Record], None] = _pass_over
 ) -> Iterator[tuple[JournalRow, int]]:
-    """Read rows from byte `start` on, each with the offset behind it. The file may be written meanwhile.
+    """Read the rows of all files of a journal, oldest first, each with the offset behind it.
 
     Args:
         file: the journal.
-        start: 0, or an offset that came with a row.
+        start: 0, or an offset that came with a row of the file that is written: then only what is behind it is read.
         told: told each damage, and each row that cannot be read, as one of a newer callgate; they are passed over.
 
     Raises:
         OSError: it cannot be read.
     """
-    with file.open("rb") as stream:
-        yield from rows_in(stream, start, told)
+    place = Place(key=next(open_parts_backwards(file)).key, offset=start) if start else None
+    for row, behind in rows_behind(file, place, told):
+        yield row, behind.offset
+
+
+def rows_behind(
+    file: Path, place: Place | None, told: Callable[[Damage | Record], None] = _pass_over
+) -> Iterator[tuple[JournalRow, Place]]:
+    """Read the rows behind a place, each with its own; all of them where there is no such place. See `read_rows`."""
+    keys = [part.key for part in open_parts(file)]
+    begin = keys.index(place.key) if place and place.key in keys else 0
+    for part in open_parts(file):
+        if part.key not in keys[:begin]:
+            offset = place.offset if place and part.key == place.key else 0
+            for row, end in rows_in(part.stream, offset, told):
+                yield row, Place(key=part.key, offset=end)
 
 
 def rows_in(
@@ -142,22 +171,26 @@ def last_row(file: Path, event: str) -> JournalRow | None:
     Raises:
         OSError: it cannot be read.
     """
+    found = (_last_in(part.stream, event) for part in open_parts_backwards(file))
+    return next((row for row in found if row is not None), None)
+
+
+def _last_in(stream: BinaryIO, event: str) -> JournalRow | None:
     sign = b'"event":' + msgspec.json.encode(event)
-    with file.open("rb") as stream:
-        size = stream.seek(0, os.SEEK_END)
-        for begin in reversed(range(0, size, _WINDOW_BYTES)):
-            stream.seek(begin)
-            # A row may begin in one window and end in the next.
-            if sign not in stream.read(_WINDOW_BYTES + _ROW_MAX_BYTES):
-                continue
-            last = None
-            for row, end in rows_in(stream, begin):
-                if row.event == event:
-                    last = row
-                if end >= begin + _WINDOW_BYTES + _ROW_MAX_BYTES:
-                    break
-            if last is not None:
-                return last
+    size = stream.seek(0, os.SEEK_END)
+    for begin in reversed(range(0, size, _WINDOW_BYTES)):
+        stream.seek(begin)
+        # A row may begin in one window and end in the next.
+        if sign not in stream.read(_WINDOW_BYTES + _ROW_MAX_BYTES):
+            continue
+        last = None
+        for row, end in rows_in(stream, begin):
+            if row.event == event:
+                last = row
+            if end >= begin + _WINDOW_BYTES + _ROW_MAX_BYTES:
+                break
+        if last is not None:
+            return last
     return None
 
 

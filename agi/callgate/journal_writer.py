@@ -1,30 +1,38 @@
-"""The one writer of a journal file: recovers it, appends whole records, brings them to the disk. No asyncio here."""
+"""The one writer of a journal: recovers it, appends whole records, and brings them to the disk. No asyncio here.
 
+A file is closed at a moment when the disk has every record of it (`followed_by`): one rename, before which nothing has
+happened (`callgate.journal_turn`). No row in the next file is called durable before the disk has its name, too.
+"""
+
+import base64
 import errno
 import fcntl
 import os
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from callgate.errors import JournalError, JournalInUseError
+from callgate.errors import JournalInUseError
 from callgate.journal_file import (
+    FOLLOWING_VERSION,
     HEADERS_BYTES,
     IDENTITY_BYTES,
-    VERSION,
     Damage,
-    Flaw,
-    Header,
     Kind,
     Record,
     chain_of,
     encode_header,
     encode_record,
+    encode_turn,
     identity_of,
     is_cut_short,
     read_header,
-    scan,
 )
+from callgate.journal_files import journal_bytes, next_aside_file
+from callgate.journal_reading import JournalReading
+from callgate.journal_turn import NextFile, drop_next, sync_folder, write_whole
 
 STEP_BYTES = 256 * 1024
 """Space is taken in such steps, so that a full disk is met before a record is begun."""
@@ -34,64 +42,25 @@ UNSYNCED_MAX_BYTES = 64 * 1024 * 1024
 """What may be kept in memory for a disk that takes nothing: days of calls."""
 QUOTA_BYTES = 10 * 1024**3
 """What a journal may become where nothing else is said."""
-_ASIDE = ".torn-"
+TURN_BYTES = 64 * 1024 * 1024
+"""A file is closed once it is so long."""
 _COPIED_BYTES = 1024 * 1024
 
 
-class JournalReading:
-    """How far a journal was read: what is added since is read later, by the writer that takes the file over.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """A file that goes on from another, open and locked, with its first record in it."""
 
-    Attributes:
-        beginning: its first 64 bytes; header: what they say, None where neither copy is whole.
-        last: the last whole record; None where there is none.
-        damages: what was found.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._found = (0, 0)
-        self.beginning = b""
-        self.header: Header | None = None
-        self.last: Record | None = None
-        self.damages: list[Damage] = []
-
-    def go_on(self, visit: Callable[[Record], None]) -> None:
-        """Read to the end as it is now, while another process may write on; `visit` is told each whole record.
-
-        Raises:
-            JournalError: it is of a newer callgate.
-            OSError: it cannot be read.
-        """
-        with self._file.open("rb") as stream:
-            self._found = _inode(os.fstat(stream.fileno()))
-            self.beginning = stream.read(HEADERS_BYTES)
-            self.header, _ = read_header(self.beginning)
-            if self.header is not None and self.header.version != VERSION:
-                remedy = "install that version, or name another folder in gate.state"
-                problem = f"it has format {self.header.version}, of a newer callgate"
-                raise JournalError(str(self._file), problem, remedy)
-            # What was torn may be whole by now; without any record everything is looked at again.
-            self.damages = [damage for damage in self.damages if self.last and damage.flaw is not Flaw.TORN]
-            for found in scan(stream, behind=self.last):
-                match found:
-                    case Record():
-                        visit(found)
-                        self.last = found
-                    case Damage():
-                        self.damages.append(found)
-
-    @property
-    def is_current(self) -> bool:
-        """Whether what was read is still there: nobody removed, replaced or emptied the file."""
-        try:
-            found = self._file.stat()
-        except FileNotFoundError:
-            return False
-        return _inode(found) == self._found and found.st_size >= (self.last.end if self.last else 0)
+    descriptor: int
+    identity: str
+    record: bytes
+    number: int
+    written_ms: int
+    closed_bytes: int
 
 
 class JournalWriter:
-    """A journal file, locked for this process and recovered.
+    """A journal's file, locked for this process and recovered.
 
     A torn end is cut back to the last whole record. Other damage stays as it is, and the chain goes on behind it.
 
@@ -99,7 +68,8 @@ class JournalWriter:
         file: made where there is none.
         visit: told each whole record, in order.
         reading: where `visit` was told the beginning already; it is told only what was added since.
-        quota_bytes: how long it may become.
+        quota_bytes: how much all files of the journal may take.
+        begun: go on with this file, which needs no recovery.
 
     Attributes:
         identity: the journal's own, 32 hexadecimal digits.
@@ -107,6 +77,7 @@ class JournalWriter:
         cut: the torn end, if it was the beginning of one record and at most `CUT_KEPT_BYTES`.
         aside: the file that keeps any other torn end, whole (`aside_files`); None where there was none.
         end: the byte behind the last record; synced: up to where the disk has it.
+        begun_ms: when the first record of the file was written; None where it has none.
 
     Raises:
         JournalInUseError: another process writes it.
@@ -121,15 +92,22 @@ class JournalWriter:
         reading: JournalReading | None = None,
         *,
         quota_bytes: int = QUOTA_BYTES,
+        begun: _Begun | None = None,
     ) -> None:
         self._file = file
         self._quota_bytes = quota_bytes
+        self._closed_bytes = 0
         self.damages: list[Damage] = []
         self.cut = b""
         self.aside: Path | None = None
         self.end = self.synced = self._allocated = HEADERS_BYTES
         self._number, self._chain, self._is_doubtful = 0, b"", False
         self._unsynced: list[bytes] = []
+        self._is_named_for_sure = begun is None
+        self.begun_ms: int | None = None
+        if begun is not None:
+            self._begin_with(begun)
+            return
         self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             self._lock()
@@ -144,22 +122,27 @@ class JournalWriter:
         Raises:
             OSError: nothing was written.
         """
-        record = encode_record(kind, payload, number=self._number + 1, written_ms=written_ms, chain=self._chain)
+        self._append(
+            encode_record(kind, payload, number=self._number + 1, written_ms=written_ms, chain=self._chain), written_ms
+        )
+
+    def _append(self, record: bytes, written_ms: int) -> None:
         if self.end + len(record) - self.synced > UNSYNCED_MAX_BYTES:
             raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
-        if self.end + len(record) > self._quota_bytes:
+        if self._closed_bytes + self.end + len(record) > self._quota_bytes:
             raise OSError(errno.EDQUOT, "it is as long as gate.journal_max_mib lets it become")
         if (lacking := self.end + len(record) - self._allocated) > 0:
             step = max(lacking, STEP_BYTES)
             os.posix_fallocate(self._descriptor, self._allocated, step)
             self._allocated += step
         try:
-            self._write(record, self.end)
+            write_whole(self._descriptor, record, self.end)
         except OSError:
             self._cut_back()
             raise
         self._number += 1
         self._chain = chain_of(record)
+        self.begun_ms = written_ms if self.begun_ms is None else self.begun_ms
         self._unsynced.append(record)
         self.end += len(record)
 
@@ -176,8 +159,11 @@ class JournalWriter:
             if self._is_doubtful:
                 # After a failed write-back the kernel takes the pages for clean, and the next one would "succeed". Read
                 # back from there they might be what the disk has, not what was written.
-                self._write(b"".join(unsynced), self.synced)
+                write_whole(self._descriptor, b"".join(unsynced), self.synced)
             os.fdatasync(self._descriptor)
+            if not self._is_named_for_sure:
+                sync_folder(self._file)
+                self._is_named_for_sure = True
         except OSError:
             self._is_doubtful = True
             raise
@@ -197,6 +183,47 @@ class JournalWriter:
         is_emptied = not os.pread(self._descriptor, HEADERS_BYTES, 0).strip(b"\0")
         return is_emptied or _inode(found) != _inode(ours)
 
+    def is_due(self, now_ms: int) -> bool:
+        """Whether it is time to close the file: it is long, or of a month (UTC) that is over."""
+        begun_ms = now_ms if self.begun_ms is None else self.begun_ms
+        return self.end >= TURN_BYTES or _month(now_ms) > _month(begun_ms)
+
+    def followed_by(self, following: NextFile, written_ms: int) -> "JournalWriter":
+        """Go over to the file that was made ready, when the disk has all of this one; then `retire` it.
+
+        Raises:
+            OSError: it did not happen.
+        """
+        assert self.synced == self.end
+        number = self._number + 1
+        begun = _Begun(
+            record=following.put_in_place(number=number, written_ms=written_ms, chain=self._chain),
+            descriptor=following.descriptor,
+            identity=self.identity,
+            number=number,
+            written_ms=written_ms,
+            closed_bytes=self._closed_bytes + self.end,
+        )
+        return JournalWriter(self._file, _say_nothing, quota_bytes=self._quota_bytes, begun=begun)
+
+    def make_room(self, freed_bytes: int) -> None:
+        """Learn that closed files were removed."""
+        self._closed_bytes -= freed_bytes
+
+    def retire(self) -> None:
+        """Close a file that another follows, and give back the room that it took in advance; in a thread."""
+        self._cut_back()
+        self.close()
+
+    @property
+    def cut_note(self) -> str:
+        """What was cut off, for a row: it may have been whole once; "" where nothing was."""
+        if self.aside is not None:
+            return f"behind byte {self.end}, kept in {self.aside.name}"
+        if not self.cut:
+            return ""
+        return f"{len(self.cut)} bytes behind byte {self.end}: {base64.b64encode(self.cut).decode()}"
+
     def close(self) -> None:
         """Close the file, which lets another process write it; not during a flush."""
         os.close(self._descriptor)
@@ -205,25 +232,31 @@ class JournalWriter:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            remedy = "end the other daemon, or name another folder in gate.state"
-            raise JournalInUseError(str(self._file), "another daemon writes it", remedy) from None
+            raise self._in_use() from None
+        # Whoever had it may have gone over to the next file since it was opened.
+        if not self._file.exists() or _inode(self._file.stat()) != _inode(os.fstat(self._descriptor)):
+            raise self._in_use()
 
-    def _write(self, data: bytes, offset: int) -> None:
-        while data:
-            written = os.pwrite(self._descriptor, data, offset)
-            if not written:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            data, offset = data[written:], offset + written
+    def _in_use(self) -> JournalInUseError:
+        remedy = "end the other daemon, or name another folder in gate.state"
+        return JournalInUseError(str(self._file), "another daemon writes it", remedy)
+
+    def _begin_with(self, begun: _Begun) -> None:
+        self._descriptor, self.identity = begun.descriptor, begun.identity
+        self._number, self._chain, self.begun_ms = begun.number, chain_of(begun.record), begun.written_ms
+        self._unsynced.append(begun.record)
+        self.end = HEADERS_BYTES + len(begun.record)
+        self._allocated, self._closed_bytes = os.fstat(self._descriptor).st_size, begun.closed_bytes
 
     def _recover(self, visit: Callable[[Record], None], reading: JournalReading) -> None:
         reading.go_on(visit)
-        self.damages, beginning, header, last = reading.damages, reading.beginning, reading.header, reading.last
-        torn = self.damages[-1] if self.damages and self.damages[-1].flaw is Flaw.TORN else None
+        self.damages, beginning, header = reading.damages, reading.beginning, reading.header
+        last, torn = reading.last_here, reading.torn
         if header is None and last is None:
             beginning = self._begin_anew(beginning, torn)
             header, _ = read_header(beginning)
             torn = None
-        self.identity = identity_of(beginning)
+        self.identity, self.begun_ms = identity_of(beginning), reading.begun_ms
         self._chain = header.chain if header else b""
         if last is not None:
             self._number, self.end, self._chain = last.number, last.end, last.chain
@@ -231,6 +264,16 @@ class JournalWriter:
             self._take_off(torn)
         self.synced = self.end
         self._allocated = os.fstat(self._descriptor).st_size
+        drop_next(self._file)
+        self._closed_bytes = journal_bytes(self._file) - self._allocated
+        if header is not None and header.version == FOLLOWING_VERSION and last is None:
+            self._turn_again(beginning, reading.last)
+
+    def _turn_again(self, beginning: bytes, before: Record | None) -> None:
+        """Write the first record once more: a power cut took it. Nothing behind it had been called durable."""
+        number, written_ms, chain = (before.number, before.written_ms, before.chain) if before else (0, 0, bytes(16))
+        self._number = number
+        self._append(encode_turn(beginning, number=number + 1, written_ms=written_ms, chain=chain), written_ms)
 
     def _take_off(self, torn: Damage) -> None:
         """Cut the end off unasked if one write that was broken off leaves it so; keep all else whole for a person."""
@@ -251,7 +294,7 @@ class JournalWriter:
         return self._begin()
 
     def _set_aside(self, begin: int, end: int) -> None:
-        aside = _aside_file(self._file, begin)
+        aside = next_aside_file(self._file, begin)
         try:
             with aside.open("xb") as stream:
                 os.fchmod(stream.fileno(), 0o640)
@@ -263,42 +306,30 @@ class JournalWriter:
             # A full disk; each row tries again.
             aside.unlink(missing_ok=True)
             raise
-        self._sync_folder()
+        sync_folder(self._file)
         self.aside = aside
 
     def _begin(self) -> bytes:
         """Write the header of a new journal; the disk has it, and the file's name, before anything else."""
         beginning = encode_header(secrets.token_bytes(IDENTITY_BYTES))
         os.ftruncate(self._descriptor, 0)
-        self._write(beginning, 0)
+        write_whole(self._descriptor, beginning, 0)
         os.fsync(self._descriptor)
-        self._sync_folder()
+        sync_folder(self._file)
         return beginning
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self._file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _cut_back(self) -> None:
         os.ftruncate(self._descriptor, self.end)
         self._allocated = self.end
 
 
+def _say_nothing(_record: Record) -> None:
+    """Nobody is to be told again."""
+
+
+def _month(instant_ms: int) -> str:
+    return datetime.fromtimestamp(instant_ms / 1000, UTC).strftime("%Y-%m")
+
+
 def _inode(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
-
-
-def aside_files(file: Path) -> list[Path]:
-    """The ends that were cut off a journal and wait for a person to look at them, beside it."""
-    return sorted(found for found in file.parent.iterdir() if found.name.startswith(file.name + _ASIDE))
-
-
-def _aside_file(file: Path, begin: int) -> Path:
-    """A name that nothing has yet."""
-    number = len(aside_files(file)) + 1
-    while (aside := file.with_name(f"{file.name}{_ASIDE}{number}-at-{begin}")).exists():
-        number += 1
-    return aside

@@ -5,6 +5,7 @@ import re
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ import msgspec
 from callgate.core.hold import FrozenCause
 from callgate.core.sighting import Seen
 from callgate.journal_file import Damage, Kind, Record, payload_in, scan
+from callgate.journal_files import open_part, open_parts
 from callgate.ledger.restoration import Change, Witness
 
 GRANTED_MAX = 10_000
@@ -70,6 +72,20 @@ class _Noted(msgspec.Struct, frozen=True):
     gate: str = ""
 
 
+class Purged(msgspec.Struct, frozen=True, kw_only=True):
+    """What was removed from a journal because its time was over: all that came before its oldest file.
+
+    Fields:
+        number, chain: of the last record that was removed; its hash, hexadecimal.
+        changes: the numbers of the changes that were removed, by clinic and epoch, as ranges, both ends included. They
+            are not lost: they have left every window long ago, and a ledger that lacks them lacks nothing.
+    """
+
+    number: int = 0
+    chain: str = ""
+    changes: dict[str, dict[str, list[tuple[int, int]]]] = {}
+
+
 class _Told(msgspec.Struct, frozen=True):
     """What of a row says whether a grant is over."""
 
@@ -92,6 +108,7 @@ class LedgerMemory(Witness):
 
     Attributes:
         gate: the name of this gate. What another name saw is not its own: the ledger counts numbers by that name.
+        purged: what was removed from its journal.
         granted: the grants this gate gave, in order, of which the spool has not told the end. The ledger has those of
             other gates, too, and how they are named proves nothing.
         frozen: the clinics whose ledger is said to be frozen, or was, until this gate is told that it has thawed.
@@ -99,6 +116,7 @@ class LedgerMemory(Witness):
 
     def __init__(self) -> None:
         self.gate = ""
+        self.purged = Purged()
         self.granted: dict[str, None] = {}
         self.frozen: dict[str, Freeze] = {}
         self._seen: dict[str, Seen] = {}
@@ -195,6 +213,8 @@ class LedgerMemory(Witness):
                 case Kind.ROW:
                     row = msgspec.json.decode(record.payload, type=_Told)
                     self.note(row.event, row.grant)
+                case Kind.PURGED:
+                    self.purged = msgspec.json.decode(record.payload, type=Purged)
                 case _:
                     pass
 
@@ -223,7 +243,8 @@ def change_payload(change: Change, *, own: bool = True) -> bytes:
 
 
 # Made once: a repair reads 100,000 of them. Lua writes an empty list as an empty object.
-_read_change = msgspec.json.Decoder(Change).decode
+read_change = msgspec.json.Decoder(Change).decode
+"""Read a change from the payload of a record. Raises `msgspec.DecodeError`."""
 _read_records = msgspec.json.Decoder(tuple[Literal[1], str, int, list[msgspec.Raw] | dict[str, msgspec.Raw]]).decode
 
 
@@ -244,11 +265,18 @@ def is_sound(change: Change) -> bool:
 
 @dataclass(slots=True, kw_only=True)
 class Places:
-    """Where a journal has the changes of one clinic: byte offsets, oldest first, and how long each record is."""
+    """Where a journal has the changes of one clinic, oldest first: byte offsets, how long each record is, and the file.
+
+    Fields:
+        file: the journal.
+        keys: those of its files that are named here (`journal_files.Part.key`); each change's place in them is `parts`.
+    """
 
     file: Path
     offsets: "array[int]" = field(default_factory=lambda: array("Q"))
     sizes: "array[int]" = field(default_factory=lambda: array("L"))
+    parts: "array[int]" = field(default_factory=lambda: array("L"))
+    keys: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         """How many."""
@@ -262,25 +290,39 @@ class Places:
             end += 1
         return end
 
-    def note(self, record: Record) -> None:
+    def note(self, found: "FoundChange") -> None:
         """Add the place of one."""
-        self.offsets.append(record.offset)
-        self.sizes.append(record.end - record.offset)
+        if found.key not in self.keys[-1:]:
+            self.keys.append(found.key)
+        self.parts.append(len(self.keys) - 1)
+        self.offsets.append(found.record.offset)
+        self.sizes.append(found.record.end - found.record.offset)
 
 
-def find_changes(file: Path) -> Iterator[tuple[str, Record] | None]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundChange:
+    """A record with a change of a clinic's ledger, and the file that has it."""
+
+    clinic: str
+    key: str
+    record: Record
+
+
+def find_changes(file: Path) -> Iterator[FoundChange | None]:
     """Look for the changes of every clinic, oldest first; None for each record that is none, and for damage.
 
+    What a former journal has, which was lost, is passed over: its numbers are not this gate's.
+
     Raises:
-        OSError: the file cannot be read (`journal_file.scan`).
+        OSError: the journal cannot be read (`journal_file.scan`).
     """
-    with file.open("rb") as stream:
-        for found in scan(stream):
+    for part in open_parts(file):
+        for found in scan(part.stream) if part.is_own else ():
             match found:
                 case Record(kind=Kind.CHANGE, payload=payload) if payload.startswith(_CLINIC_FIRST):
                     # Most are not wanted: they are not even parsed.
                     name = payload[len(_CLINIC_FIRST) : payload.find(b'"', len(_CLINIC_FIRST))]
-                    yield name.decode(errors="replace"), found
+                    yield FoundChange(clinic=name.decode(errors="replace"), key=part.key, record=found)
                 case Record() | Damage():
                     yield None
 
@@ -289,13 +331,14 @@ def changes_at(places: Places, begin: int, end: int) -> Iterator[Change | None]:
     """Read the changes at some places; None for one that is not sound, or that the disk cannot read.
 
     Raises:
-        OSError: the file cannot be opened.
+        OSError: a file cannot be opened, or is gone.
     """
-    with places.file.open("rb") as stream:
-        for offset, size in zip(places.offsets[begin:end], places.sizes[begin:end], strict=True):
-            change = None
-            with contextlib.suppress(OSError, msgspec.DecodeError):
-                stream.seek(offset)
-                payload = payload_in(stream.read(size))
-                change = payload and _read_change(payload)
-            yield change if change and is_sound(change) else None
+    for part, group in groupby(range(begin, end), places.parts.__getitem__):
+        with open_part(places.file, places.keys[part]) as stream:
+            for position in group:
+                change = None
+                with contextlib.suppress(OSError, msgspec.DecodeError):
+                    stream.seek(places.offsets[position])
+                    payload = payload_in(stream.read(places.sizes[position]))
+                    change = payload and read_change(payload)
+                yield change if change and is_sound(change) else None

@@ -20,9 +20,8 @@ import structlog
 from callgate.core.hold import FrozenCause, Unavailable
 from callgate.core.policy import Policy
 from callgate.journal import Journal
-from callgate.journal_file import Record
 from callgate.ledger.restoration import Change, Coverage, Restoration, Restored, ThawReport
-from callgate.ledger_memory import Freeze, LedgerMemory, Places, changes_at, find_changes
+from callgate.ledger_memory import FoundChange, Freeze, LedgerMemory, Places, changes_at, find_changes
 from callgate.policies import PolicyShelf
 
 BATCH = 200
@@ -54,6 +53,7 @@ class Loss:
         freeze: what is known of that.
         epoch: the one it has now.
         base: the number after which entries were lost.
+        purged: those of the numbers before the loss that the journal had once, as ranges (`ledger_memory.Purged`).
         is_over: whether others have thawed it since; what this gate has may still be missing, and `base` moves on.
     """
 
@@ -61,6 +61,7 @@ class Loss:
     freeze: Freeze
     epoch: str
     base: int
+    purged: tuple[tuple[int, int], ...] = ()
     is_over: bool = False
 
     @property
@@ -75,6 +76,14 @@ class Loss:
     def numbers(self) -> range:
         """Those of this gate's numbers that the ledger may lack."""
         return range(self.base + 1, min(self.highest, self.base + SKIPPED) + 1)
+
+    @property
+    def purged_numbers(self) -> set[int]:
+        """Those of them that were removed from the journal in their time: the ledger needs them no more."""
+        lost = self.numbers
+        return {
+            number for first, last in self.purged for number in range(max(first, lost.start), min(last + 1, lost.stop))
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +156,8 @@ async def find_loss(ledger: Restoration, memory: LedgerMemory, clinic: str) -> L
         return restored
     freeze = memory.frozen.get(clinic, Freeze(cause=FrozenCause.REGRESSED, before=known))
     epoch, is_over = memory.seen(clinic).epoch, memory.is_sound(clinic)
-    return Loss(clinic=clinic, freeze=freeze, epoch=epoch, base=restored.base, is_over=is_over)
+    purged = memory.purged.changes.get(clinic, {}).get(freeze.before.epoch, [])
+    return Loss(clinic=clinic, freeze=freeze, epoch=epoch, base=restored.base, purged=tuple(purged), is_over=is_over)
 
 
 async def greet(ledger: Restoration, loss: Loss, price_micros: int) -> None:
@@ -172,12 +182,12 @@ async def places_of(journal: Path, clinics: Iterable[str]) -> dict[str, Places]:
     return places
 
 
-def _note_slice(changes: Iterator[tuple[str, Record] | None], places: dict[str, Places]) -> int:
+def _note_slice(changes: Iterator[FoundChange | None], places: dict[str, Places]) -> int:
     count = 0
     for found in islice(changes, _SLICE):
         count += 1
-        if found is not None and found[0] in places:
-            places[found[0]].note(found[1])
+        if found is not None and found.clinic in places:
+            places[found.clinic].note(found)
     return count
 
 
@@ -220,7 +230,7 @@ async def _restore(ledger: Restoration, loss: Loss, places: Places) -> Coverage 
 
     Two batches are under way at a time: while the store works on one, the next is read and sent.
     """
-    taking = _Taking(ledger=ledger, loss=loss)
+    taking = _Taking(ledger=ledger, loss=loss, covered=loss.purged_numbers)
     batches = _batches(places)
 
     async def take_some() -> None:

@@ -1,19 +1,30 @@
-"""Keeps the keys of full numbers ready, and removes those whose time is over; once an hour, in no call's way."""
+"""Keeps the keys of full numbers ready, and removes those whose time is over, as well as files of the journal.
+
+The journal goes on in another file when the one that is written is long or of a month that is over: so there are files
+in which everything is old enough. All that is done in no call's way.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 from callgate.errors import JournalError
 from callgate.journal import Journal, JournalRow
+from callgate.journal_purge import Due, find_due, remove
+from callgate.journal_turn import NextFile
+from callgate.journal_writer import STEP_BYTES
 from callgate.repeating import repeat
 from callgate.sealing import KeyName, Seals, purge_keys
 
 PAUSE_S = 3600.0
+TURN_PAUSE_S = 60.0
+"""So often it is looked whether it is time for another file."""
+CALM_TRIES = 100
+"""So often a moment is looked for at which nobody waits for the disk; then it is left to the next time."""
 
 log = structlog.get_logger()
 
@@ -25,25 +36,32 @@ class Retention:
     Fields:
         folder: of the keys.
         days: how long a full number can be read at most.
+        journal_days: how long a row of the journal is kept at least.
         clinics: names them.
     """
 
     seals: Seals
     folder: Path
     days: int
+    journal_days: int
     clinics: Callable[[], Sequence[str]]
     journal: Journal
     clock: Callable[[], datetime]
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        await repeat(self.tend, PAUSE_S)
+        await asyncio.gather(repeat(self.tend, PAUSE_S), repeat(self.turn, TURN_PAUSE_S))
+
+    async def turn(self) -> None:
+        """Let the journal go on in another file if it is time to; see `turn`."""
+        await turn(self.journal)
 
     async def tend(self) -> None:
-        """Make the keys that will be needed, remove those that are due, and write down which.
+        """Make the keys that will be needed, remove what is due, and write down which.
 
         Raises:
-            OSError: a key cannot be removed.
+            JournalError: files of the journal are due, and that could not be written.
+            OSError: a key or a file cannot be removed.
         """
         now = self.clock()
         await asyncio.to_thread(self.seals.prepare, self.clinics(), now)
@@ -54,6 +72,7 @@ class Retention:
             except JournalError:
                 # They are gone all the same; the log has it.
                 log.exception("journal.failed")
+        await purge_journal(self.journal, now, self.journal_days)
 
 
 def purge_rows(removed: Sequence[KeyName], at: datetime, author: str = "") -> Iterator[JournalRow]:
@@ -62,3 +81,59 @@ def purge_rows(removed: Sequence[KeyName], at: datetime, author: str = "") -> It
         weeks = " ".join(name.week for name in removed if name.clinic == clinic)
         note = f"{author}: {weeks}" if author else weeks
         yield JournalRow(at=at, event="privacy.purged", clinic=clinic, call="", note=note)
+
+
+async def turn(journal: Journal) -> bool:
+    """Let the journal go on in another file if it is time to.
+
+    Returns:
+        Whether it does; where nobody found a calm moment, it still is time the next time.
+
+    Raises:
+        JournalError: it could not be done; the journal goes on in the file it has.
+        OSError: the next file could not be made.
+    """
+    if not journal.is_due:
+        return False
+    with await asyncio.to_thread(NextFile, journal.file, journal.open(), STEP_BYTES) as following:
+        for _ in range(CALM_TRIES):
+            await journal.sync()
+            former = journal.go_over(following)
+            if former is not None:
+                await asyncio.to_thread(former.retire)
+                log.info("journal.turned", file=str(journal.file))
+                # Until the disk has the new file's name, a row in it is not durable; no call need be the first to wait.
+                await journal.sync()
+                return True
+    return False
+
+
+async def purge_journal(journal: Journal, now: datetime, days: int, author: str = "") -> Due | None:
+    """Remove the files of the journal in which everything is older; the journal says so before, on the disk.
+
+    None goes while a ledger is to be restored from them.
+
+    Args:
+        journal: open.
+        now: the instant.
+        days: of age.
+        author: "" for the daemon itself.
+
+    Raises:
+        JournalError: it could not be written; nothing was removed.
+        OSError: a file cannot be read or removed.
+    """
+    before, purged = now - timedelta(days=days), journal.memory.purged
+    if journal.memory.frozen or not journal.file.exists():
+        return None
+    due = await asyncio.to_thread(find_due, journal.file, before, purged)
+    if due is None:
+        return None
+    what = f"journal records {due.first} to {due.note.number}, written until {due.until:%Y-%m-%dT%H:%M:%SZ}"
+    told = f"{what}, hash {due.note.chain}"
+    note = f"{author}: {told}" if author else told
+    await journal.forget(due.note, JournalRow(at=now, event="privacy.purged", clinic="", call="", note=note))
+    await asyncio.to_thread(remove, journal.file, due)
+    journal.make_room(due.size)
+    log.info("journal.purged", first=due.first, last=due.note.number, until=due.until.isoformat())
+    return due

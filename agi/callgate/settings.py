@@ -38,7 +38,8 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         waiting_max: connections that may wait at once without having asked; the oldest goes when one more comes.
         seal: whether a question needs the seal of the generated dialplan (`callgate.seal`).
         state: folder of the journal, the embedded Redis and the last good policies.
-        journal_max_mib: how long the journal may become, in MiB; there costly calls end, as on a full disk.
+        journal_max_mib: how long the journal's files may become together, in MiB; there costly calls end, as on a full
+            disk.
         spool: the file the dialplan appends to; Asterisk writes it, the daemon reads it.
         redis: address of the ledger (`callgate.ledger.address`), or "" for the embedded Redis.
         redis_password_file: a file with the password, read at each connection; "" where the address has it or none is.
@@ -102,15 +103,18 @@ class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[privacy]``: how long a number can be read.
+    """``[privacy]``: how long a number can be read, and a row.
 
     Fields:
         keys: folder of the keys, relative to the settings file; "" for ``keys`` in the state folder.
         full_number_days: the full number of a refused costly call can be read for at most so many days.
+        journal_days: the journal keeps its rows, masked, for so many days, and at most until the month after is over.
+            No fewer than two months: what a ledger may have to be restored from is in it.
     """
 
     keys: str = ""
     full_number_days: Annotated[int, msgspec.Meta(ge=7, le=366)] = 90
+    journal_days: Annotated[int, msgspec.Meta(ge=62, le=3660)] = 366
 
 
 class ClinicSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -20,7 +20,8 @@ from callgate.commands.journal import cell, verification
 from callgate.core.reasons import Reason
 from callgate.journal import JOURNAL_FILE, Journal, JournalRow, read_rows
 from callgate.journal_file import Flaw, Kind
-from callgate.journal_writer import JournalWriter, aside_files
+from callgate.journal_files import aside_files
+from callgate.journal_writer import JournalWriter
 from callgate.ledger.base import LedgerBook
 from callgate.ledger.client import connect
 from callgate.ledger.redis import RedisLedger
@@ -57,7 +58,7 @@ def test_a_journal_as_it_was_written_is_said_to_be(folder: Path, capsys: Out) ->
     file = write_journal(folder / "state", row("a"), row("b"))
     assert journal(folder, "verify") == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"{file}: 2 whole records, of which 2 rows and 0 changes of the ledger",
+        f"{file}: 2 whole records (files: 1), of which 2 rows and 0 changes of the ledger",
         "Nothing was changed. The last record was written 2026-11-24 10:00:00.000Z.",
     ]
     assert journal(folder, "verify", "--json", str(file)) == 0
@@ -68,14 +69,14 @@ def test_a_journal_as_it_was_written_is_said_to_be(folder: Path, capsys: Out) ->
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        (3, "Bytes 0 to 32: this copy of the header is damaged."),
+        (3, "journal.cgj, bytes 0 to 32: this copy of the header is damaged."),
         (
             "bravo",
-            "Record 2, bytes {begin} to {end}: is not as it was written; whole records follow. The record before",
+            "record 2, bytes {begin} to {end}: is not as it was written; whole records follow. The record before",
         ),
         (
             "carol",
-            "Record 3, bytes {begin} to {end}: is not whole, and nothing follows: cut off by a crash, or changed.",
+            "record 3, bytes {begin} to {end}: is not whole, and nothing follows: cut off by a crash, or changed.",
         ),
     ],
     ids=["the header", "the middle", "the end"],

@@ -1,5 +1,6 @@
-"""`callgate purge` ends the time of full numbers now, and says what can be read no more."""
+"""`callgate purge` ends the time of full numbers and old rows now, and says what can be read no more."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,12 +8,16 @@ import pytest
 
 from callgate import acts
 from callgate.cli import main
+from callgate.commands.journal import verification
 from callgate.journal import Journal, JournalRow, read_rows
+from callgate.journal_files import closed_files
 from callgate.key_file import make_key
 from callgate.policies import author
+from callgate.retention import turn
 from callgate.sealing import Seals, key_name
 from callgate.texts.catalog import Language, text
 from clinic_samples import SETTINGS, write_site
+from journal_samples import row
 
 Out = pytest.CaptureFixture[str]
 
@@ -52,3 +57,49 @@ def test_where_nothing_is_due_it_says_so(tmp_path: Path, capsys: Out, language: 
     assert purge(tmp_path, language) == 0
     assert capsys.readouterr().out == text("cli.purged_nothing", language, days=90) + "\n"
     assert not (tmp_path / "state" / acts.FOLDER).exists()
+
+
+async def old_journal(folder: Path, age: timedelta) -> Journal:
+    """A journal whose four files are of four months, the latest of them so old."""
+    now_ms = int((datetime.now(UTC) - age - timedelta(days=124)).timestamp() * 1000)
+    month_ms = 31 * 86_400_000
+    journal = Journal(folder / "state", lambda: now_ms)
+    journal.open()
+    for _ in range(4):
+        await turn(journal)
+        await journal.write(row(), durable=True)
+        now_ms += month_ms
+    return journal
+
+
+@pytest.mark.parametrize("language", Language)
+def test_files_of_the_journal_go_when_their_time_is_over_and_the_rest_is_whole(
+    tmp_path: Path, capsys: Out, language: Language
+) -> None:
+    write_site(tmp_path, settings=f"{SETTINGS}\n[privacy]\njournal_days = 62\n")
+    journal = asyncio.run(old_journal(tmp_path, timedelta(days=100)))
+    journal.close()
+    until = verification(closed_files(journal.file)[1]).last
+    assert until is not None
+    capsys.readouterr()
+    assert purge(tmp_path, language) == 0
+    said = text("cli.purged_journal", language, first=1, last=3, until=f"{until:%Y-%m-%d}")
+    assert said in capsys.readouterr().out
+    assert (verification(journal.file).files, verification(journal.file).damages) == (2, ())
+    *_, row = (row for row, _ in read_rows(journal.file))
+    assert row.note.startswith(f"{author()}: journal records 1 to 3, written until")
+    assert purge(tmp_path, language) == 0
+    assert said not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("language", Language)
+def test_while_the_daemon_writes_the_journal_its_files_are_the_daemons_to_remove(
+    tmp_path: Path, capsys: Out, language: Language
+) -> None:
+    write_site(tmp_path, settings=f"{SETTINGS}\n[privacy]\njournal_days = 62\n")
+    journal = asyncio.run(old_journal(tmp_path, timedelta(days=100)))
+    capsys.readouterr()
+    assert purge(tmp_path, language) == 0
+    assert text("cli.purge_waits", language, days=62) in capsys.readouterr().out
+    assert verification(journal.file).files == 4
+    journal.close()

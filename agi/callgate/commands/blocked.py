@@ -9,16 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import msgspec
-
 from callgate.commands import Exit
-from callgate.commands.context import printable, say, settings_of, state_folder, warn
+from callgate.commands.context import printable, say, say_json, settings_of, state_folder, warn
 from callgate.commands.reveal import reveal, short_call
 from callgate.commands.words import span
 from callgate.control.guard import Cause
 from callgate.control.reconcile import NO_HOLD
-from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
-from callgate.journal_file import HEADERS_BYTES, Damage, Record
+from callgate.journal import JOURNAL_FILE, JournalRow
+from callgate.journal_file import Damage, Record
+from callgate.journal_rows import Place, rows_behind
 from callgate.limits_text import limit_lines
 from callgate.locks_text import lock_line
 from callgate.texts.catalog import Language, text
@@ -50,7 +49,7 @@ def blocked(arguments: argparse.Namespace) -> Exit:
     settings, folder = settings_of(arguments)
     file = state_folder(settings, folder) / JOURNAL_FILE
     faults = Faults()
-    place, shown = _show(file, _Place(), arguments, faults)
+    place, shown = _show(file, None, arguments, faults)
     if not shown and not arguments.json and not arguments.follow:
         say(text("cli.no_refusal", Language(arguments.language)))
     while arguments.follow:
@@ -79,33 +78,22 @@ class Faults:
         return Exit.NEGATIVE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Up to where a journal was read; one that begins with another header is another journal."""
-
-    header: bytes = b""
-    offset: int = 0
-
-
-def _show(file: Path, place: _Place, arguments: argparse.Namespace, faults: Faults) -> tuple[_Place, int]:
+def _show(file: Path, place: Place | None, arguments: argparse.Namespace, faults: Faults) -> tuple[Place | None, int]:
     """Show what is behind a place; returns where to go on, and how many calls there were."""
-    try:
-        with file.open("rb") as stream:
-            header = stream.read(HEADERS_BYTES)
-    except FileNotFoundError:
-        return _Place(), 0
-    offset, shown = place.offset if header == place.header else 0, 0
-    for row, behind in read_rows(file, offset, faults.note):
-        offset = behind
+    if not file.exists():
+        return None, 0
+    shown = 0
+    for row, behind in rows_behind(file, place, faults.note):
+        place = behind
         if row.event not in _SHOWN or (arguments.since is not None and row.last_at < arguments.since):
             continue
         shown += 1
         if arguments.json:
-            say(msgspec.json.encode(row).decode())
+            say_json(row)
             continue
         for line in (blocked_line(row, Language(arguments.language)), *_limit_lines(row, arguments)):
             say(line)
-    return _Place(header=header, offset=offset), shown
+    return place, shown
 
 
 def _limit_lines(row: JournalRow, arguments: argparse.Namespace) -> list[str]:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+import msgspec
 from redis.asyncio import Redis
 
 from callgate.acts import Courier
@@ -165,6 +167,17 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(sign if _is_shown(sign) else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def say_json(value: object) -> None:
+    """Write a value as one line of JSON for whoever asked; what no terminal shows stands in it as codes."""
+    words = msgspec.json.encode(value).decode()
+    # Beside strings, JSON has nothing that is not printable, and each sign in one may be written as its code.
+    say(
+        words
+        if words.isprintable()
+        else "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in words)
+    )
 
 
 def _is_shown(sign: str) -> bool:

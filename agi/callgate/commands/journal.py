@@ -4,7 +4,7 @@ import argparse
 import csv
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,11 +12,12 @@ import msgspec
 
 from callgate.commands import Exit
 from callgate.commands.blocked import Faults, since_instant
-from callgate.commands.context import printable, say, settings_of, state_folder
+from callgate.commands.context import printable, say, say_json, settings_of, state_folder
 from callgate.commands.rebuild import rebuild_ledger
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
-from callgate.journal_file import HEADERS_BYTES, Damage, Flaw, Kind, Record, read_header, scan
-from callgate.journal_writer import aside_files
+from callgate.journal_file import HEADERS_BYTES, Damage, Flaw, Kind, Record, goes_on_from, read_header
+from callgate.journal_files import Part, aside_files, is_closed_file, missing, scan_journal
+from callgate.ledger_memory import Purged
 from callgate.replay.verdicts import unarmed
 from callgate.texts.catalog import Language, text
 
@@ -29,6 +30,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """What a look at every byte of a journal found.
 
     Fields:
+        file: the one that is written; files: how many there are, with those that were closed.
         journal: its identity, "" where both headers are damaged.
         records, rows, changes: how many whole ones; changes are the ledger's.
         first, last: when the first and the last whole record were written.
@@ -37,6 +39,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     file: str
+    files: int
     journal: str
     records: int
     rows: int
@@ -79,7 +82,7 @@ def verify(arguments: argparse.Namespace) -> Exit:
     """Say whether the journal is as it was written."""
     found = verification(arguments.file or _own(arguments))
     if arguments.json:
-        say(msgspec.json.encode(found).decode())
+        say_json(found)
     else:
         for line in verification_lines(found, Language(arguments.language)):
             say(line)
@@ -93,38 +96,57 @@ def verification(file: Path) -> Verification:
         OSError: it cannot be read.
     """
     counts: dict[int, int] = {}
-    first = last = None
+    first: Record | None = None
+    last: Record | None = None
     damages: list[Damage] = []
+    parts: dict[str, Part] = {}
+    notes: list[Purged] = []
+    for part, found in scan_journal(file):
+        parts[part.key] = part
+        match found:
+            case Record():
+                counts[found.kind] = counts.get(found.kind, 0) + 1
+                first, last = first or found, found
+                if found.kind == Kind.PURGED:
+                    notes.append(msgspec.json.decode(found.payload, type=Purged))
+            case Damage():
+                damages.append(found)
+    if first is not None and not is_closed_file(file) and _is_beheaded(first, notes):
+        damages.insert(0, missing(next(iter(parts.values())), first, None))
     with file.open("rb") as stream:
         header, _ = read_header(stream.read(HEADERS_BYTES))
-        for found in scan(stream):
-            match found:
-                case Record():
-                    counts[found.kind] = counts.get(found.kind, 0) + 1
-                    first, last = first or found.written, found.written
-                case Damage():
-                    damages.append(found)
     return Verification(
         file=str(file),
+        files=max(len(parts), 1),
         journal=header.identity.hex() if header else "",
         records=sum(counts.values()),
         rows=counts.get(Kind.ROW, 0),
         changes=counts.get(Kind.CHANGE, 0),
-        first=first,
-        last=last,
+        first=first.written if first else None,
+        last=last.written if last else None,
         damages=tuple(damages),
         ends=tuple(str(end) for end in aside_files(file)),
     )
 
 
+def _is_beheaded(first: Record, notes: Sequence[Purged]) -> bool:
+    """Whether the oldest file follows another one that is not there, and that the journal does not say was removed."""
+    return first.kind == Kind.TURN and not any(
+        # It may say so of this one already: the daemon was killed before it removed it.
+        note.number >= first.number or goes_on_from(first, note.number, bytes.fromhex(note.chain))
+        for note in notes
+    )
+
+
 def verification_lines(found: Verification, language: Language) -> Iterator[str]:
     """Write it for a person."""
-    records = text("cli.journal_records", language, records=found.records, rows=found.rows, changes=found.changes)
-    yield f"{printable(found.file)}: {records}"
+    counts = {"records": found.records, "files": found.files, "rows": found.rows, "changes": found.changes}
+    yield f"{printable(found.file)}: {text('cli.journal_records', language, **counts)}"
     for damage in found.damages:
         yield text(
             "cli.journal_header" if damage.flaw is Flaw.HEADER else "cli.journal_damage",
             language,
+            file=printable(damage.file),
             number=damage.number,
             begin=damage.offset,
             end=damage.offset + damage.length,
@@ -146,7 +168,7 @@ def export(arguments: argparse.Namespace) -> Exit:
     rows = (row for row, _ in read_rows(_own(arguments), 0, faults.note) if _is_wanted(row, arguments))
     if arguments.json:
         for row in rows:
-            say(msgspec.json.encode(row).decode())
+            say_json(row)
         return faults.told(Language(arguments.language))
     sheet = csv.writer(sys.stdout, lineterminator="\n")
     sheet.writerow(JournalRow.__struct_fields__)

@@ -1,19 +1,26 @@
-"""`callgate purge`: what the daemon does every hour, now: removes the keys of full numbers whose time is over."""
+"""`callgate purge`: what the daemon does every hour, now: removes what of numbers has had its time."""
 
 import argparse
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from callgate import acts
 from callgate.commands import Exit
 from callgate.commands.context import say, settings_of, state_folder
+from callgate.errors import JournalInUseError
+from callgate.journal import JOURNAL_FILE, Journal
+from callgate.journal_purge import find_due
+from callgate.ledger_memory import Purged, gate_name
 from callgate.policies import author
-from callgate.retention import purge_rows
+from callgate.retention import purge_journal, purge_rows
 from callgate.sealing import key_folder, purge_keys
+from callgate.settings import Settings
 from callgate.texts.catalog import Language, text
 
 
 def purge(arguments: argparse.Namespace) -> Exit:
-    """Remove them, leave a row for the journal, and say which numbers can be read no more."""
+    """Remove keys and files of the journal, leave rows in it, and say what is gone."""
     settings, folder = settings_of(arguments)
     language, now, days = Language(arguments.language), datetime.now(UTC), settings.privacy.full_number_days
     removed = purge_keys(key_folder(settings, folder), now, days)
@@ -23,4 +30,24 @@ def purge(arguments: argparse.Namespace) -> Exit:
         say(text("cli.purged", language, clinic=name.clinic, week=name.week))
     if not removed:
         say(text("cli.purged_nothing", language, days=days))
+    return _purge_journal(settings, state_folder(settings, folder), now, language)
+
+
+def _purge_journal(settings: Settings, state: Path, now: datetime, language: Language) -> Exit:
+    days, file = settings.privacy.journal_days, state / JOURNAL_FILE
+    if not file.exists() or find_due(file, now - timedelta(days=days), Purged()) is None:
+        return Exit.OK
+    journal = Journal(state, quota_bytes=settings.gate.journal_max_bytes)
+    try:
+        journal.memory.gate = gate_name(settings.gate.pbx, journal.open())
+        due = asyncio.run(purge_journal(journal, now, days, author()))
+    except JournalInUseError:
+        # Two must not write it.
+        say(text("cli.purge_waits", language, days=days))
+        return Exit.OK
+    finally:
+        journal.close()
+    if due is not None:
+        until = f"{due.until:%Y-%m-%d}"
+        say(text("cli.purged_journal", language, first=due.first, last=due.note.number, until=until))
     return Exit.OK

@@ -24,7 +24,8 @@ from callgate.core.hold import Unavailable
 from callgate.core.money import format_amount
 from callgate.core.sighting import Seen
 from callgate.journal import JOURNAL_FILE, JournalRow
-from callgate.journal_file import HEADERS_BYTES, Record, identity_of, scan
+from callgate.journal_file import identity_of
+from callgate.journal_reading import JournalReading
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.restoration import Change, ThawReport
 from callgate.ledger_memory import LedgerMemory, Places, gate_name
@@ -39,11 +40,9 @@ class _Remembering(LedgerMemory):
     def __init__(self, journal: Path, pbx: str) -> None:
         super().__init__()
         self._courier = acts.Courier(journal.parent)
-        with journal.open("rb") as stream:
-            self.gate = gate_name(pbx, identity_of(stream.read(HEADERS_BYTES)))
-            for found in scan(stream):
-                if isinstance(found, Record):
-                    self.recall(found)
+        reading = JournalReading(journal)
+        reading.go_on(self.recall)
+        self.gate = gate_name(pbx, identity_of(reading.beginning))
 
     def witness(self, clinic: str, seen: Seen, change: Change | None) -> None:
         """See `Witness.witness`."""

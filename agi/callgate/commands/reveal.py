@@ -9,7 +9,7 @@ import msgspec
 
 from callgate import acts
 from callgate.commands import Exit
-from callgate.commands.context import printable, say, settings_of, state_folder, warn
+from callgate.commands.context import printable, say, say_json, settings_of, state_folder, warn
 from callgate.errors import SettingsError
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from callgate.policies import author
@@ -85,7 +85,7 @@ def _record(state: Path, one: Revealed, reason: str) -> None:
 def _tell(found: Sequence[Revealed], arguments: argparse.Namespace, language: Language) -> None:
     for one in found:
         if arguments.json:
-            say(msgspec.json.encode(one).decode())
+            say_json(one)
             continue
         what = printable(one.number) or text(f"cli.reveal_{one.unreadable}", language)
         say(f"{one.at:%Y-%m-%d %H:%M:%S}Z  {printable(one.call)}  {what}")

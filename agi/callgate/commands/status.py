@@ -18,6 +18,7 @@ from callgate.commands.context import (
     check_reach,
     printable,
     say,
+    say_json,
     settings_of,
     silence_words,
     state_folder,
@@ -31,6 +32,7 @@ from callgate.core.money import format_amount
 from callgate.disk import SLOW_MS
 from callgate.errors import SettingsError
 from callgate.journal import JOURNAL_FILE, JournalRow, last_row
+from callgate.journal_files import journal_bytes
 from callgate.ledger.base import LedgerBook
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import NoPolicy, PolicyRevision
@@ -137,7 +139,7 @@ def status(arguments: argparse.Namespace) -> Exit:
     settings, folder = settings_of(arguments)
     found = find_status(settings, folder)
     if arguments.json:
-        say(msgspec.json.encode(found).decode())
+        say_json(found)
     elif not arguments.quiet:
         for line in status_lines(found, settings, Language(arguments.language)):
             say(line)
@@ -244,10 +246,10 @@ def _last_row(journal: Path, event: str) -> JournalRow | None:
 def _used_percent(journal: Path, quota_bytes: int) -> int:
     """How much of what the journal may take it has taken: of its quota, or of less where the disk has less."""
     try:
-        found = journal.stat()
+        taken_bytes = journal_bytes(journal)
     except FileNotFoundError:
         return 0
-    return found.st_size * 100 // min(quota_bytes, found.st_size + shutil.disk_usage(journal.parent).free)
+    return taken_bytes * 100 // min(quota_bytes, taken_bytes + shutil.disk_usage(journal.parent).free)
 
 
 def _clinic_lines(clinic: ClinicStatus, language: Language) -> list[str]:

@@ -202,12 +202,13 @@ def _live(switch: AsteriskSwitch, bookkeeper: Bookkeeper, grants: Grants, recall
 
 
 def _retention(folder: Path, bookkeeper: Bookkeeper) -> Retention:
-    """Prepare what looks after the keys of full numbers."""
+    """Prepare what looks after the keys of full numbers, and the files of the journal."""
     keys = key_folder(bookkeeper.settings, folder)
     return Retention(
         seals=Seals(keys),
         folder=keys,
         days=bookkeeper.settings.privacy.full_number_days,
+        journal_days=bookkeeper.settings.privacy.journal_days,
         clinics=bookkeeper.shelf.names,
         journal=bookkeeper.journal,
         clock=utc_now,
