@@ -6,13 +6,14 @@ and one behind it, and the two are shown side by side: what they differ by is no
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from uuid import uuid4
 
 from callgate.journal import read_rows
 from clinic_samples import BRUSSELS, CLINIC, PARIS, SETTINGS
-from flood.caller import PER_MINUTE, Flooded
+from flood.caller import NO_VERDICT, PER_MINUTE, Flooded
 from flood.real_gate import ALWAYS_OPEN, RealGate
 
 OTHER = "cabinet-du-port"
@@ -64,7 +65,12 @@ class FloodReport:
     @property
     def refused(self) -> int:
         """How many calls of the flood were refused."""
-        return sum(number for verdict, number in self.verdicts.items() if not verdict.startswith("grant"))
+        return sum(number for verdict, number in self.verdicts.items() if verdict.startswith("refuse"))
+
+    @property
+    def is_well(self) -> bool:
+        """Whether each refusal that was answered is counted, and none that nobody asked for."""
+        return self.refused <= self.counted <= self.refused + self.verdicts[NO_VERDICT]
 
     def lines(self) -> list[str]:
         """Write it."""
@@ -123,7 +129,9 @@ async def _neighbours(gate: RealGate, seconds: int, waits: Waits) -> Counter[str
 
     async def ask(name: str, question: dict[str, str]) -> None:
         while (asked := monotonic()) < until:
-            verdict = await gate.ask(is_confirmed=False, passage=str(uuid4()), extension="190", **question)
+            verdict: list[str] = []
+            with suppress(OSError):
+                verdict = await gate.ask(is_confirmed=False, passage=str(uuid4()), extension="190", **question)
             if verdict[1:2] == ["grant"]:
                 waits[name].append((monotonic() - asked) * 1000)
             await asyncio.sleep(max(asked + 1 / PROBES_A_SECOND - monotonic(), 0))
