@@ -1,5 +1,7 @@
 """Which policy binds: the installer's file, one from elsewhere, or the last good one while Redis is away."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ from callgate.core.locks import Lock, LockedCalls
 from callgate.ledger.client import connect
 from callgate.ledger.memory import MemoryLedger, at_second
 from callgate.ledger.redis import RedisLedger
-from callgate.ledger.revisions import Outdated, PolicyRevision, Published
+from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Published
 from callgate.policies import PolicyShelf, author
 from callgate.settings import load_settings
 from clinic_samples import CLINIC, policy_text, silent_ledger, write_site
@@ -109,6 +111,65 @@ async def test_a_fetch_of_what_already_binds_changes_nothing(tmp_path: Path, led
     clinic = started.clinic
     assert await started.shelf.fetch(CLINIC) is clinic
     assert not (tmp_path / "state" / f"policy-{CLINIC}.json").exists()
+
+
+class Slow(MemoryLedger):
+    """A ledger whose answers are on their way for as long as somebody wants."""
+
+    looks: int
+    looked: asyncio.Event
+    arrive: asyncio.Event
+
+    async def fetch_policy(self, clinic: str, revision: int | None = None) -> PolicyRevision | NoPolicy | Unavailable:
+        found = await super().fetch_policy(clinic, revision)
+        self.looks += 1
+        self.looked.set()
+        await self.arrive.wait()
+        return found
+
+
+@pytest.fixture
+async def slow(tmp_path: Path) -> AsyncIterator[tuple[Start, Slow]]:
+    ledger = Slow(at_second(lambda: 1_800_000_000))
+    ledger.looks, ledger.looked, ledger.arrive = 0, asyncio.Event(), asyncio.Event()
+    ledger.arrive.set()
+    started = await start(tmp_path, ledger)
+    ledger.looks, ledger.looked = 0, asyncio.Event()
+    ledger.arrive.clear()
+    yield started, ledger
+    ledger.arrive.set()
+
+
+async def test_a_hundred_refused_calls_at_once_share_one_look_at_the_policy(slow: tuple[Start, Slow]) -> None:
+    started, ledger = slow
+    calls = [asyncio.create_task(started.shelf.fetch_together(CLINIC)) for _ in range(100)]
+    await ledger.looked.wait()
+    ledger.arrive.set()
+    assert {clinic.revision for clinic in await asyncio.gather(*calls)} == {1}
+    assert ledger.looks == 1
+
+
+async def test_what_is_in_force_before_a_call_binds_it_though_anothers_look_is_under_way(
+    slow: tuple[Start, Slow],
+) -> None:
+    started, ledger = slow
+    earlier = asyncio.create_task(started.shelf.fetch_together(CLINIC))
+    await ledger.looked.wait()
+    await ledger.publish(revision(2, ALSO_ITALY), 1)
+    call = asyncio.create_task(started.shelf.fetch_together(CLINIC))
+    ledger.arrive.set()
+    assert (await call).revision == 2
+    await earlier
+
+
+async def test_a_call_that_is_given_up_leaves_the_look_to_the_others(slow: tuple[Start, Slow]) -> None:
+    started, ledger = slow
+    first, second = (asyncio.create_task(started.shelf.fetch_together(CLINIC)) for _ in range(2))
+    await ledger.looked.wait()
+    first.cancel()
+    ledger.arrive.set()
+    assert (await second).revision == 1
+    assert ledger.looks == 1
 
 
 class Overtaken(MemoryLedger):

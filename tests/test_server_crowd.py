@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from callgate import door
 from clinic_samples import BRUSSELS, Site, header, open_site
@@ -38,6 +39,20 @@ async def test_a_call_is_answered_while_hundreds_of_idle_connections_hold_every_
         away = [connection for connection in idle if connection.reader.at_eof()]
         assert len(away) >= 400
     assert len(site.rows) == len(nonces)
+
+
+async def test_the_answers_of_a_flood_are_given_one_in_each_pass_so_that_others_are_served_between(site: Site) -> None:
+    """Those that a counted row sets free together once held up every other call until the last had its answer."""
+    nonces = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
+    async with served(site) as (_, call):
+        with capture_logs() as said:
+            asking = asyncio.gather(*(answer(call, header(nonce=nonce, dialled=BRUSSELS)) for nonce in nonces))
+            most = given = 0
+            while not asking.done():
+                await asyncio.sleep(0)
+                now = sum(line["event"] == "call.refused" for line in said)
+                most, given = max(most, now - given), now
+    assert (most, given) == (1, 40)
 
 
 async def test_who_sends_a_byte_at_a_time_keeps_no_call_waiting_and_is_let_go(site: Site) -> None:

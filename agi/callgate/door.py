@@ -21,8 +21,8 @@ LAST_QUESTION_S = 0.25
 BACKLOG = 4096
 """The kernel's queue, which it shortens to its own ``somaxconn``: in it calls wait behind a crowd, instead of a second
 for their next try."""
-ACCEPTED_AT_ONCE = 64
-"""Then those who have come before are read first."""
+ACCEPTED_AT_ONCE = 8
+"""Then those who have come before have their turn: so many questions at once are the longest step of a crowd."""
 NO_FILES_PAUSE_S = 0.02
 RESERVED_FILES = 128
 """Descriptors kept for the journal, the ledger's connections, the spool and the manager interface."""
@@ -110,40 +110,46 @@ class Door:
 
     def _enter(self, link: socket.socket) -> None:
         # The system gives the lowest free file number, so that one tells how many are open.
-        if self._waiting and (len(self._waiting) >= self._waiting_max or link.fileno() >= file_room()):
+        room = file_room()
+        if self._waiting and (len(self._waiting) >= self._waiting_max or link.fileno() >= room):
             self._turn_away(next(iter(self._waiting)), "no room")
-        found = link if link.fileno() < file_room() else _lowered(link)
+        found = link if link.fileno() < room else _lowered(link)
         if found is None:
             self._complaints.warn("connection.dropped", "no files")
             return
         loop = asyncio.get_running_loop()
         found.settimeout(0)
         caller = _Caller(link=found, until_s=loop.time() + HEADER_DEADLINE_S)
+        # Asterisk asks in the moment it connects: often the whole question is here already.
+        if not self._read(caller):
+            return
         if self._sweeper is None:
             self._sweeper = loop.call_at(caller.until_s, self._sweep)
         self._nobody.clear()
         self._waiting[caller] = None
         loop.add_reader(found, self._read, caller)
 
-    def _read(self, caller: _Caller) -> None:
+    def _read(self, caller: _Caller) -> bool:
+        """Hear what has come; tells whether there is more to wait for."""
         try:
             data = caller.link.recv(_READ_BYTES)
             events = caller.session.receive(data)
         except BlockingIOError:
-            return
+            return True
         except (OSError, ProtocolError) as error:
             self._turn_away(caller, type(error).__name__)
-            return
+            return False
         if not data:
             self._leave(caller)
             caller.link.close()
-            return
+            return False
         # What comes with the question, behind it, was said too early and is not heard.
         for request in events:
             if isinstance(request, AgiRequest):
                 self._leave(caller)
                 self._welcome(caller.link, caller.session, request)
-                return
+                return False
+        return True
 
     def _sweep(self) -> None:
         """Turn away who has waited too long, and look again when the next one will have."""
@@ -158,8 +164,9 @@ class Door:
         self._complaints.warn("connection.dropped", cause)
 
     def _leave(self, caller: _Caller) -> None:
-        asyncio.get_running_loop().remove_reader(caller.link)
-        del self._waiting[caller]
+        if caller in self._waiting:
+            asyncio.get_running_loop().remove_reader(caller.link)
+            del self._waiting[caller]
         if not self._waiting:
             self._nobody.set()
 

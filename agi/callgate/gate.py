@@ -84,7 +84,7 @@ class Gate:
         if isinstance(asked.outcome, Stale) or isinstance(asked.ruling, Refuse):
             # Another revision is in force, or may be: a refusal asked the ledger nothing, and a permission given since
             # must count. Fetched once, judged again; if that is outdated too, the contract applies.
-            fetched = await self.shelf.fetch(clinic.name)
+            fetched = await self.shelf.fetch_together(clinic.name)
             if fetched is not clinic:
                 clinic = fetched
                 asked = await self._rule_and_hold(passage, clinic, instant)

@@ -7,6 +7,7 @@ import asyncio
 import gc
 import getpass
 import hashlib
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ from callgate.ledger.revisions import NoPolicy, Outdated, PolicyRevision, Publis
 from callgate.rates.shelf import last_good
 
 ORIGIN_FILE = "file"
+FETCH_PAUSE_S = 0.02
+"""So far apart calls of one clinic fetch its policy; those that come in between share the next fetch."""
 CALLS_WAIT_S = 0.0005
 """While a deck is read, calls wait no longer than this for their turn (Python's own figure is ten times that)."""
 
@@ -44,6 +47,8 @@ class PolicyShelf:
         self._in_force: dict[str, PolicyRevision] = {}
         self._refused: dict[str, PolicyRevision] = {}
         self._refused_decks: dict[tuple[Path, str], FileStamp | None] = {}
+        self._next_fetch: dict[str, asyncio.Task[Clinic]] = {}
+        self._last_fetch_s: dict[str, float] = {}
 
     def clinic(self, name: str) -> Clinic:
         """The clinic, as this gate knows it now."""
@@ -108,6 +113,26 @@ class PolicyShelf:
             case PolicyRevision() | NoPolicy() | Unavailable():
                 pass
         return self._clinics[name]
+
+    async def fetch_together(self, name: str) -> Clinic:
+        """Fetch for a call: in a flood of refusals many share one fetch, which begins after the last of them has come.
+
+        So what was put in force before a call binds it; it waits `FETCH_PAUSE_S` at most for others, alone not at all.
+        """
+        next_one = self._next_fetch.get(name)
+        if next_one is None:
+            next_one = self._next_fetch[name] = asyncio.create_task(self._fetch_next(name))
+        # Whoever gives up leaves it to the others.
+        return await asyncio.shield(next_one)
+
+    async def _fetch_next(self, name: str) -> Clinic:
+        loop = asyncio.get_running_loop()
+        if (pause_s := self._last_fetch_s.get(name, -math.inf) + FETCH_PAUSE_S - loop.time()) > 0:
+            await asyncio.sleep(pause_s)
+        # From here on it has begun, and serves nobody who comes.
+        del self._next_fetch[name]
+        self._last_fetch_s[name] = loop.time()
+        return await self.fetch(name)
 
     async def _republish(self, ours: PolicyRevision, found: PolicyRevision | NoPolicy) -> PolicyRevision:
         """Put back what the store has lost (a failover, an old backup): a tightened rule must not be undone by that.

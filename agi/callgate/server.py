@@ -19,6 +19,7 @@ from callgate.gate import Gate, Passage
 from callgate.seal import Questions, Seal
 from callgate.settings import Settings
 from callgate.told_once import ToldOnce
+from callgate.turns import Turns
 
 VERDICT_VARIABLE = "CALLGATE_VERDICT"
 NETWORK_SCRIPT = "v1"
@@ -120,6 +121,7 @@ class Server:
         self._questions = Questions()
         self._connections: set[asyncio.Task[None]] = set()
         self._complaints = ToldOnce()
+        self._turns = Turns()
         self._door = Door(settings.gate.waiting_max, self._welcome, self._complaints)
 
     async def listen(self, listening: socket.socket) -> Door:
@@ -156,6 +158,8 @@ class Server:
         verdict = await self._gate.decide(passage, self._clock())
         is_confirmed = False
         try:
+            if isinstance(verdict, Refusal):
+                await self._turns.turn((passage.attempt.clinic, passage.attempt.extension))
             _log_verdict(passage, verdict)
             answer = set_variable(VERDICT_VARIABLE, token(verdict, passage.attempt.nonce))
             await asyncio.get_running_loop().sock_sendall(link, answer)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,18 +21,19 @@ from pathlib import Path
 from uuid import uuid4
 
 from asterisk_agi import CommandReader
-from clinic_samples import BRUSSELS, SETTINGS, header, policy_text, write_site
+from clinic_samples import BRUSSELS, header
+from flood.real_gate import real_gate
 
 PROCESSES = 4
-READY_MAX_S = 30
 PATIENCE_S = 5
 NICE = 10
 """The crowd is to cost the gate its attention, not the machine its processor."""
 OPENED_AGAIN_A_SECOND = 250
 """By each process: so many of the dropped come back."""
-ALWAYS_OPEN = policy_text({'outside = "national"': 'outside = "as_open"'})
-CALLS = (("*31#*31#15", "grant"), (BRUSSELS, "refuse"))
+CALLS = (*(("*31#*31#15", "grant"),) * 7, (BRUSSELS, "refuse"))
 """Neither is held, so that no ceiling is met; a refusal is on the disk before its answer."""
+EXTENSIONS = 10
+"""So many call in turn, and few of them abroad: the refusals of a flood wait for one another (`journal_tally`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,27 +48,10 @@ class Waits:
         return self.ms[min(len(self.ms) - 1, int(share * len(self.ms)))]
 
 
-@contextmanager
-def gate(folder: Path) -> Iterator[int]:
-    """A running daemon: its port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
-    write_site(folder, ALWAYS_OPEN, SETTINGS.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
-    words = [sys.executable, "-m", "callgate.cli", "--settings", str(folder / "callgate.toml"), "serve"]
-    with (folder / "log").open("w") as log, subprocess.Popen(words, stderr=log) as daemon:
-        try:
-            deadline = time.monotonic() + READY_MAX_S
-            while "gate.started" not in (folder / "log").read_text():
-                assert time.monotonic() < deadline, (folder / "log").read_text()
-                time.sleep(0.05)
-            yield port
-        finally:
-            daemon.terminate()
-
-
-def ask(port: int, dialled: str) -> str:
+def ask(port: int, dialled: str, extension: str) -> str:
     """One call; returns its verdict, "" for none."""
-    question = header(passage=str(uuid4()), nonce=str(uuid4()), dialled=dialled, asked=f"{time.time():.3f}")
+    now, passage, nonce = f"{time.time():.3f}", str(uuid4()), str(uuid4())
+    question = header(passage=passage, nonce=nonce, extension=extension, dialled=dialled, asked=now)
     with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as link, link.makefile("rb") as heard:
         link.sendall(question)
         commands = CommandReader().receive(heard.read())
@@ -82,9 +67,10 @@ def measure(port: int, calls: int, a_second: int) -> Waits:
     for number in range(calls):
         time.sleep(max(0.0, begin + number / a_second - time.monotonic()))
         dialled, expected = CALLS[number % len(CALLS)]
+        extension = str(100 + number // len(CALLS) % EXTENSIONS)
         asked = time.perf_counter()
         try:
-            wrong += ask(port, dialled) != expected
+            wrong += ask(port, dialled, extension) != expected
         except OSError:
             wrong += 1
         waits.append(1000 * (time.perf_counter() - asked))
@@ -134,15 +120,23 @@ def crowd(port: int, size: int) -> Iterator[None]:
 
 
 def lines(size: int, calls: int, a_second: int) -> list[str]:
-    """Measure without the crowd, with it, and when it is gone."""
-    with tempfile.TemporaryDirectory(prefix="callgate-idle") as folder, gate(Path(folder)) as port:
-        found = {"nobody": measure(port, calls, a_second)}
-        with crowd(port, size):
-            found[f"{size:,} idle"] = measure(port, calls, a_second)
-        found["gone again"] = measure(port, calls, a_second)
+    """Measure without the crowd, with it, and when it is gone: what the first and the last differ by is no crowd's."""
+    beside, spent_ms = f"{size:,} idle", Counter[str]()
+    with tempfile.TemporaryDirectory(prefix="callgate-idle") as folder, real_gate(Path(folder)) as gate:
+        found = {"nobody": measure(gate.port, calls, a_second)}
+        with crowd(gate.port, size):
+            spent_ms.subtract(gate.spent_ms())
+            found[beside] = measure(gate.port, calls, a_second)
+            spent_ms.update(gate.spent_ms())
+        found["gone again"] = measure(gate.port, calls, a_second)
+    quiet = Waits(ms=sorted(found["nobody"].ms + found["gone again"].ms), wrong=0)
     return [
-        f"{who:<14}{waits.of(0.5):8.2f} ms{waits.of(0.99):8.2f} ms{waits.ms[-1]:8.2f} ms{waits.wrong:6}"
-        for who, waits in found.items()
+        *(
+            f"{who:<14}{waits.of(0.5):8.2f} ms{waits.of(0.99):8.2f} ms{waits.ms[-1]:8.2f} ms{waits.wrong:6}"
+            for who, waits in found.items()
+        ),
+        f"p99 beside them: {found[beside].of(0.99) / quiet.of(0.99):.2f} times that of the other two together",
+        f"processor time of the gate beside them: {spent_ms['the gate'] * a_second / calls:.0f} ms a second",
     ]
 
 

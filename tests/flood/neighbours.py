@@ -1,13 +1,19 @@
-"""What a flood of calls costs the others: the answers to another clinic and to national calls, without it and in it."""
+"""What a flood of calls costs the others: the answers to another clinic and to national calls, without it and in it.
+
+On a machine that others use the same gate differs from itself. So each stretch of the flood has a quiet one before it
+and one behind it, and the two are shown side by side: what they differ by is no flood's doing.
+"""
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from uuid import uuid4
 
 from callgate.journal import read_rows
 from clinic_samples import BRUSSELS, CLINIC, PARIS, SETTINGS
+from flood.caller import NO_VERDICT, PER_MINUTE, Flooded
 from flood.real_gate import ALWAYS_OPEN, RealGate
 
 OTHER = "cabinet-du-port"
@@ -27,8 +33,12 @@ trunks         = ["carrier-a"]
 BOTH = f"{SETTINGS}{_CLINIC}{_ENTRY}"
 OTHER_POLICY = ALWAYS_OPEN.replace(CLINIC, OTHER)
 FLOODED = ("call.refused", "101")
-PER_MINUTE = 10_000
-PROBE_PAUSE_S = 0.1
+STRETCH_S = 10
+PROBES_A_SECOND = 20
+NEIGHBOURS = {"another clinic": {"entry": "other", "dialled": PARIS}, "its own national calls": {"dialled": PARIS}}
+
+Waits = dict[str, list[float]]
+"""Milliseconds that answers took, by who asked."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,14 +47,17 @@ class FloodReport:
 
     Fields:
         verdicts: how often the flood was granted or refused, by the first reason.
-        quiet_ms, flooded_ms: how long the neighbours' answers took, by who asked, without the flood and in it.
-        counted: refusals that the journal's rows stand for. journal_bytes: by how much it grew in the flood.
+        before_ms, flooded_ms, behind_ms: how long the neighbours' answers took, in the flood and on both sides of it.
+        cost_ms: processor time that the flood took, by whose, beyond what the neighbours take without it.
+        counted: refusals that the journal's rows stand for. journal_bytes: by how much it grew.
         log_bytes: by how much the text log grew.
     """
 
     verdicts: Counter[str] = field(default_factory=Counter)
-    quiet_ms: dict[str, list[float]] = field(default_factory=dict)
-    flooded_ms: dict[str, list[float]] = field(default_factory=dict)
+    before_ms: Waits = field(default_factory=lambda: {name: [] for name in NEIGHBOURS})
+    flooded_ms: Waits = field(default_factory=lambda: {name: [] for name in NEIGHBOURS})
+    behind_ms: Waits = field(default_factory=lambda: {name: [] for name in NEIGHBOURS})
+    cost_ms: Counter[str] = field(default_factory=Counter)
     counted: int = 0
     journal_bytes: int = 0
     log_bytes: int = 0
@@ -52,7 +65,12 @@ class FloodReport:
     @property
     def refused(self) -> int:
         """How many calls of the flood were refused."""
-        return sum(number for verdict, number in self.verdicts.items() if not verdict.startswith("grant"))
+        return sum(number for verdict, number in self.verdicts.items() if verdict.startswith("refuse"))
+
+    @property
+    def is_well(self) -> bool:
+        """Whether each refusal that was answered is counted, and none that nobody asked for."""
+        return self.refused <= self.counted <= self.refused + self.verdicts[NO_VERDICT]
 
     def lines(self) -> list[str]:
         """Write it."""
@@ -61,26 +79,40 @@ class FloodReport:
         if self.refused:
             journal, log = self.journal_bytes / self.refused, self.log_bytes / self.refused
             told.append(f"  for each refusal {journal:.0f} bytes of journal, {log:.0f} of text log")
-        for name, quiet in self.quiet_ms.items():
-            before, after = _p99(quiet), _p99(self.flooded_ms[name])
-            told.append(
-                f"  {name}: p99 {before:.1f} ms without, {after:.1f} ms in the flood: ratio {after / before:.2f}"
-            )
-        return told
+        each = ", ".join(f"{whose} {ms / self.verdicts.total():.2f}" for whose, ms in self.cost_ms.items())
+        told.append(f"  processor time for each call of the flood, ms: {each}")
+        return [*told, *(f"  {name}: {self._waits(name)}" for name in NEIGHBOURS)]
+
+    def _waits(self, name: str) -> str:
+        before, flooded, behind = self.before_ms[name], self.flooded_ms[name], self.behind_ms[name]
+        if not before or not flooded or not behind:
+            return "no line was free for it"
+        ratio = of(0.99, flooded) / of(0.99, before + behind)
+        return (
+            f"median {of(0.5, before + behind):.1f} ms without, {of(0.5, flooded):.1f} in the flood; "
+            f"p99 {of(0.99, before):.1f} and {of(0.99, behind):.1f} ms without, {of(0.99, flooded):.1f} in the flood: "
+            f"ratio {ratio:.2f}"
+        )
 
 
-def _p99(values: list[float]) -> float:
-    return sorted(values)[int(len(values) * 0.99)]
+def of(share: float, waits: list[float]) -> float:
+    """The wait that this share of them did not exceed."""
+    return sorted(waits)[int(len(waits) * share)]
 
 
 async def flood(gate: RealGate, *, dialled: str, seconds: int) -> FloodReport:
-    """Ask for the neighbours for so long without a flood, then as long with one of `PER_MINUTE` calls."""
+    """Ask for the neighbours for three times so long; in the middle third of each stretch there is a flood."""
     report = FloodReport()
-    report.quiet_ms = await _neighbours(gate, seconds)
     log_bytes, journal = gate.log.stat().st_size, list(read_rows(gate.journal))
-    flooding = asyncio.create_task(_flood(gate, dialled, seconds, report))
-    report.flooded_ms = await _neighbours(gate, seconds)
-    await flooding
+    for began in range(0, seconds, STRETCH_S):
+        length_s = min(STRETCH_S, seconds - began)
+        report.cost_ms.subtract(await _neighbours(gate, length_s, report.before_ms))
+        flooding = asyncio.create_task(Flooded.of(gate, dialled, PER_MINUTE * length_s // 60))
+        report.cost_ms.update(await _neighbours(gate, length_s, report.flooded_ms))
+        flooded = await flooding
+        report.cost_ms["its caller"] += round(flooded.caller_ms)
+        report.verdicts.update(flooded.verdicts)
+        await _neighbours(gate, length_s, report.behind_ms)
     rows = list(read_rows(gate.journal))
     report.counted = sum(row.count for row, _ in rows if (row.event, row.extension) == FLOODED)
     report.journal_bytes = rows[-1][1] - (journal[-1][1] if journal else 0)
@@ -88,32 +120,24 @@ async def flood(gate: RealGate, *, dialled: str, seconds: int) -> FloodReport:
     return report
 
 
-async def _neighbours(gate: RealGate, seconds: int) -> dict[str, list[float]]:
-    asked = {"another clinic": {"entry": "other", "dialled": PARIS}, "its own national calls": {"dialled": PARIS}}
-    taken: dict[str, list[float]] = {name: [] for name in asked}
-    until = monotonic() + seconds
-    while monotonic() < until:
-        for name, question in asked.items():
-            began = monotonic()
-            await gate.ask(is_confirmed=False, passage=str(uuid4()), extension="190", **question)
-            taken[name].append((monotonic() - began) * 1000)
-        await asyncio.sleep(PROBE_PAUSE_S)
-    return taken
+async def _neighbours(gate: RealGate, seconds: int, waits: Waits) -> Counter[str]:
+    """Ask for so long; returns what processor time the gate and its store took meanwhile, in ms.
 
+    A call that finds its clinic's lines full waits as the flood does, and is none of those that are to wait no longer.
+    """
+    spent_ms, until = gate.spent_ms(), monotonic() + seconds
 
-async def _flood(gate: RealGate, dialled: str, seconds: int, report: FloodReport) -> None:
-    began, asking = monotonic(), set()
-    for number in range(PER_MINUTE * seconds // 60):
-        await asyncio.sleep(max(began + number * 60 / PER_MINUTE - monotonic(), 0))
-        task = asyncio.create_task(_one(gate, dialled, report))
-        asking.add(task)
-        task.add_done_callback(asking.discard)
-    await asyncio.gather(*asking)
+    async def ask(name: str, question: dict[str, str]) -> None:
+        while (asked := monotonic()) < until:
+            verdict: list[str] = []
+            with suppress(OSError):
+                verdict = await gate.ask(is_confirmed=False, passage=str(uuid4()), extension="190", **question)
+            if verdict[1:2] == ["grant"]:
+                waits[name].append((monotonic() - asked) * 1000)
+            await asyncio.sleep(max(asked + 1 / PROBES_A_SECOND - monotonic(), 0))
 
-
-async def _one(gate: RealGate, dialled: str, report: FloodReport) -> None:
-    verdict = await gate.ask(passage=str(uuid4()), dialled=dialled)
-    report.verdicts[f"{verdict[1]} {verdict[6]}" if verdict else "no verdict"] += 1
+    await asyncio.gather(*(ask(name, question) for name, question in NEIGHBOURS.items()))
+    return gate.spent_ms() - spent_ms
 
 
 FLOODS = {"refused calls abroad": BRUSSELS, "ordinary calls": PARIS}

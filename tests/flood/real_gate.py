@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -57,9 +58,14 @@ class RealGate:
     @property
     def worker(self) -> int:
         """The process that takes calls now; 0 while there is none."""
-        assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
-        return next((int(child) for child in children.split() if _is_worker(child)), 0)
+        return next((int(child) for child in self._children() if _is_worker(child)), 0)
+
+    def spent_ms(self) -> Counter[str]:
+        """Processor time that its workers and its store have taken, in ms."""
+        spent: Counter[str] = Counter()
+        for child in self._children():
+            spent["the gate" if _is_worker(child) else "its store"] += _spent_ms(child)
+        return spent
 
     def start(self) -> None:
         """Start it, and wait until it takes calls."""
@@ -84,6 +90,11 @@ class RealGate:
         except subprocess.TimeoutExpired:
             process.kill()
             raise
+
+    def _children(self) -> list[str]:
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
+        return children.split()
 
     def _wait_until_up(self, not_this: int) -> None:
         assert self.process is not None
@@ -132,6 +143,13 @@ def _is_worker(process: str) -> bool:
     with suppress(OSError):
         return b"--worker" in Path(f"/proc/{process}/cmdline").read_bytes()
     return False
+
+
+def _spent_ms(process: str) -> int:
+    """What all threads of a process have taken, in user and kernel mode (proc(5))."""
+    _, _, told = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(") ")
+    ticks = told.split()[11:13]
+    return sum(map(int, ticks)) * 1000 // os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

