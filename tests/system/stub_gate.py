@@ -14,6 +14,7 @@ from pathlib import Path
 HOLD_S = 30
 IVORY_COAST = "+2250123456615"
 OTHER_NONCE = "11111111-1111-4111-8111-111111111111"
+STARTED = "/root/started-by-asterisk"
 KEY = Path("/var/spool/callgate/seal.key")
 
 
@@ -52,6 +53,7 @@ def answers(mode: str, nonce: str) -> tuple[bytes, str]:
         "empty-seal": (whole[: whole.rindex(b"|")] + b'|"\n', "half"),
         "another-seal": (whole[: whole.rindex(b"|")] + b"|" + b"0" * 40 + b'"\n', "half"),
         "refuses-unsealed": (f'SET VARIABLE CALLGATE_VERDICT "1|refuse|{nonce}|||0|locked|end"\n'.encode(), "half"),
+        "commands": (f'EXEC System "touch {STARTED}"\nEXEC Dial "PJSIP/{IVORY_COAST}@carrier-a,5"\n'.encode(), "half"),
         "grants": (whole, "half"),
     }
     return table[mode]
