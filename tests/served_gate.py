@@ -14,6 +14,8 @@ from clinic_samples import KEY, Site
 
 CONFIRMED = b"200 result=1\n"
 SEAL = Seal(KEY)
+FIELDS = 8
+"""Of a verdict; its seal stands behind them."""
 
 
 @dataclass(kw_only=True)
@@ -27,17 +29,22 @@ class Asterisk:
         self.writer.write(data)
 
     async def heard(self) -> list[str]:
-        """Everything up to the gate's half-close or end: the fields of the verdict, or nothing."""
+        """Everything up to the gate's half-close or end: the fields of the verdict without its seal, or nothing."""
+        token = await self.token()
+        return token.split("|")[:FIELDS] if token else []
+
+    async def token(self) -> str:
+        """The verdict as it is on the wire, or ""."""
         try:
             heard = await self.reader.read()
         except ConnectionError:
-            return []
+            return ""
         commands = CommandReader().receive(heard)
         if not commands:
-            return []
+            return ""
         ((*words, token),) = commands
         assert words == ["SET", "VARIABLE", "CALLGATE_VERDICT"]
-        return token.split("|")
+        return token
 
 
 Call = Callable[[], AbstractAsyncContextManager[Asterisk]]

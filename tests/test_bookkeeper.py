@@ -362,7 +362,55 @@ async def test_what_the_dialplan_decided_alone_is_written_down_masked(site: Site
     )
 
 
+def injected(number: int) -> str:
+    return f"1|refused|callgate|{NOW_S}.5|102|injection|06123456{number % 90 + 10}%26x|end"
+
+
+async def read_all(site: Site) -> int:
+    """Read the spool to its end; tells how often it was read."""
+    bookkeeper = site.bookkeeper
+    for times in range(100):
+        if not site.spool.read():
+            return times
+        await bookkeeper.read_spool()
+    pytest.fail("it has no end")
+
+
+async def test_a_phone_that_dials_no_numbers_all_day_fills_no_disk_and_holds_up_no_bill(site: Site) -> None:
+    """Each was a row and a flush of its own, 270 a second: a real bill waited behind them, and the disk filled."""
+    await call(site)
+    site.write_spool(*map(injected, range(2000)), ANSWERED_A_MINUTE, *map(injected, range(500)))
+    assert await read_all(site) < 10
+    refusals = [row for row in site.rows if row.event == "call.refused"]
+    assert sum(row.count for row in refusals) == 2500
+    assert len(refusals) < 40
+    assert [row.dialled for row in refusals[:2]] == ["061234••••&x"] * 2
+    assert settled(site) == [(HOLD, 60, "0.25")]
+
+
+async def test_a_refusal_that_could_not_be_written_is_counted_once_when_it_can(site: Site) -> None:
+    bookkeeper = site.bookkeeper
+    site.journal.file.mkdir()
+    site.write_spool(*map(injected, range(30)))
+    for _ in range(3):
+        with pytest.raises(JournalError):
+            await bookkeeper.read_spool()
+    site.journal.file.rmdir()
+    await bookkeeper.read_spool()
+    assert sum(row.count for row in site.rows if row.event == "call.refused") == 30
+
+
 # Lines that go wrong.
+
+
+async def test_a_spool_full_of_lines_that_are_none_is_passed_over_in_a_few_turns(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each was a file written anew: for so long calls waited that the worker was killed, and the next, and the next."""
+    site.write_spool(*[""] * 200_000, injected(0))
+    assert await read_all(site) == 4
+    assert capsys.readouterr().out.count("spool.unreadable") == 4
+    assert len(site.rows) == 1
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from callgate.errors import CallgateError
 from callgate.listening import open_listening
 
 given = socket.socket(socket.AF_INET, {kind})
-given.bind(("127.0.0.1", 0))
+given.bind(("{address}", 0))
 {listen}
 os.dup2(given.fileno(), 3)
 environment = {{"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "{number}", "LISTEN_FDNAMES": "x"}}
@@ -26,7 +26,7 @@ except CallgateError as error:
 else:
     print(found.fileno(), found.getsockname() == given.getsockname(), os.get_inheritable(3), environment)
 """
-SOUND = {"kind": "socket.SOCK_STREAM", "listen": "given.listen()", "number": "1"}
+SOUND = {"kind": "socket.SOCK_STREAM", "address": "127.0.0.1", "listen": "given.listen()", "number": "1"}
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "localhost:0", "[::1]:0"])
@@ -57,8 +57,12 @@ def test_what_systemd_passes_to_another_process_is_not_taken() -> None:
         ({"number": "2"}, "LISTEN_FDS: systemd passes 2 sockets. Remedy: pass one ListenStream= in the socket unit"),
         ({"listen": ""}, "LISTEN_FDS: the socket that systemd passes does not listen. Remedy: pass one ListenStream="),
         ({"listen": "", "kind": "socket.SOCK_DGRAM"}, "LISTEN_FDS: the socket that systemd passes does not listen."),
+        (
+            {"address": "0.0.0.0"},
+            "LISTEN_FDS: the socket that systemd passes is open to other machines. Remedy: write L",
+        ),
     ],
-    ids=["one", "two", "one that does not listen", "one that is for datagrams"],
+    ids=["one", "two", "one that does not listen", "one that is for datagrams", "one for every machine"],
 )
 def test_the_socket_that_systemd_passes_is_taken(given: dict[str, str], said: str) -> None:
     command = [sys.executable, "-c", PASSED.format(**{**SOUND, **given})]

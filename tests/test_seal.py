@@ -26,6 +26,12 @@ def test_a_seal_is_what_the_dialplan_makes_of_the_key_and_the_question() -> None
     assert Seal(KEY).of(QUESTION) == "5832ec8d2543559175947c2c892f3f88b55c654a"
 
 
+def test_an_answer_bears_its_seal_at_its_end() -> None:
+    """As `sha1sum` has it; a question, which begins with its entry, is never an answer."""
+    answer = "1|grant|n|+33142685300|g|120|ok|end"
+    assert Seal(KEY).sealed(answer) == f"{answer}|ef6e6c79c8ce747c4ada04eb70ed20dfef0ae7fe"
+
+
 @pytest.mark.parametrize(
     ("arguments", "is_ours"),
     [

@@ -227,9 +227,20 @@ async def test_who_does_not_know_the_key_gets_no_verdict_and_the_ledger_hears_no
     assert (await site.book()).sequence == before
 
 
-async def test_where_the_settings_want_no_seal_none_is_looked_at(site: Site) -> None:
-    async with served(site, seal=None) as (_, call):
-        assert (await answer(call, header(seal="")))[1] == "grant"
+async def test_an_answer_is_sealed_so_that_who_takes_the_port_can_grant_nothing(call: Call) -> None:
+    """While the gate was down any process could take its port, and what it granted was dialled."""
+    async with call() as asterisk:
+        asterisk.say(header())
+        answered, _, seal = (await asterisk.token()).rpartition("|")
+        assert seal == Seal(KEY).of([answered])
+        asterisk.say(CONFIRMED)
+
+
+async def test_where_the_settings_want_no_seal_none_is_looked_at_and_none_is_given(site: Site) -> None:
+    async with served(site, seal=None) as (_, call), call() as asterisk:
+        asterisk.say(header(seal=""))
+        assert (await asterisk.token()).endswith("|ok|end")
+        asterisk.say(CONFIRMED)
 
 
 async def test_a_question_that_was_overheard_is_not_answered_again_and_its_hold_stays(site: Site) -> None:

@@ -247,5 +247,5 @@ def test_a_spool_is_read_once_every_whole_line_is_acknowledged(file: Path, tmp_p
     assert spool.is_read()
 
 
-def test_a_spool_is_moved_aside_at_four_megabytes_and_read_a_megabyte_at_a_time() -> None:
-    assert (ROTATE_BYTES, READ_BYTES_MAX) == (4 * 1024 * 1024, 1024 * 1024)
+def test_a_spool_is_moved_aside_at_four_megabytes_and_read_so_little_at_a_time_that_no_call_waits() -> None:
+    assert (ROTATE_BYTES, READ_BYTES_MAX) == (4 * 1024 * 1024, 64 * 1024)

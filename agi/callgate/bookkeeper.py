@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import unquote
@@ -20,6 +20,7 @@ from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.core.wire import mask
 from callgate.grants import is_held
 from callgate.journal import Journal, JournalRow
+from callgate.journal_tally import Tally
 from callgate.ledger.base import Ledger, OrphanCharge, Settlement
 from callgate.ledger.validity import KEPT_S
 from callgate.orphans import OBSERVED, orphan_charge
@@ -32,8 +33,8 @@ SPOOL_PAUSE_S = 0.1
 CHORES_PAUSE_S = 1.0
 DECKS_PAUSE_S = 3.0
 LAPSE_LIMIT = 100
-
 OVERRAN_MAX = 3
+REFUSED = "call.refused"
 
 log = structlog.get_logger()
 
@@ -49,6 +50,7 @@ class Bookkeeper:
         seen: the grants of those that were up at the last look, or have been since; its own.
         silent: the clinics whose ledger did not answer the last chore, and why; its own.
         overran: the last costly calls that cost more than was held for them, by grant; its own.
+        tally: of the refusals that the dialplan spoke alone; its own.
     """
 
     settings: Settings
@@ -63,6 +65,7 @@ class Bookkeeper:
     seen: set[str] = field(default_factory=set)
     silent: dict[str, str] = field(default_factory=dict)
     overran: deque[str] = field(default_factory=lambda: deque(maxlen=OVERRAN_MAX))
+    tally: Tally = field(default_factory=Tally)
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -74,31 +77,65 @@ class Bookkeeper:
         )
 
     async def read_spool(self) -> None:
-        """Handle every new line; stop at the first that the ledger cannot take now, and keep it.
+        """Handle what is new; stop at the first line that the ledger cannot take now, and keep it.
 
         Whoever may write a file may write a line. What is said of the end of a leg that is up waits until it has ended,
         and gives way to what Asterisk says then.
 
         Raises:
-            JournalError: the line's row could not be written; the line is kept.
+            JournalError: a row could not be written; the lines are kept.
         """
         # First: what Asterisk writes of a leg's end stands in the file by the time it says that the leg is gone.
         up = self.up()
         self.seen.update(up or ())
-        for line, offset in self.spool.read():
-            parsed = parse_line(line)
-            if parsed is None:
-                log.warning("spool.unreadable", length=len(line))
-            elif isinstance(parsed, LegEnded | GrantUnused) and up is not None and parsed.grant in up:
-                self.kept[parsed.grant] = parsed
-            elif not await self._handle(parsed):
-                return
-            self.spool.acknowledge(offset)
+        if not await self._read_lines(up):
+            return
         if up is not None:
             for grant in self.kept.keys() - up:
-                if await self._handle(self.kept[grant]):
+                if await self._end(self.kept[grant]):
                     self.kept.pop(grant, None)
         self.seen.intersection_update(up or ())
+
+    async def _read_lines(self, up: Collection[str] | None) -> bool:
+        """Handle them; returns whether that was all. Together they cost the disk one flush: a phone makes hundreds."""
+        is_all, handled, unreadable = True, 0, 0
+        decided: list[JournalRow] = []
+        for line, offset in self.spool.read():
+            match parse_line(line):
+                case None:
+                    unreadable += 1
+                case LegEnded() | GrantUnused() as ended if up is not None and ended.grant in up:
+                    self.kept[ended.grant] = ended
+                case LegEnded() | GrantUnused() as ended:
+                    is_all = await self._end(ended)
+                case LocalGrant() | LocalRefusal() as alone:
+                    decided.extend(self._local_rows(alone))
+            if not is_all:
+                break
+            handled = offset
+        if unreadable:
+            log.warning("spool.unreadable", lines=unreadable)
+        if decided:
+            await self._write_down(decided)
+        if handled:
+            self.spool.acknowledge(handled)
+        return is_all
+
+    async def _write_down(self, decided: Collection[JournalRow]) -> None:
+        """Write what the dialplan decided alone, on the disk when this returns; in a flood a refusal is only counted.
+
+        Whoever has a phone can cause one with every call that is no number, without the gate ever being asked.
+        """
+        # What is counted here is written here, or read again: nothing of it stays.
+        tally = Tally(windows=self.tally.windows)
+        for row in decided:
+            if row.event == REFUSED and not tally.has_room(row):
+                tally.count(row)
+            else:
+                await self.journal.write(row, durable=False)
+        for row in tally.take_all():
+            await self.journal.write(row, durable=False)
+        await self.journal.sync()
 
     def is_spool_read(self) -> bool:
         """Whether the ledger has all that Asterisk has written down so far of calls that are over."""
@@ -118,30 +155,29 @@ class Bookkeeper:
         await self.ledger.void_doubtful()
         await self.shelf.fetch_missing()
 
-    async def _handle(self, line: SpoolLine) -> bool:
-        """Carry out one line. Returns whether it is done with."""
+    def _clinic(self, line: SpoolLine) -> Clinic | None:
         entry = self.settings.entry_named(line.entry)
         if entry is None:
             log.warning("spool.unknown_entry", length=len(line.entry))
-            return True
-        clinic = self.shelf.clinic(entry.clinic)
-        match line:
-            case LegEnded() | GrantUnused():
-                is_done = await self._end(line, clinic)
-                if is_done:
-                    self.kept.pop(line.grant, None)
-                return is_done
-            case LocalGrant() | LocalRefusal():
-                await self.journal.write(_local_row(line, clinic), durable=True)
-                return True
+            return None
+        return self.shelf.clinic(entry.clinic)
 
-    async def _end(self, line: LegEnded | GrantUnused, clinic: Clinic) -> bool:
-        match line:
-            case LegEnded():
-                return await self._settle(line, clinic)
-            case GrantUnused():
-                outcome = await self.ledger.void(clinic.name, line.grant)
-                return not isinstance(outcome, Unavailable) or _give_up(outcome)
+    def _local_rows(self, line: LocalGrant | LocalRefusal) -> Iterator[JournalRow]:
+        if (clinic := self._clinic(line)) is not None:
+            yield _local_row(line, clinic)
+
+    async def _end(self, line: LegEnded | GrantUnused) -> bool:
+        """Carry out what is said of a grant. Returns whether it is done with."""
+        if (clinic := self._clinic(line)) is None:
+            return True
+        if isinstance(line, LegEnded):
+            is_done = await self._settle(line, clinic)
+        else:
+            outcome = await self.ledger.void(clinic.name, line.grant)
+            is_done = not isinstance(outcome, Unavailable) or _give_up(outcome)
+        if is_done:
+            self.kept.pop(line.grant, None)
+        return is_done
 
     def _is_strange(self, grant: str) -> bool:
         """Whether a hold is named that this gate never granted, for a leg that control, which looks, never saw."""
@@ -260,7 +296,7 @@ def _local_row(line: LocalGrant | LocalRefusal, clinic: Clinic) -> JournalRow:
         case LocalRefusal():
             return JournalRow(
                 at=at,
-                event="call.refused",
+                event=REFUSED,
                 clinic=clinic.name,
                 call="",
                 extension=line.extension,

@@ -4,6 +4,7 @@ import fcntl
 import os
 import socket
 from collections.abc import MutableMapping
+from ipaddress import ip_address
 
 from callgate.door import BACKLOG
 from callgate.errors import SettingsError
@@ -51,4 +52,7 @@ def _passed(number: str) -> socket.socket:
     fcntl.fcntl(_FIRST_PASSED, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
     if listening.type != socket.SOCK_STREAM or not listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         raise SettingsError("LISTEN_FDS", "the socket that systemd passes does not listen", remedy)
+    if listening.family != socket.AF_UNIX and not ip_address(listening.getsockname()[0]).is_loopback:
+        remedy = "write ListenStream=127.0.0.1:4599 in the socket unit: FastAGI is not encrypted"
+        raise SettingsError("LISTEN_FDS", "the socket that systemd passes is open to other machines", remedy)
     return listening

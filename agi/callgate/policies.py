@@ -5,10 +5,10 @@ The rate deck of a clinic is the file its settings name, and is read again whene
 
 import asyncio
 import gc
-import getpass
 import hashlib
 import math
 import os
+import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -316,8 +316,11 @@ def _locks(found: PolicyRevision | NoPolicy) -> Locks:
 
 
 def author() -> str:
-    """Name whoever runs this program: the user, or the number of one who has no name, as in a container."""
+    """Name whoever runs this program: the user, or the number of one who has no name, as in a container.
+
+    Never by the environment, as `getpass` does: it goes into rows that say who saw a number.
+    """
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return f"uid {os.getuid()}"

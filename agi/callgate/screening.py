@@ -31,7 +31,8 @@ class Found:
     path: str
 
 
-# In the order in which they are tried at each place. Digits with letters before them are the middle of a name or hash.
+# In the order in which they are tried at each place. Digits with letters before them are the middle of a name or hash,
+# unless the letter ends a code, as of the plus in a URI (%2B) or of a line's end (\\n).
 _PATTERN = re.compile(
     r"""
     (?P<key>-----BEGIN\ [A-Z ]{0,20}PRIVATE\ KEY-----(?:.{0,8192}?-----END\ [A-Z ]{0,20}PRIVATE\ KEY-----)?)
@@ -50,12 +51,13 @@ _PATTERN = re.compile(
         # a hash; a channel; an address
       | (?<![0-9a-zA-Z])(?=[0-9]*[a-f])[0-9a-f]{16,}(?![0-9a-zA-Z])
       | (?<=[0-9a-zA-Z]-)[0-9a-f]{8}(?![0-9a-zA-Z])
-      | (?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?!\.?\d)
+      | (?<![\d.])(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}(?::\d{1,5})?(?!\.?\d)
         # an id of Asterisk's; a decimal
       | (?<![\d.+])1\d{9}\.\d{1,6}(?:\.\d{10})?(?!\.?\d)
       | (?<![\w.+])(?:0|[1-9]\d{0,5})\.\d{1,6}(?!\w|\.\d)
     )
-  | (?P<number>(?<![0-9a-zA-Z•+])\+?\ ?(?>\(?\d(?:[ .()\u00a0\u202f-]{0,2}\d){6,})(?![ .()\u00a0\u202f-]{0,2}•))
+  | (?P<number>(?:(?<![0-9a-zA-Z•+])|(?<=%[0-9a-f][a-f])|(?<=\\[abfnrtv]))
+        \+?\ ?(?>\(?\d(?:[ .()\u00a0\u202f-]{0,2}\d){6,})(?![ .()\u00a0\u202f-]{0,2}•))
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )

@@ -1,8 +1,9 @@
-"""The seal of a question: by it the gate knows that Asterisk's dialplan asks, and no other process of the machine.
+"""The seal: by it the gate knows that Asterisk's dialplan asks, the dialplan that the gate answers, and nobody else.
 
 Who reaches the port without it gets nothing: no hold that fills a clinic's ceilings, no word about its rules, no
-`supersedes` that gives another call's money back. The key is a file beside the spool, in the folder that Asterisk and
-the gate share. Asterisk reads it at each call, so it stands in no dialplan, no channel variable and no line of the log.
+`supersedes` that gives another call's money back. Who takes the port while the gate is down grants nothing. The key is
+a file beside the spool, in the folder that Asterisk and the gate share. Asterisk reads it at each call, so it stands in
+no dialplan, no channel variable and no line of the log.
 """
 
 import hashlib
@@ -46,6 +47,10 @@ class Seal:
         """Tell whether the last argument, ``seal=...``, is the seal of those before it."""
         *question, last = arguments or ("",)
         return hmac.compare_digest(_bytes(last), _bytes(f"seal={self.of(question)}"))
+
+    def sealed(self, answer: str) -> str:
+        """Put the seal behind an answer: ``ANSWER|SEAL``. No question begins as an answer does, with a version."""
+        return f"{answer}|{self.of((answer,))}"
 
     def __repr__(self) -> str:
         return "Seal(***)"

@@ -161,8 +161,9 @@ class Server:
             if isinstance(verdict, Refusal):
                 await self._turns.turn((passage.attempt.clinic, passage.attempt.extension))
             _log_verdict(passage, verdict)
-            answer = set_variable(VERDICT_VARIABLE, token(verdict, passage.attempt.nonce))
-            await asyncio.get_running_loop().sock_sendall(link, answer)
+            answer = token(verdict, passage.attempt.nonce)
+            sealed = self._seal.sealed(answer) if self._seal else answer
+            await asyncio.get_running_loop().sock_sendall(link, set_variable(VERDICT_VARIABLE, sealed))
             # Asterisk runs commands that were sent together only once the sending side is closed (facts/asterisk.md 2).
             link.shutdown(socket.SHUT_WR)
             is_confirmed = await _confirmed(link, session)

@@ -26,7 +26,8 @@ VERSION = "1"
 END_MARK = "end"
 Instant = Annotated[float, msgspec.Meta(gt=0, lt=10_000_000_000)]
 """Epoch seconds; the bound refuses "inf", "nan" and an epoch in milliseconds."""
-READ_BYTES_MAX = 1024 * 1024
+READ_BYTES_MAX = 64 * 1024
+"""Read at once: what a worker handles in a moment, whatever stands there. No line of ours is that long."""
 ROTATE_BYTES = 4 * 1024 * 1024
 
 

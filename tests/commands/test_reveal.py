@@ -78,9 +78,10 @@ async def test_every_trunk_attempt_of_a_call_is_shown_and_written_down(folder: P
     assert [one.attempt for one in await acts_of(folder)] == [1, 2]
 
 
-def test_nothing_is_shown_without_a_reason(folder: Path, capsys: Out) -> None:
+@pytest.mark.parametrize("reason", [[], ["--reason", ""], ["--reason", " "]])
+def test_nothing_is_shown_without_a_reason(folder: Path, capsys: Out, reason: list[str]) -> None:
     write_journal(folder / "state", sealed(folder))
-    assert blocked(folder, "--reveal", CALL) == 3
+    assert blocked(folder, "--reveal", CALL, *reason) == 3
     assert capsys.readouterr() == ("", "callgate: --reason: is needed with --reveal. Remedy: say why, for the record\n")
 
 

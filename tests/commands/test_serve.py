@@ -293,6 +293,7 @@ def test_a_worker_whose_background_ends_says_so_and_ends(
     monkeypatch.setattr(serve, "configure_logs", lambda: None)
     # What a worker does to its process is not to stay with that of the tests.
     monkeypatch.setattr(serve, "raise_file_limit", lambda: None)
+    monkeypatch.setattr(serve, "_leave_no_core", lambda: None)
     monkeypatch.setattr(worker, "OOM_FIRST", "0")
     hangup = signal.getsignal(signal.SIGHUP)
     write_settings(tmp_path, free_port(), redis=f"unix://{tmp_path}/nobody.sock")

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import re
 import signal
 import socket
 import threading
@@ -82,6 +83,19 @@ def load(port: int) -> Iterator[Load]:
 def journal_is_whole(folder: Path) -> bool:
     with (folder / "state" / JOURNAL_FILE).open("rb") as stream:
         return not [found for found in scan(stream) if isinstance(found, Damage)]
+
+
+def test_no_process_of_the_daemon_leaves_its_memory_behind_when_it_dies(tmp_path: Path) -> None:
+    """A core file had the keys of the seal and of the numbers in it, where the daemon was started."""
+    write_settings(tmp_path, free_port())
+    with daemon(tmp_path) as gate:
+        worker = worker_of(gate)
+        children = Path(f"/proc/{gate.process.pid}/task/{gate.process.pid}/children").read_text().split()
+        assert str(worker) in children
+        assert len(children) == len(("worker", "store"))
+        for process in (gate.process.pid, *children):
+            limits = Path(f"/proc/{process}/limits").read_text()
+            assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE), limits
 
 
 @pytest.mark.parametrize(("number", "cause"), [(signal.SIGSTOP, "stuck"), (signal.SIGKILL, "signal 9")])

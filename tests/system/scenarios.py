@@ -66,6 +66,15 @@ async def a_verdict_for_another_call_is_none(rig: Rig) -> None:
     assert_refused_call(calls[0])
 
 
+async def a_process_on_the_port_of_the_gate_grants_nothing(rig: Rig) -> None:
+    """Any user's process may listen there while the gate is down; it knows the question and no key."""
+    rig.lab.gate_stop()
+    rig.start_stub("no-seal")
+    calls, invites = await rig.dial_together([IVORY_COAST])
+    assert invites == []
+    assert_refused_call(calls[0])
+
+
 async def a_silent_gate_is_given_up(rig: Rig) -> None:
     """Costly hears its refusal start within 1.5 s, national falls back, emergency does not notice."""
     rig.lab.gate_stop()

@@ -1,21 +1,32 @@
 """A gate that fails in one chosen way, on 127.0.0.1:4599. Standard library only: it runs beside Asterisk.
 
-Modes: see `answers`; each takes the nonce of the question and gives the bytes to send, and what to do then.
+Modes: see `answers`; each takes the nonce of the question and gives the bytes to send, and what to do then. It knows
+the seal's key, as no stranger does: so each answer fails for what it lacks alone.
 """
 
+import hashlib
 import socket
 import sys
 import threading
 import time
+from pathlib import Path
 
 HOLD_S = 30
 IVORY_COAST = "+2250123456615"
 OTHER_NONCE = "11111111-1111-4111-8111-111111111111"
+STARTED = "/root/started-by-asterisk"
+KEY = Path("/var/spool/callgate/seal.key")
+
+
+def sha1(text: str) -> str:
+    """As Asterisk has it."""
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def verdict(nonce: str, number: str = IVORY_COAST, seconds: str = "60", end: str = "end") -> bytes:
     """A whole positive verdict, as the real gate would write it."""
-    return f'SET VARIABLE CALLGATE_VERDICT "1|grant|{nonce}|{number}|stub.1.1|{seconds}|ok|{end}"\n'.encode()
+    token, key = f"1|grant|{nonce}|{number}|stub.1.1|{seconds}|ok|{end}", KEY.read_text(encoding="ascii")
+    return f'SET VARIABLE CALLGATE_VERDICT "{token}|{sha1(key[:32] + sha1(key[32:] + token))}"\n'.encode()
 
 
 def answers(mode: str, nonce: str) -> tuple[bytes, str]:
@@ -38,6 +49,11 @@ def answers(mode: str, nonce: str) -> tuple[bytes, str]:
         "word-seconds": (verdict(nonce, seconds="abc"), "half"),
         "minus-seconds": (verdict(nonce, seconds="-5"), "half"),
         "endless-seconds": (verdict(nonce, seconds="99999999"), "half"),
+        "no-seal": (whole[: whole.rindex(b"|")] + b'"\n', "half"),
+        "empty-seal": (whole[: whole.rindex(b"|")] + b'|"\n', "half"),
+        "another-seal": (whole[: whole.rindex(b"|")] + b"|" + b"0" * 40 + b'"\n', "half"),
+        "refuses-unsealed": (f'SET VARIABLE CALLGATE_VERDICT "1|refuse|{nonce}|||0|locked|end"\n'.encode(), "half"),
+        "commands": (f'EXEC System "touch {STARTED}"\nEXEC Dial "PJSIP/{IVORY_COAST}@carrier-a,5"\n'.encode(), "half"),
         "grants": (whole, "half"),
     }
     return table[mode]

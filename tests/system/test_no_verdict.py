@@ -38,6 +38,10 @@ NOT_VERDICTS = [
     "word-seconds",
     "minus-seconds",
     "endless-seconds",
+    "no-seal",
+    "empty-seal",
+    "another-seal",
+    "refuses-unsealed",
 ]
 
 

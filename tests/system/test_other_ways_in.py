@@ -14,6 +14,7 @@ from system.rig import (
     assert_refused,
     assert_refused_call,
 )
+from system.stub_gate import STARTED
 
 pytestmark = pytest.mark.system
 
@@ -44,10 +45,27 @@ def test_sipp_calls_to_a_premium_number_leave_nothing_at_the_carrier(rig: Rig) -
     assert rig.lab.invites()[before:] == []
 
 
-async def test_the_launcher_gives_the_same_verdicts_as_fastagi(rig: Rig) -> None:
+def use_the_launcher(rig: Rig) -> None:
     fastagi = "AGI(agi://127.0.0.1:4599/v1,"
     assert rig.config.dialplan.count(fastagi) == 1
     rig.load_dialplan(rig.config.dialplan.replace(fastagi, "AGI(/usr/share/callgate/agi/callgate.agi,"))
+
+
+async def test_who_has_taken_the_port_has_the_launcher_start_no_program(rig: Rig) -> None:
+    """Over FastAGI itself Asterisk starts it, and dials: it does what it is told there, whatever the verdict is."""
+    use_the_launcher(rig)
+    rig.lab.gate_stop()
+    rig.start_stub("commands")
+    calls, invites = await rig.dial_together([IVORY_COAST])
+    assert_refused_call(calls[0])
+    assert invites == []
+    assert (await rig.dial(PARIS)).users == [PARIS_WIRE]
+    assert rig.stub_log().count("asked") == 2
+    assert rig.in_asterisk("sh", "-c", f"ls {STARTED} 2>/dev/null; true") == ""
+
+
+async def test_the_launcher_gives_the_same_verdicts_as_fastagi(rig: Rig) -> None:
+    use_the_launcher(rig)
     before = len(rig.rows("call.refused"))
     assert (await rig.dial(PARIS)).users == [PARIS_WIRE]
     assert_refused(await rig.dial(PREMIUM))

@@ -22,6 +22,11 @@ SAFEGUARDS: dict[str, tuple[str, str, Scenario]] = {
         " same => n,NoOp()",
         scenarios.a_verdict_for_another_call_is_none,
     ),
+    "the seal of the answer": (
+        '"${CUT(CALLGATE_VERDICT,|,8-)}" != "end|',
+        '"${CUT(CALLGATE_VERDICT,|,8)}" != "end" & "" != "|',
+        scenarios.a_process_on_the_port_of_the_gate_grants_nothing,
+    ),
     "the AGI bound": (
         " same => n,Set(TIMEOUT(absolute)=1.2)",
         " same => n,NoOp()",

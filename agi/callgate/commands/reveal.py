@@ -42,7 +42,7 @@ def _own_id(call: str) -> str:
 
 def reveal(arguments: argparse.Namespace) -> Exit:
     """Show it. That it was shown is on the disk before."""
-    if not arguments.reason:
+    if not (arguments.reason or "").strip():
         raise SettingsError("--reason", "is needed with --reveal", "say why, for the record")
     settings, folder = settings_of(arguments)
     language, state = Language(arguments.language), state_folder(settings, folder)

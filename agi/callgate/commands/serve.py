@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import errno
 import os
+import resource
 import signal
 import socket
 import sys
@@ -48,6 +49,7 @@ def serve(arguments: argparse.Namespace) -> int:
     """Keep a worker until SIGTERM or SIGINT; SIGHUP starts one with the settings as they are then."""
     configure_logs()
     raise_file_limit()
+    _leave_no_core()
     if arguments.worker:
         return work(arguments)
     settings, folder = settings_of(arguments)
@@ -64,6 +66,11 @@ def serve(arguments: argparse.Namespace) -> int:
     except EmbeddedStoreError as error:
         warn(f"callgate: {error}. Remedy: {_REMEDIES[error.fault]}")
     return Exit.UNREACHABLE
+
+
+def _leave_no_core() -> None:
+    """Have no image of the memory written when a process of the daemon, or its store, dies: it has numbers and keys."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 async def _supervise(arguments: argparse.Namespace, settings: Settings, state: Path) -> int:

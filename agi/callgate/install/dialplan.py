@@ -126,7 +126,8 @@ def _road(settings: Settings) -> str:
         "@NOW@": NOW,
         "@VERSION@": VERSION,
         "@AGI@": settings.dialplan.agi,
-        "@SEAL@": _seal(settings.gate),
+        "@SEAL@": _seal(settings.gate, QUESTION),
+        "@ANSWER_SEAL@": _answer_seal(settings.gate),
         "@QUESTION@": QUESTION,
         "@BOUND_S@": f"{settings.dialplan.bound_s:g}",
         "@RING_TIMEOUT_S@": str(settings.dialplan.ring_timeout_s),
@@ -139,12 +140,18 @@ def _road(settings: Settings) -> str:
     return text
 
 
-def _seal(gate: GateSettings) -> str:
-    """The seal of the question (`callgate.seal.Seal.of`). Asterisk prints its value at a call, never the key."""
+def _seal(gate: GateSettings, text: str) -> str:
+    """The seal of a text (`callgate.seal.Seal.of`). Asterisk prints its value at a call, never the key."""
     if gate.seal is Sealing.OFF:
         return ""
     outer, inner = (f"${{FILE({key_file(gate)},{start},{HALF})}}" for start in (0, HALF))
-    return f"${{SHA1({outer}${{SHA1({inner}{QUESTION})}})}}"
+    return f"${{SHA1({outer}${{SHA1({inner}{text})}})}}"
+
+
+def _answer_seal(gate: GateSettings) -> str:
+    """What must stand behind the token of the gate's answer (`callgate.seal.Seal.sealed`)."""
+    seal = _seal(gate, "${CUT(CALLGATE_VERDICT,|,1-8)}")
+    return f"|{seal}" if seal else ""
 
 
 def _entry(site: _Site) -> Iterator[str]:
