@@ -148,6 +148,10 @@ class Journal(Witness):
         """
         await self._sync(self._paid())
 
+    def take_over(self) -> None:
+        """Learn that other workers of this gate have gone on meanwhile: what they will tell is not missing here."""
+        self._unchecked.clear()
+
     def seen(self, clinic: str) -> Seen:
         """See `Witness.seen`: from memory."""
         return self.memory.seen(clinic)
