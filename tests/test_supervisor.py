@@ -205,6 +205,49 @@ async def test_a_reload_hands_over_to_a_worker_that_is_prepared(said: list[Event
     assert [told.partition("\n")[0] for told in found.told].count("RELOADING=1") == 1
 
 
+async def test_two_workers_are_reloaded_one_after_the_other(said: list[EventDict]) -> None:
+    async with house(said, "sound", workers=2) as found:
+        before = [await found.serving(1), await found.serving(2)]
+        assert found.asked == [(0, False), (1, False)], "the first keeps the journal: it begins"
+        found.supervisor.reload()
+        after = [await found.serving(3), await found.serving(4)]
+        await found.until(lambda: all(worker.code == 0 for worker in before))
+        await found.until(lambda: len([told for told in found.told if told.startswith("READY=1")]) > 1)
+        assert found.asked[2:] == [(0, True), (1, False)], "the settings are read once"
+        assert found.taken == 1
+        assert all(worker.code is None for worker in after)
+    assert not found.events("worker.replaced")
+
+
+async def test_a_reload_that_the_first_worker_refuses_reaches_no_other(said: list[EventDict]) -> None:
+    async with house(said, "sound", "sound", "broken", workers=2) as found:
+        before = [await found.serving(1), await found.serving(2)]
+        found.supervisor.reload()
+        await found.until(lambda: found.events("reload.refused"))
+        assert [worker.code for worker in before] == [None, None]
+        assert found.taken == 0
+
+
+async def test_each_of_two_workers_is_replaced_by_itself(said: list[EventDict]) -> None:
+    async with house(said, "sound", workers=2) as found:
+        first, other = await found.serving(1), await found.serving(2)
+        other.kill()
+        await found.serving(3)
+        assert first.code is None
+        assert found.asked[2:] == [(1, False)], "with the settings that worked"
+    assert [event["pid"] for event in found.events("worker.replaced")] == [other.process]
+
+
+async def test_the_first_of_two_workers_leaves_last(said: list[EventDict]) -> None:
+    async with house(said, "sound", workers=2) as found:
+        first, other = await found.serving(1), await found.serving(2)
+        found.supervisor.stop()
+        await found.until(lambda: other.code is not None or first.code is not None)
+        assert other.code == 0
+        assert await found.ended == 0
+        assert (first.told_s or 0) > (other.told_s or 0)
+
+
 @pytest.mark.parametrize(
     ("mode", "problem"), [("broken", "exit 3"), ("refused", "gate.listen: it cannot change. Remedy: restart")]
 )
