@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup docker demo test test-live test-calls test-rules test-rest lint check supply idle fuzz flood bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run faults stories soak prompts dialplan requirements
+.PHONY: help setup docker demo test test-live test-calls test-rules test-rest lint check supply idle fuzz flood bench ledger-servers soak-ledger replay-profiles life exposure-table numbers paths lab lab-down run faults stories soak restarts prompts dialplan requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -113,6 +113,9 @@ stories: docker ## five hundred random calls on a real Asterisk, which is killed
 
 soak: docker ## 100,000 calls through a real Asterisk at a steady rate, about an hour (COUNT=, RATE=)
 	@PYTHONPATH=tests:docker:agi $(PY) -m system.soak $(if $(COUNT),--calls $(COUNT)) $(if $(RATE),--rate $(RATE))
+
+restarts: docker ## the gate restarted twenty times under live calls and steady load, on a real Asterisk (COUNT=, KILLS=)
+	@PYTHONPATH=tests:docker:agi $(PY) -m system.restarts $(if $(COUNT),--count $(COUNT)) $(if $(KILLS),--kills $(KILLS))
 
 prompts: ## make the spoken prompts again from the texts (needs espeak-ng and sox)
 	@sh docker/prompts.sh

@@ -14,7 +14,7 @@ import pytest
 import structlog
 from structlog.typing import EventDict
 
-from callgate import supervisor as supervising
+from callgate import places, supervisor
 from callgate.errors import SettingsError
 from callgate.notify import Notifier
 from callgate.supervisor import Supervisor
@@ -69,15 +69,21 @@ class House:
     workers: list[Worker] = field(default_factory=list)
     said: list[EventDict] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    asked: list[tuple[int, bool]] = field(default_factory=list)
+    taken: int = 0
     supervisor: Supervisor = field(init=False)
     ended: asyncio.Task[int] = field(init=False)
 
-    def start(self, news: Callable[[], None]) -> Worker:
+    def start(self, place: int, news: Callable[[], None], *, anew: bool) -> Worker:
+        self.asked.append((place, anew))
         mode = self.modes.pop(0) if len(self.modes) > 1 else self.modes[0]
         if mode == "refused":
             raise SettingsError("gate.listen", "it cannot change", "restart")
         self.workers.append(start_worker([sys.executable, "-c", WORKER, "{link}", mode], (), news))
         return self.workers[-1]
+
+    def took_calls(self) -> None:
+        self.taken += 1
 
     async def until(self, condition: Callable[[], object]) -> None:
         for _ in range(POLLS_MAX):
@@ -102,7 +108,7 @@ def said() -> Iterator[list[EventDict]]:
 
 
 @asynccontextmanager
-async def house(said: list[EventDict], *modes: str, watchdog_s: float = 0.0) -> AsyncIterator[House]:
+async def house(said: list[EventDict], *modes: str, watchdog_s: float = 0.0, workers: int = 1) -> AsyncIterator[House]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(f"\0callgate-test-{os.getpid()}")
         systemd.settimeout(0)
@@ -110,7 +116,7 @@ async def house(said: list[EventDict], *modes: str, watchdog_s: float = 0.0) -> 
         loop = asyncio.get_running_loop()
         loop.add_reader(systemd, lambda: found.told.append(systemd.recv(4096).decode()))
         notifier = Notifier(address=f"@callgate-test-{os.getpid()}", watchdog_s=watchdog_s)
-        found.supervisor = Supervisor(start=found.start, notifier=notifier)
+        found.supervisor = Supervisor(recruiter=found, workers=workers, notifier=notifier)
         found.ended = asyncio.create_task(found.supervisor.run())
         try:
             yield found
@@ -199,6 +205,49 @@ async def test_a_reload_hands_over_to_a_worker_that_is_prepared(said: list[Event
     assert [told.partition("\n")[0] for told in found.told].count("RELOADING=1") == 1
 
 
+async def test_two_workers_are_reloaded_one_after_the_other(said: list[EventDict]) -> None:
+    async with house(said, "sound", workers=2) as found:
+        before = [await found.serving(1), await found.serving(2)]
+        assert found.asked == [(0, False), (1, False)], "the first keeps the journal: it begins"
+        found.supervisor.reload()
+        after = [await found.serving(3), await found.serving(4)]
+        await found.until(lambda: all(worker.code == 0 for worker in before))
+        await found.until(lambda: len([told for told in found.told if told.startswith("READY=1")]) > 1)
+        assert found.asked[2:] == [(0, True), (1, False)], "the settings are read once"
+        assert found.taken == 1
+        assert all(worker.code is None for worker in after)
+    assert not found.events("worker.replaced")
+
+
+async def test_a_reload_that_the_first_worker_refuses_reaches_no_other(said: list[EventDict]) -> None:
+    async with house(said, "sound", "sound", "broken", workers=2) as found:
+        before = [await found.serving(1), await found.serving(2)]
+        found.supervisor.reload()
+        await found.until(lambda: found.events("reload.refused"))
+        assert [worker.code for worker in before] == [None, None]
+        assert found.taken == 0
+
+
+async def test_each_of_two_workers_is_replaced_by_itself(said: list[EventDict]) -> None:
+    async with house(said, "sound", workers=2) as found:
+        first, other = await found.serving(1), await found.serving(2)
+        other.kill()
+        await found.serving(3)
+        assert first.code is None
+        assert found.asked[2:] == [(1, False)], "with the settings that worked"
+    assert [event["pid"] for event in found.events("worker.replaced")] == [other.process]
+
+
+async def test_the_first_of_two_workers_leaves_last(said: list[EventDict]) -> None:
+    async with house(said, "sound", workers=2) as found:
+        first, other = await found.serving(1), await found.serving(2)
+        found.supervisor.stop()
+        await found.until(lambda: other.code is not None or first.code is not None)
+        assert other.code == 0
+        assert await found.ended == 0
+        assert (first.told_s or 0) > (other.told_s or 0)
+
+
 @pytest.mark.parametrize(
     ("mode", "problem"), [("broken", "exit 3"), ("refused", "gate.listen: it cannot change. Remedy: restart")]
 )
@@ -224,7 +273,7 @@ async def test_a_worker_that_dies_while_the_next_one_prepares_is_followed_by_tha
 
 
 async def test_a_worker_that_does_not_leave_is_killed(said: list[EventDict], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervising, "LEAVE_PATIENCE_S", 0.3)
+    monkeypatch.setattr(places, "LEAVE_PATIENCE_S", 0.3)
     async with house(said, "stays", "sound") as found:
         first = await found.serving(1)
         found.supervisor.reload()
@@ -237,7 +286,7 @@ async def test_a_worker_that_does_not_leave_is_killed(said: list[EventDict], mon
 async def test_a_worker_that_does_not_leave_at_the_end_is_killed(
     said: list[EventDict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervising, "LEAVE_PATIENCE_S", 0.3)
+    monkeypatch.setattr(supervisor, "LEAVE_PATIENCE_S", 0.3)
     async with house(said, "stays") as found:
         first = await found.serving(1)
         found.supervisor.stop()
@@ -250,7 +299,7 @@ async def test_a_worker_that_is_never_prepared_is_killed(
 ) -> None:
     async with house(said, "sound", "unprepared") as found:
         first = await found.serving(1)
-        monkeypatch.setattr(supervising, "START_PATIENCE_S", 0.0)
+        monkeypatch.setattr(places, "START_PATIENCE_S", 0.0)
         found.supervisor.reload()
         await found.until(lambda: found.events("reload.refused"))
         assert first.code is None
@@ -264,7 +313,12 @@ import asyncio, sys
 from callgate.supervisor import Supervisor
 from callgate.workers import start_worker
 words = [sys.executable, "-c", {WORKER!r}, "{{link}}", "sound"]
-asyncio.run(Supervisor(start=lambda news: start_worker(words, (), news)).run())
+
+class Recruiter:
+    def start(self, place, news, *, anew):
+        return start_worker(words, (), news)
+
+asyncio.run(Supervisor(recruiter=Recruiter()).run())
 """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL

@@ -5,14 +5,24 @@ both see is locked once: the second finds another revision in force than the one
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 
 from callgate.clinic import Clinic
-from callgate.core.burst import AUTHOR, Refusals, burst_lock, burst_scope, counts, is_burst, one_more, refused_at
+from callgate.core.burst import (
+    AUTHOR,
+    Refusals,
+    Refused,
+    burst_lock,
+    burst_scope,
+    counts,
+    is_burst,
+    one_more,
+    refused_at,
+)
 from callgate.core.hold import Unavailable
 from callgate.core.locks import LOCKS_MAX, Locks, LockScope, with_lock
 from callgate.core.verdict import Refusal
@@ -37,6 +47,16 @@ class Burst:
     scope: LockScope
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """A refusal that counts: of which line, and under which revision of the policy."""
+
+    clinic: str
+    extension: str
+    revision: int
+    refused: Refused
+
+
 Bursts = Mapping[str, Burst]
 """By extension."""
 
@@ -49,12 +69,14 @@ class BurstWatch:
         revisions: where locks are published; best with a link of its own, whose failures close no call's road.
         refusals: the watch's own, by clinic and extension.
         bursts: the watch's own, too.
+        elsewhere: who counts instead, where several workers are one gate.
     """
 
     shelf: PolicyShelf
     revisions: Revisions
     refusals: OrderedDict[tuple[str, str], Refusals] = field(default_factory=OrderedDict)
     bursts: dict[tuple[str, str], Burst] = field(default_factory=dict)
+    elsewhere: Callable[[Counted], None] | None = None
 
     def note(self, decision: Decision) -> None:
         """Count a verdict, if it is a refusal that counts. Nothing is waited for: the call has no answer yet."""
@@ -64,12 +86,18 @@ class BurstWatch:
         priced, instant, book = decision.priced, decision.instant, clinic.rulebook
         if not counts(decision.attempt.dialled, priced, verdict.reasons, book=book, instant=instant):
             return
-        line, rule = (clinic.name, extension), clinic.policy.automatic_lock
         refused = refused_at(instant, priced, book.plan)
-        refusals = one_more(self.refusals.pop(line, None), rule, clinic.revision, refused)
+        counted = Counted(clinic=clinic.name, extension=extension, revision=clinic.revision, refused=refused)
+        (self.elsewhere or self.count)(counted)
+
+    def count(self, counted: Counted) -> None:
+        """Count a refusal that counts."""
+        line = counted.clinic, counted.extension
+        rule = self.shelf.clinic(counted.clinic).policy.automatic_lock
+        refusals = one_more(self.refusals.pop(line, None), rule, counted.revision, counted.refused)
         if is_burst(refusals, rule):
-            scope = burst_scope(extension, refusals)
-            self.bursts[line] = Burst(revision=clinic.revision, at=instant, scope=scope)
+            scope = burst_scope(counted.extension, refusals)
+            self.bursts[line] = Burst(revision=counted.revision, at=counted.refused.at, scope=scope)
             return
         self.refusals[line] = refusals
         if len(self.refusals) > EXTENSIONS_MAX:

@@ -83,8 +83,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="run the daemon")
     serving.set_defaults(run=serve)
-    # Only the daemon itself can use it: the numbers of the sockets that it gives to its worker.
-    serving.add_argument("--worker", nargs=2, type=int, help=argparse.SUPPRESS)
+    # Only the daemon itself can use it: what it hands its worker.
+    serving.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     _add_check(commands.add_parser)
     classifying = commands.add_parser("classify", help="say what each dialled string of a CSV file means")
     classifying.add_argument("rows", type=Path, metavar="ROWS.csv", help="columns home_country,outside_prefix,dialled")

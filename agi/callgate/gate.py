@@ -7,6 +7,7 @@ bookkeeper settles from the spool; everything between is here.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
@@ -24,7 +25,7 @@ from callgate.core.verdict import EMERGENCY_GRANT, Grant, Refusal, Verdict, conc
 from callgate.core.wire import to_wire
 from callgate.errors import JournalError
 from callgate.grants import Grants, Issued
-from callgate.journal import Decision, Journal, Seal, unsealed, verdict_row
+from callgate.journal import Decision, JournalRow, Seal, unsealed, verdict_row
 from callgate.ledger.base import Ledger
 from callgate.lending import Lending
 from callgate.policies import PolicyShelf
@@ -55,6 +56,16 @@ class Asked:
     outcome: HoldOutcome | None
 
 
+class Rows(Protocol):
+    """What writes verdicts down: the journal (`callgate.journal`), or another worker's, by a line."""
+
+    async def write(self, row: JournalRow, *, durable: bool) -> None:
+        """See `Journal.write`."""
+
+    async def refuse(self, row: JournalRow) -> None:
+        """See `Journal.refuse`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """What every call's road needs: ledger, policies in force, journal, allowance, number tags, watch for bursts.
@@ -68,7 +79,7 @@ class Gate:
 
     ledger: Ledger
     shelf: PolicyShelf
-    journal: Journal
+    journal: Rows
     lending: Lending
     tagger: Tagger
     bursts: BurstWatch
@@ -115,7 +126,7 @@ class Gate:
         verdict = await self._record(decision)
         answer = in_observation(verdict, clinic.policy, number, passage.attempt.nonce)
         if isinstance(answer, Grant) and answer.grant_id != EMERGENCY_GRANT:
-            self.grants.add(_issued(answer, passage, asked, instant))
+            await self.grants.announce(_issued(answer, passage, asked, instant))
         return answer
 
     async def _rule_and_hold(self, passage: Passage, clinic: Clinic, instant: datetime) -> Asked:

@@ -61,6 +61,10 @@ class Grants:
         while (oldest := next(iter(self._issued.items())))[1][1] < now_s - KEPT_S:
             del self._issued[oldest[0]]
 
+    async def announce(self, issued: Issued) -> None:
+        """Remember a grant, before the caller has his answer."""
+        self.add(issued)
+
     def get(self, grant: str) -> Issued | None:
         """Find a grant; None if this gate, since it started, gave none of that id."""
         found = self._issued.get(grant)

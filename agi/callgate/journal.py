@@ -195,6 +195,10 @@ class Journal(Witness):
         """Learn how long the files were that have been removed."""
         self._paid().make_room(freed_bytes)
 
+    def take_over(self) -> None:
+        """Learn that other workers of this gate have gone on meanwhile: what they will tell is not missing here."""
+        self._unchecked.clear()
+
     def seen(self, clinic: str) -> Seen:
         """See `Witness.seen`: from memory."""
         return self.memory.seen(clinic)

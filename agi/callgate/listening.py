@@ -5,10 +5,12 @@ import os
 import socket
 from collections.abc import MutableMapping
 from ipaddress import ip_address
+from pathlib import Path
 
 from callgate.door import BACKLOG
 from callgate.errors import SettingsError
 
+LINE_NAME = "workers.sock"
 _FIRST_PASSED = 3
 
 
@@ -42,6 +44,31 @@ def open_listening(address: str, environment: MutableMapping[str, str]) -> socke
         listening.close()
         raise
     return listening
+
+
+def line_place(state: Path) -> Path:
+    """Where the first worker hears the further ones, in the state folder."""
+    return state.resolve() / LINE_NAME
+
+
+def open_line(state: Path) -> socket.socket:
+    """Open that place, for this user alone. What an earlier daemon left there goes: the port was its, and is ours now.
+
+    Raises:
+        SettingsError: it cannot be opened there.
+    """
+    place = line_place(state)
+    line = socket.socket(socket.AF_UNIX)
+    try:
+        place.unlink(missing_ok=True)
+        line.bind(str(place))
+        place.chmod(0o600)
+        line.listen()
+    except OSError as error:
+        line.close()
+        remedy = "name a shorter folder, or one that this user may write; one worker (gate.workers) needs none"
+        raise SettingsError("gate.state", f"no socket can be made there: {error}", remedy) from None
+    return line
 
 
 def _passed(number: str) -> socket.socket:

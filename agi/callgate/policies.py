@@ -206,7 +206,8 @@ class PolicyShelf:
         self._in_force[clinic.name] = revision
         log.info("policy.adopted", clinic=clinic.name, revision=revision.revision, origin=revision.origin)
         file = kept_policy(self._state, clinic.name)
-        temporary = file.with_suffix(".new")
+        # Each worker writes it down.
+        temporary = file.with_suffix(f".{os.getpid()}.new")
         try:
             temporary.write_bytes(msgspec.json.encode(revision))
             temporary.replace(file)

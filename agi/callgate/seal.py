@@ -17,6 +17,7 @@ from pathlib import Path
 from callgate.errors import SettingsError
 from callgate.key_file import make_once
 from callgate.settings import GateSettings, Sealing
+from callgate.shared_nonces import SharedNonces
 
 KEY_NAME = "seal.key"
 HALF = 32
@@ -57,10 +58,15 @@ class Seal:
 
 
 class Questions:
-    """Remembers what was asked, so that a question that somebody has overheard is not asked again."""
+    """Remembers what was asked, so that a question that somebody has overheard is not asked again.
 
-    def __init__(self) -> None:
+    Args:
+        shared: what all workers of this gate have asked; None where there is one worker.
+    """
+
+    def __init__(self, shared: SharedNonces | None = None) -> None:
         self._asked: dict[str, datetime] = {}
+        self._shared = shared
 
     def is_new(self, nonce: str, asked: float, now: datetime) -> bool:
         """Tell whether a question is of this moment, and its nonce heard for the first time; remembers it.
@@ -71,8 +77,13 @@ class Questions:
             now: aware UTC. Asterisk's clock and this one are the same: they share the machine.
         """
         while self._asked and abs(next(iter(self._asked.values())) - now) > 2 * AGE_MAX:
-            del self._asked[next(iter(self._asked))]
+            forgotten = next(iter(self._asked))
+            del self._asked[forgotten]
+            if self._shared is not None:
+                self._shared.give_back(forgotten)
         if abs(now - datetime.fromtimestamp(asked, UTC)) > AGE_MAX or nonce in self._asked:
+            return False
+        if self._shared is not None and not self._shared.take(nonce):
             return False
         self._asked[nonce] = now
         return True

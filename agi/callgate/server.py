@@ -18,6 +18,7 @@ from callgate.door import Door
 from callgate.gate import Gate, Passage
 from callgate.seal import Questions, Seal
 from callgate.settings import Settings
+from callgate.shared_nonces import SharedNonces
 from callgate.told_once import ToldOnce
 from callgate.turns import Turns
 
@@ -112,13 +113,21 @@ def _superseded(named: dict[str, str], settings: Settings) -> str:
 class Server:
     """Listens, and takes each connection through receive, decide and answer."""
 
-    def __init__(self, settings: Settings, gate: Gate, clock: Callable[[], datetime], seal: Seal | None) -> None:
-        """Take what a call needs; without a `seal`, who asks is not asked who he is."""
+    def __init__(
+        self,
+        settings: Settings,
+        gate: Gate,
+        clock: Callable[[], datetime],
+        seal: Seal | None,
+        *,
+        shared: SharedNonces | None = None,
+    ) -> None:
+        """Take what a call needs; without a `seal`, who asks is not asked who he is. For `shared` see `Questions`."""
         self._settings = settings
         self._gate = gate
         self._clock = clock
         self._seal = seal
-        self._questions = Questions()
+        self._questions = Questions(shared)
         self._connections: set[asyncio.Task[None]] = set()
         self._complaints = ToldOnce()
         self._turns = Turns()

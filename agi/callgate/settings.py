@@ -37,6 +37,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         listen: host and port of FastAGI, on this machine: what comes over it is neither encrypted nor from elsewhere.
         waiting_max: connections that may wait at once without having asked; the oldest goes when one more comes.
         seal: whether a question needs the seal of the generated dialplan (`callgate.seal`).
+        workers: how many processes answer calls; 0 is one for every two processors, and at least one.
         state: folder of the journal, the embedded Redis and the last good policies.
         journal_max_mib: how long the journal's files may become together, in MiB; there costly calls end, as on a full
             disk.
@@ -54,6 +55,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     listen: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.:\[\]-]+:[0-9]{1,5}\Z")] = "127.0.0.1:4599"
     waiting_max: Annotated[int, msgspec.Meta(ge=16, le=100_000)] = 1000
     seal: Sealing = Sealing.ON
+    workers: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     state: str = "/var/lib/callgate"
     journal_max_mib: Annotated[int, msgspec.Meta(ge=16, le=1024 * 1024)] = 10 * 1024
     spool: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+\Z")] = "/var/spool/callgate/calls.log"
@@ -280,12 +282,25 @@ def load_settings(path: Path) -> Settings:
         SettingsError: also where the file cannot be read.
         PermissionError: if it may not be read.
     """
+    return check_settings(read_settings(path), path)
+
+
+def read_settings(path: Path) -> str:
+    """Read the settings file, and check nothing yet; raises as `load_settings` does."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except PermissionError:
         raise
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(str(path), f"cannot be read: {error}", "name it with --settings FILE") from None
+
+
+def check_settings(text: str, path: Path) -> Settings:
+    """Check what the settings file says.
+
+    Raises:
+        SettingsError: it names the file, too.
+    """
     try:
         return parse_settings(text)
     except SettingsError as error:

@@ -21,6 +21,7 @@ from callgate.bookkeeper import Bookkeeper
 from callgate.journal import JournalRow, last_row
 from callgate.ledger.certificate import Certificate, find_certificates
 from callgate.ledger.store import SILENT, StoreFinding, check_store
+from callgate.settings import Settings
 
 CHECK_PAUSE_S = 60.0
 """A sound store is looked at so often; any other each time."""
@@ -40,35 +41,26 @@ log = structlog.get_logger()
 
 
 @dataclass(kw_only=True)
-class StoreWatch:
-    """What is wrong with the store now. `look` is called every second.
+class StoreTrust:
+    """Whether money may be trusted to the store. `check` is called every second.
 
     Fields:
         client: the store itself.
-        bookkeeper: knows whose ledger did not answer; its journal gets a row when something begins or ends.
-        clock: the instant for that row.
+        settings: what is asked of it.
         monotonic: seconds that only go forward.
         findings: what made the store unsafe at the last look; None until it was looked at.
-        certificates: what its servers showed when they were asked last; one that is away keeps what it showed.
-        decks: when each clinic's rate deck was written.
-        declared: what the journal says is wrong, by event; None until that was read.
-        looked_s, asked_s: when the store, and certificates and decks, were looked at last.
+        looked_s: when the store was looked at last.
     """
 
     client: Redis
-    bookkeeper: Bookkeeper
-    clock: Callable[[], datetime]
+    settings: Settings
     monotonic: Callable[[], float] = time.monotonic
     findings: tuple[StoreFinding, ...] | None = None
-    certificates: dict[str, Certificate] = field(default_factory=dict)
-    decks: dict[Path, datetime] = field(default_factory=dict)
-    declared: dict[str, str] | None = None
     looked_s: float = field(default=-CHECK_PAUSE_S)
-    asked_s: float = field(default=-CHECK_PAUSE_S)
 
     def is_trusted(self) -> bool:
         """Whether a call may have money set aside. Costs nothing: it says what was found at the last look."""
-        return self.findings == () or self.bookkeeper.settings.gate.unsafe_store == "accept"
+        return self.findings == () or self.settings.gate.unsafe_store == "accept"
 
     async def check(self) -> None:
         """Look at the store. One that does not answer is what it was: without an answer nothing is held anyway."""
@@ -76,13 +68,39 @@ class StoreWatch:
         if self.findings == () and now_s - self.looked_s < CHECK_PAUSE_S:
             return
         self.looked_s = now_s
-        found = await check_store(self.client, self.bookkeeper.settings.gate.redis_replicas)
+        found = await check_store(self.client, self.settings.gate.redis_replicas)
         is_silent = any(finding.setting == SILENT for finding in found)
         if is_silent and self.findings == ():
             return
         for finding in found if found != self.findings else ():
             log.warning("store.unsafe", **asdict(finding))
         self.findings = found
+
+
+@dataclass(kw_only=True)
+class StoreWatch(StoreTrust):
+    """What is wrong with the store now, said and written down. `look` is called every second.
+
+    Fields:
+        bookkeeper: knows whose ledger did not answer; its journal gets a row when something begins or ends.
+        clock: the instant for that row.
+        certificates: what its servers showed when they were asked last; one that is away keeps what it showed.
+        decks: when each clinic's rate deck was written.
+        declared: what the journal says is wrong, by event; None until that was read.
+        asked_s: when certificates and decks were looked at last.
+    """
+
+    settings: Settings = field(init=False)
+    bookkeeper: Bookkeeper
+    clock: Callable[[], datetime]
+    certificates: dict[str, Certificate] = field(default_factory=dict)
+    decks: dict[Path, datetime] = field(default_factory=dict)
+    declared: dict[str, str] | None = None
+    asked_s: float = field(default=-CHECK_PAUSE_S)
+
+    def __post_init__(self) -> None:
+        """Ask of the store what the bookkeeper's settings ask."""
+        self.settings = self.bookkeeper.settings
 
     async def look(self) -> None:
         """Look at it, and write down what began or ended.

@@ -201,6 +201,23 @@ def test_settings_that_cannot_be_used_are_refused_and_the_gate_goes_on_as_before
         assert gate.end() == 0
 
 
+def test_a_worker_that_dies_while_the_settings_are_half_edited_is_replaced_with_those_that_worked(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    write_settings(tmp_path, port)
+    file = tmp_path / "callgate.toml"
+    with daemon(tmp_path) as gate:
+        worker = worker_of(gate)
+        file.write_text(file.read_text()[:100])
+        os.kill(worker, signal.SIGKILL)
+        assert worker_of(gate) != worker
+        assert ask(port, PARIS)[1] == "grant"
+        gate.process.send_signal(signal.SIGHUP)
+        gate.wait_for("reload.refused")
+        assert gate.end() == 0
+
+
 def test_after_the_supervisor_was_killed_the_next_daemon_starts_at_once(tmp_path: Path) -> None:
     """Its worker and its store are left alone then, and must neither stay nor stand in the way."""
     port = free_port()

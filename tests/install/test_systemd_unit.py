@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from callgate.heartbeat import RESTART_PAUSE_MAX_S, SILENCE_MAX_S
-from callgate.supervisor import LEAVE_PATIENCE_S, START_PATIENCE_S
+from callgate.places import LEAVE_PATIENCE_S, START_PATIENCE_S
 
 EXPOSURE_MAX = 1.2
 ROOT = Path(__file__).parent.parent.parent
@@ -35,7 +35,7 @@ def test_systemd_finds_no_mistake_in_the_unit(tmp_path: Path) -> None:
 def test_the_page_names_the_events_and_the_figures_of_the_code() -> None:
     sources = [
         ROOT / "agi" / "callgate" / name
-        for name in ("supervisor.py", "kept_store.py", "commands/serve.py", "commands/worker.py")
+        for name in ("supervisor.py", "places.py", "kept_store.py", "commands/serve.py", "commands/taking_calls.py")
     ]
     logged = set(re.findall(r'log\.\w+\(\s*"([a-z._]+)"', "".join(map(Path.read_text, sources))))
     told = set(re.findall(r"`((?:worker|reload|gate|store)\.[a-z_]+)`", PAGE.partition("## What the log says")[2]))

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from callgate.core.reasons import Reason
 from callgate.journal import JournalRow
+from system import restarts
 from system.rig import IVORY_COAST, PARIS, PARIS_WIRE, WITHIN_S, Rig, assert_refused_call, wait_for
 
 pytestmark = pytest.mark.system
@@ -73,3 +75,18 @@ async def test_a_restart_under_live_calls_drops_none_and_decides_every_one_that_
 def at_least(number: int, rows: list[JournalRow]) -> list[JournalRow]:
     """The rows, once there are so many of them."""
     return rows if len(rows) >= number else []
+
+
+async def test_restarts_of_two_workers_drop_no_call_lose_no_hold_and_decide_rightly(tmp_path: Path) -> None:
+    """A slice of `make restarts`; a worker of each kind is killed, too."""
+    lab = restarts.restarts_lab(tmp_path)
+    await asyncio.to_thread(lab.start)
+    try:
+        outcome = await restarts.run(lab, count=2, kills=2, live=6)
+    finally:
+        await asyncio.to_thread(lab.stop)
+    told = "\n".join(outcome.lines())
+    print(f"\n{told}")
+    assert outcome.is_sound, told
+    assert outcome.granted > 0
+    assert outcome.refused > 0

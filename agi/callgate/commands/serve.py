@@ -7,31 +7,24 @@ import os
 import resource
 import signal
 import socket
-import sys
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from callgate.commands import Exit
-from callgate.commands.context import (
-    ledger_link,
-    settings_of,
-    state_folder,
-    warn,
-)
+from callgate.commands.context import state_folder, warn
+from callgate.commands.crew import Crew, crew_of, worker_count
 from callgate.commands.worker import work
 from callgate.door import raise_file_limit
 from callgate.errors import SettingsError
 from callgate.kept_store import KeptStore
 from callgate.ledger.embedded import EmbeddedFault, EmbeddedStoreError
-from callgate.listening import open_listening
+from callgate.listening import open_line, open_listening
 from callgate.notify import Notifier
 from callgate.settings import Settings
 from callgate.supervisor import Supervisor
 from callgate.telemetry import configure_logs
 from callgate.texts.catalog import Language
-from callgate.workers import Worker, start_worker
 
 RELEASED_WITHIN_S = 2.0
 LISTEN_AGAIN_S = 0.05
@@ -52,7 +45,7 @@ def serve(arguments: argparse.Namespace) -> int:
     _leave_no_core()
     if arguments.worker:
         return work(arguments)
-    settings, folder = settings_of(arguments)
+    text, settings, folder = crew_of(arguments)
     state = state_folder(settings, folder)
     try:
         state.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -62,7 +55,7 @@ def serve(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise SettingsError("gate.state or gate.spool", f"{error}", "make the folder, or name another") from None
     try:
-        return asyncio.run(_supervise(arguments, settings, state))
+        return asyncio.run(_supervise(arguments, text, settings, state))
     except EmbeddedStoreError as error:
         warn(f"callgate: {error}. Remedy: {_REMEDIES[error.fault]}")
     return Exit.UNREACHABLE
@@ -73,9 +66,11 @@ def _leave_no_core() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-async def _supervise(arguments: argparse.Namespace, settings: Settings, state: Path) -> int:
+async def _supervise(arguments: argparse.Namespace, text: str, settings: Settings, state: Path) -> int:
+    crew = Crew(file=arguments.settings, good=text, began_with=settings)
     supervisor = Supervisor(
-        start=lambda news: _start_worker(arguments, settings, listening, news),
+        recruiter=crew,
+        workers=worker_count(settings),
         notifier=Notifier.of(os.environ),
         language=Language(arguments.language),
     )
@@ -88,11 +83,15 @@ async def _supervise(arguments: argparse.Namespace, settings: Settings, state: P
         if not settings.gate.redis:
             ending.push_async_callback((await KeptStore.start(state)).stop)
         try:
-            listening = ending.enter_context(await _listening(settings.gate.listen))
+            crew.port = ending.enter_context(await _listening(settings.gate.listen))
         except OSError as error:
             remedy = "end what holds the port, or change gate.listen"
             warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: {remedy}")
             return Exit.UNREACHABLE
+        if supervisor.workers > 1:
+            crew.nonces = os.memfd_create("nonces")
+            ending.callback(os.close, crew.nonces)
+            crew.line = ending.enter_context(open_line(state))
         return await supervisor.run()
 
 
@@ -106,20 +105,3 @@ async def _listening(address: str) -> socket.socket:
             if error.errno != errno.EADDRINUSE or time.monotonic() > until_s:
                 raise
         await asyncio.sleep(LISTEN_AGAIN_S)
-
-
-def _start_worker(
-    arguments: argparse.Namespace, began_with: Settings, listening: socket.socket, news: Callable[[], None]
-) -> Worker:
-    """Start a worker with the settings as they are now; what the supervisor itself goes by cannot have changed.
-
-    Raises:
-        SettingsError: they cannot be used.
-    """
-    settings, folder = settings_of(arguments)
-    ledger_link(settings, folder)
-    for name in ("listen", "state", "redis"):
-        if getattr(settings.gate, name) != getattr(began_with.gate, name):
-            raise SettingsError(f"gate.{name}", "it cannot change while the daemon runs", "restart the daemon")
-    words = [sys.executable, "-P", "-m", "callgate.cli", "--settings", str(arguments.settings), "serve", "--worker"]
-    return start_worker([*words, str(listening.fileno()), "{link}"], (listening.fileno(),), news)

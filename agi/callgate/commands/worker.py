@@ -1,15 +1,10 @@
-"""`callgate serve --worker`: the process that decides calls, settles them and looks after those that are up."""
+"""`callgate serve --worker`: the first worker, which decides calls, settles them and looks after those that are up."""
 
 import argparse
 import asyncio
-import gc
-import os
 import signal
-import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,15 +15,17 @@ from callgate.bookkeeper import CHORES_PAUSE_S, Bookkeeper
 from callgate.burst_watch import BurstWatch
 from callgate.clinic import load_clinics
 from callgate.commands import Exit
+from callgate.commands.answering import answer
 from callgate.commands.context import (
     ledger_deadlines,
     ledger_link,
     manager_account,
     repair_deadlines,
-    settings_of,
     state_folder,
     warn,
 )
+from callgate.commands.handed import Handed
+from callgate.commands.taking_calls import take_calls, told_to_stop
 from callgate.control.asterisk import AsteriskSwitch
 from callgate.control.calls import Clocks
 from callgate.control.desk import Books, Desk, make_desk
@@ -40,11 +37,11 @@ from callgate.core.dialling import preload
 from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.disk import SLOW_MS, sync_p99_ms
 from callgate.errors import JournalError, JournalInUseError
+from callgate.first_worker import FirstWorker
 from callgate.gate import Gate, price_on
 from callgate.grants import Grants
 from callgate.heartbeat import Heart
 from callgate.journal import Journal, JournalRow
-from callgate.kept_store import end_task
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger_memory import gate_name
 from callgate.lending import Lending
@@ -67,9 +64,6 @@ OOM_FIRST = "500"
 """How much likelier than others the kernel ends a worker, of 1000 (proc(5))."""
 CLOCKS = Clocks(now=utc_now, monotonic=time.monotonic)
 
-Works = Sequence[Callable[[], Awaitable[None]]]
-"""What goes on in the background, for ever."""
-
 log = structlog.get_logger()
 
 
@@ -80,30 +74,21 @@ def work(arguments: argparse.Namespace) -> Exit:
         Path("/proc/self/oom_score_adj").write_text(OOM_FIRST, encoding="ascii")
     # A terminal that is closed tells every process; what that means is for the supervisor to say.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    settings, folder = settings_of(arguments)
-    listening, link = (socket.socket(fileno=number) for number in arguments.worker)
-    with listening, link:
-        try:
-            return asyncio.run(_serve(settings, folder, Sockets(listening=listening, link=link)))
-        except JournalInUseError as error:
-            warn(f"callgate: {error}")
+    handed = Handed.of(arguments)
+    settings, folder = handed.settings(arguments.settings), arguments.settings.resolve().parent
+    serve = answer if handed.place else _serve
+    try:
+        return asyncio.run(serve(settings, folder, handed))
+    except JournalInUseError as error:
+        warn(f"callgate: {error}")
     return Exit.UNREACHABLE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sockets:
-    """What a worker gets from the supervisor: where calls come to, and the link between the two."""
-
-    listening: socket.socket
-    link: socket.socket
-
-
-async def _serve(settings: Settings, folder: Path, sockets: Sockets) -> Exit:
-    stop = _told_to_stop()
-    state = state_folder(settings, folder)
+async def _serve(settings: Settings, folder: Path, handed: Handed) -> Exit:
+    stop, state = told_to_stop(), state_folder(settings, folder)
     clinics = load_clinics(settings, folder, deck_to_serve)
     async with AsyncExitStack() as ending:
-        heart = Heart(sockets.link, stop)
+        heart = Heart(handed.link(), stop)
         ending.callback(heart.close)
         client = await ending.enter_async_context(ledger_link(settings, folder))
         journal = Journal(state, quota_bytes=settings.gate.journal_max_bytes)
@@ -113,16 +98,16 @@ async def _serve(settings: Settings, folder: Path, sockets: Sockets) -> Exit:
         # Nothing is written before this, nor is anything afterwards that can be done here: meanwhile calls wait.
         if not await heart.may_go():
             return Exit.OK
-        journal.memory.gate = name = gate_name(settings.gate.pbx, await _identity(journal))
-        await _take_acts(state, journal)
+        name = await _take_journal(journal, settings, handed)
         ledger = RedisLedger(client, ledger_deadlines(settings), gate=name, witness=journal)
         shelf = PolicyShelf(clinics, ledger, state)
-        await shelf.open()
-        patient = repair_deadlines(settings)
-        own_link = await ending.enter_async_context(ledger_link(settings, folder, patient))
-        repairing = RedisLedger(own_link, patient, gate=name, witness=journal)
+        repairing = await _patient_ledger(settings, folder, journal, ending)
         repair = Repair(journal=journal, ledger=repairing, shelf=shelf)
-        bursts = BurstWatch(shelf=shelf, revisions=repairing)
+        bursts, grants, tagger = BurstWatch(shelf=shelf, revisions=repairing), Grants(), load_tagger(state)
+        # As early as can be: costly calls at the further workers wait for their rows.
+        first = FirstWorker(journal=journal, grants=grants, count=bursts.count)
+        first.open(handed.line_of_others(), ending)
+        await shelf.open()
         bookkeeper = Bookkeeper(
             settings=settings,
             shelf=shelf,
@@ -135,13 +120,13 @@ async def _serve(settings: Settings, folder: Path, sockets: Sockets) -> Exit:
         )
         watch = StoreWatch(client=client, bookkeeper=bookkeeper, clock=utc_now)
         await watch.check()
-        grants, tagger = Grants(), load_tagger(state)
         recall = Recall(settings=settings, shelf=shelf, tagger=tagger, clock=utc_now)
         desk = _desk(folder, bookkeeper, grants, recall)
         live = None if desk is None else _live(desk.switch, bookkeeper, grants, recall)
         retention = _retention(folder, bookkeeper)
         # A call that comes at once is to find its key; nobody waits for one later.
         await asyncio.to_thread(retention.seals.prepare, shelf.names(), utc_now())
+        first.is_linked = partial(_is_linked, desk)
         gate = Gate(
             ledger=ledger,
             shelf=shelf,
@@ -150,21 +135,21 @@ async def _serve(settings: Settings, folder: Path, sockets: Sockets) -> Exit:
             tagger=tagger,
             bursts=bursts,
             grants=grants,
-            slices=lambda: desk is not None and desk.switch.is_linked,
+            slices=first.is_linked,
             seal=retention.seals.seal,
             is_store_trusted=watch.is_trusted,
         )
-        works: Works = [work.run for work in (bookkeeper, desk, live, retention) if work is not None]
-        works = [*works, partial(repeat, watch.look, CHORES_PAUSE_S), heart.beat]
-        server = Server(settings, gate, utc_now, load_seal(settings.gate))
-        return await _run(server, bookkeeper, works, listening=sockets.listening, stop=stop)
+        works = [work.run for work in (bookkeeper, desk, live, retention) if work is not None]
+        works += [partial(repeat, watch.look, CHORES_PAUSE_S), partial(_try_disk, journal), heart.beat]
+        server = Server(settings, gate, utc_now, load_seal(settings.gate), shared=handed.shared_nonces())
+        return await take_calls(server, works, handed.listening(), stop=stop)
 
 
-def _told_to_stop() -> asyncio.Event:
-    stop = asyncio.Event()
-    for told in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(told, stop.set)
-    return stop
+async def _patient_ledger(settings: Settings, folder: Path, journal: Journal, ending: AsyncExitStack) -> RedisLedger:
+    """The ledger by a link of its own, for what no call waits for."""
+    patient = repair_deadlines(settings)
+    link = await ending.enter_async_context(ledger_link(settings, folder, patient))
+    return RedisLedger(link, patient, gate=journal.memory.gate, witness=journal)
 
 
 def _desk(folder: Path, bookkeeper: Bookkeeper, grants: Grants, recall: Recall) -> Desk | None:
@@ -216,12 +201,26 @@ def _retention(folder: Path, bookkeeper: Bookkeeper) -> Retention:
     )
 
 
+def _is_linked(desk: Desk | None) -> bool:
+    """Whether live calls are looked after, so that their holds can be renewed."""
+    return desk is not None and desk.switch.is_linked
+
+
 def _up(desk: Desk | None) -> set[str] | None:
     """The grants of the legs that are up, as far as control sees them; None while it sees none."""
     if desk is None or not desk.switch.is_linked:
         return None
     # Emergency calls have one grant, and nothing to settle.
     return {leg.grant for leg in desk.switch.legs()} - {EMERGENCY_GRANT}
+
+
+async def _take_journal(journal: Journal, settings: Settings, handed: Handed) -> str:
+    """Open the journal, and give the gate its name by it."""
+    journal.memory.gate = gate_name(settings.gate.pbx, await _identity(journal))
+    if handed.is_one_of_more:
+        journal.take_over()
+    await _take_acts(journal)
+    return journal.memory.gate
 
 
 async def _identity(journal: Journal) -> str:
@@ -242,10 +241,10 @@ async def _identity(journal: Journal) -> str:
         await asyncio.sleep(JOURNAL_AGAIN_S)
 
 
-async def _take_acts(state: Path, journal: Journal) -> None:
+async def _take_acts(journal: Journal) -> None:
     """Take what commands left while the gate was down, before the ledger is asked: it knows of that already."""
     try:
-        await acts.take(state, journal)
+        await acts.take(journal.file.parent, journal)
     except (OSError, JournalError):
         log.exception("acts.not_taken")
 
@@ -260,35 +259,3 @@ async def _try_disk(journal: Journal) -> None:
         log.exception("disk.not_tried")
     else:
         (log.warning if slowest_ms > SLOW_MS else log.info)("disk.tried", sync_p99_ms=slowest_ms, slow_ms=SLOW_MS)
-
-
-async def _background(journal: Journal, works: Works) -> None:
-    await asyncio.gather(_try_disk(journal), *(work() for work in works))
-
-
-async def _run(
-    server: Server, bookkeeper: Bookkeeper, works: Works, *, listening: socket.socket, stop: asyncio.Event
-) -> Exit:
-    """Take calls until told to stop, and let the last ones have their answer.
-
-    The background never ends by itself (`repeat`). If it does all the same, the worker ends with it: one that settles
-    or guards nothing any more must not look like one that does, and the supervisor starts another.
-    """
-    # What is here now stays for good: looked through again and again for garbage it would hold calls up (0.05 s).
-    gc.collect()
-    gc.freeze()
-    accepting = await server.listen(listening)
-    background = asyncio.create_task(_background(bookkeeper.journal, works))
-    background.add_done_callback(lambda _: stop.set())
-    gate = bookkeeper.settings.gate
-    log.info("gate.started", listen=gate.listen, clinics=bookkeeper.shelf.names(), pid=os.getpid())
-    await stop.wait()
-    is_broken = background.done()
-    accepting.close()
-    await server.drain()
-    await end_task(background)
-    if is_broken:
-        log.critical("gate.broken", exc_info=background.exception())
-        return Exit.NEGATIVE
-    log.info("gate.stopped")
-    return Exit.OK

@@ -1,0 +1,224 @@
+"""Restarts of the gate under live calls and steady load: no call dropped, no hold lost, no wrong verdict.
+
+    python -m system.restarts --count 20 --kills 5
+
+A restart is a reload, as `systemctl reload` does it: each worker hands over to the next. A kill ends one worker on the
+spot; calls that it was deciding in that moment go by the contract, which has the same outcome for those dialled here:
+a call at home connects, one to a forbidden country is refused.
+"""
+
+import argparse
+import asyncio
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from lab import Lab
+from outgoing_call import OutgoingCall
+from sip_phone import Phone
+from system import live_lab
+from system.carrier_books import Books, compare
+from system.live_lab import island, mobile, reunion
+from system.rig import IVORY_COAST, Config, Rig, wait_for
+
+WORKERS = 2
+LIVE = 20
+CALLERS = ("101", "102", "103")
+WITHIN_S = 20.0
+BETWEEN_CALLS_S = 0.3
+UP_WITHIN_S = 60.0
+GRANTED, REFUSED = 200, 403
+
+
+@dataclass(slots=True, kw_only=True)
+class Load:
+    """The calls that keep coming while the gate is restarted; each has one right outcome.
+
+    Fields:
+        wrong: those that had another one.
+    """
+
+    phones: list[Phone]
+    granted: int = 0
+    refused: int = 0
+    wrong: list[str] = field(default_factory=list)
+    calls: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def go_on(self, over: asyncio.Event) -> None:
+        """Dial until it is over, at home and to a forbidden country in turn; then wait for the last ones."""
+        number = LIVE
+        while not over.is_set():
+            number += 1
+            phone = self.phones[number % len(self.phones)]
+            self.calls.add(asyncio.create_task(self._dial(phone, number)))
+            await asyncio.sleep(BETWEEN_CALLS_S)
+        await asyncio.gather(*self.calls)
+
+    async def _dial(self, phone: Phone, number: int) -> None:
+        is_home = number % 2 == 0
+        call = phone.call(mobile(number)[0] if is_home else IVORY_COAST)
+        try:
+            final = await call.wait_for_final(WITHIN_S)
+            if final.code != (GRANTED if is_home else REFUSED):
+                self.wrong.append(f"{number}: {final.code} {final.reason}")
+            if final.code == GRANTED:
+                await call.wait_connected(WITHIN_S)
+                call.hang_up()
+                await call.wait_ended(WITHIN_S)
+        except (TimeoutError, AssertionError) as error:
+            self.wrong.append(f"{number}: {error!r}")
+        self.granted += is_home
+        self.refused += not is_home
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run showed.
+
+    Fields:
+        dropped: live calls that ended before they were hung up.
+        by_contract: refusals that the gate did not write down under the country's name.
+        longest_s: the longest restart.
+    """
+
+    restarts: int
+    kills: int
+    live: int
+    granted: int
+    refused: int
+    dropped: int
+    by_contract: int
+    wrong: tuple[str, ...]
+    longest_s: float
+    books: Books
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is as it must be. Only a killed worker leaves calls to the contract."""
+        is_decided = self.kills > 0 or self.by_contract == 0
+        return not (self.dropped or self.wrong or self.books.wrong) and is_decided
+
+    def lines(self) -> Iterator[str]:
+        """Tell it."""
+        yield f"{self.restarts} restarts of {WORKERS} workers, the longest {self.longest_s:.1f} s"
+        yield f"{self.kills} workers killed"
+        yield f"{self.live} calls were up all the time: {self.dropped} dropped"
+        yield f"{self.granted} calls home and {self.refused} to a forbidden country meanwhile: {len(self.wrong)} wrong"
+        yield f"{self.by_contract} refusals by the contract alone"
+        yield from self.wrong
+        yield from self.books.lines()
+
+
+def serving(lab: Lab) -> list[int]:
+    """The workers that have taken calls so far, by their process numbers in the container."""
+    lines = [line for line in lab.gate_output().splitlines() if '"worker.serving"' in line]
+    return [int(msgspec.json.decode(line)["pid"]) for line in lines]
+
+
+async def until_serving(lab: Lab, number: int) -> None:
+    """Wait until so many workers have taken calls."""
+    await asyncio.to_thread(wait_for, lambda: len(serving(lab)) >= number, UP_WITHIN_S)
+
+
+async def restart(lab: Lab) -> float:
+    """Restart every worker, and tell how long that took."""
+    before, began = len(await asyncio.to_thread(serving, lab)), time.monotonic()
+    await asyncio.to_thread(lab.gate_reload)
+    await until_serving(lab, before + WORKERS)
+    return time.monotonic() - began
+
+
+async def kill(lab: Lab, which: int) -> None:
+    """Kill the worker that took calls as the last but so many, and wait for the next one."""
+    before = await asyncio.to_thread(serving, lab)
+    await asyncio.to_thread(lab.gate_exec, "sh", "-c", f"kill -s KILL {before[-1 - which]}")
+    await until_serving(lab, len(before) + 1)
+
+
+async def answered(phone: Phone, dialled: str) -> OutgoingCall:
+    """Dial, and wait until the call is up."""
+    call = phone.call(dialled)
+    final = await call.wait_for_final(WITHIN_S)
+    assert final.code == GRANTED, (dialled, final)
+    await call.wait_connected(WITHIN_S)
+    return call
+
+
+async def run(lab: Lab, count: int, kills: int, live: int = LIVE) -> Outcome:
+    """Restart the gate again and again under calls.
+
+    Args:
+        lab: started.
+        count: how many restarts.
+        kills: so many workers are killed, each after a restart.
+        live: so many calls are up meanwhile.
+    """
+    rig = Rig(lab=lab, config=Config(policy="", dialplan=""), began=time.time())
+    await until_serving(lab, WORKERS)
+    over, longest_s = asyncio.Event(), 0.0
+    async with rig.phones(*CALLERS) as phones:
+        numbers = [(island, reunion, mobile)[place % 3](place) for place in range(live)]
+        calls = [await answered(phones[place % 3], dialled) for place, (dialled, _) in enumerate(numbers)]
+        load = Load(phones=phones)
+        loading = asyncio.create_task(load.go_on(over))
+        for number in range(count):
+            longest_s = max(longest_s, await restart(lab))
+            if number < kills:
+                await kill(lab, number % WORKERS)
+        over.set()
+        await loading
+        up = {number for _, number in numbers}
+        dropped = [line for line in lab.carrier_log() if line.event == "ended" and line.user in up]
+        for call in calls:
+            call.hang_up()
+        await asyncio.gather(*(call.wait_ended(WITHIN_S) for call in calls))
+        book = await rig.wait_for_no_holds()
+    decided = sum(row.count for row in rig.rows("call.refused") if "country_refused" in row.reasons)
+    return Outcome(
+        restarts=count,
+        kills=kills,
+        live=live,
+        granted=load.granted,
+        refused=load.refused,
+        dropped=len(dropped),
+        by_contract=load.refused - decided,
+        wrong=tuple(load.wrong),
+        longest_s=longest_s,
+        books=compare(rig, book, math.inf),
+    )
+
+
+def restarts_lab(folder: Path) -> Lab:
+    """Make the lab of a run, whose gate has several workers; it is not started yet."""
+    lab = live_lab.live_lab("restarts", folder)
+    settings = folder / "config" / "callgate.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("[gate]", f"[gate]\nworkers = {WORKERS}"), encoding="utf-8")
+    return lab
+
+
+def main() -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(description="Restarts of the gate under calls.")
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        lab = restarts_lab(Path(folder))
+        lab.start()
+        try:
+            outcome = asyncio.run(run(lab, arguments.count, arguments.kills))
+        finally:
+            lab.stop()
+    print(*outcome.lines(), sep="\n")
+    sys.exit(not outcome.is_sound)
+
+
+if __name__ == "__main__":
+    main()

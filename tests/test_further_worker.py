@@ -1,0 +1,229 @@
+"""The line between the workers of one gate, with a real journal at its end: nothing said is lost, nor done twice."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from callgate import further_worker
+from callgate.burst_watch import Counted
+from callgate.core.burst import Refused
+from callgate.core.hold import FrozenCause
+from callgate.core.reasons import Reason
+from callgate.core.sighting import Seen
+from callgate.errors import JournalError
+from callgate.first_worker import FirstWorker
+from callgate.further_worker import AnnouncedGrants, FurtherWorker
+from callgate.grants import Grants, Issued
+from callgate.journal import JOURNAL_FILE, Journal, JournalRow, read_rows
+from callgate.journal_file import Kind, Record, scan
+from callgate.ledger.restoration import Change
+from callgate.listening import line_place, open_line
+from clinic_samples import HOLD, POINTE_A_PITRE, open_site
+
+PATIENCE_S = 30.0
+POLL_S = 0.005
+POLLS_MAX = round(PATIENCE_S / POLL_S)
+AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+
+
+def row(grant: str, event: str = "call.granted") -> JournalRow:
+    reasons = (Reason.COUNTRY_REFUSED,) if event == "call.refused" else ()
+    return JournalRow(at=AT, event=event, clinic="lilas", call=grant, grant=grant, reasons=reasons)
+
+
+async def granted(folder: Path) -> Issued:
+    """A grant of a costly call, as a gate gives it."""
+    (folder / "site").mkdir()
+    site = open_site(folder / "site")
+    gate = site.gate
+    await site.shelf.open()
+    await gate.decide(site.passage(POINTE_A_PITRE), site.now)
+    issued = gate.grants.get(HOLD)
+    assert issued is not None
+    return issued
+
+
+@dataclass(kw_only=True)
+class House:
+    """A state folder, the first workers that have been there, and the line to them."""
+
+    folder: Path
+    listening: socket.socket
+    line: FurtherWorker
+    counted: list[Counted] = field(default_factory=list)
+    grants: Grants = field(default_factory=Grants)
+    journal: Journal = field(init=False)
+    ending: AsyncExitStack = field(init=False)
+    is_linked: bool = False
+
+    def first_worker(self) -> None:
+        self.journal = Journal(self.folder)
+        self.journal.memory.gate = self.journal.open()
+        self.ending = AsyncExitStack()
+        first = FirstWorker(
+            journal=self.journal, grants=self.grants, count=self.counted.append, is_linked=lambda: self.is_linked
+        )
+        first.open(self.listening.dup(), self.ending)
+
+    async def no_first_worker(self) -> None:
+        await self.ending.aclose()
+        self.journal.close()
+
+    def rows(self) -> list[str]:
+        return [row.grant for row, _ in read_rows(self.folder / JOURNAL_FILE)]
+
+    def kinds(self) -> list[int]:
+        with (self.folder / JOURNAL_FILE).open("rb") as stream:
+            return [record.kind for record in scan(stream) if isinstance(record, Record)]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    for _ in range(POLLS_MAX):
+        if condition():
+            return
+        await asyncio.sleep(POLL_S)
+    pytest.fail("it never was")
+
+
+@asynccontextmanager
+async def house(folder: Path) -> AsyncIterator[House]:
+    with open_line(folder) as listening:
+        line = FurtherWorker(line_place(folder))
+        found = House(folder=folder, listening=listening, line=line)
+        found.first_worker()
+        talking = asyncio.create_task(line.run())
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await line.introduced()
+            yield found
+        finally:
+            talking.cancel()
+            await asyncio.wait({talking})
+            await found.no_first_worker()
+
+
+async def test_what_a_further_worker_writes_stands_in_the_journal_in_its_order(tmp_path: Path) -> None:
+    change = Change(clinic="lilas", epoch="e", sequence=1, records="[]")
+    async with house(tmp_path) as found:
+        assert found.line.gate == found.journal.memory.gate != ""
+        found.line.witness("lilas", Seen(epoch="e", mine=1), change)
+        await found.line.write(row("a"), durable=False)
+        await found.line.write(row("b"), durable=True)
+        assert found.rows() == ["a", "b"]
+        assert found.kinds()[-3:] == [Kind.CHANGE, Kind.ROW, Kind.ROW], "a grant has its change before it"
+        assert found.journal.memory.seen("lilas") == Seen(epoch="e", mine=1)
+        await found.line.emptied(PATIENCE_S)
+        assert set(found.journal.memory.granted) == {"a", "b"}
+
+
+async def test_a_refusal_is_counted_by_the_first_worker(tmp_path: Path) -> None:
+    refusal = row("r", "call.refused")
+    async with house(tmp_path) as found:
+        await found.line.refuse(refusal)
+        assert found.rows() == ["r"]
+
+
+async def test_the_guard_knows_a_grant_before_the_caller_has_his_answer(tmp_path: Path) -> None:
+    given = await granted(tmp_path)
+    async with house(tmp_path) as found:
+        await AnnouncedGrants(found.line).announce(given)
+        assert found.grants.get(given.grant) == given
+
+
+async def test_a_refusal_that_counts_towards_a_burst_is_counted_once_for_all_workers(tmp_path: Path) -> None:
+    counted = Counted(clinic="lilas", extension="31", revision=2, refused=Refused(at=AT, abroad=True))
+    async with house(tmp_path) as found:
+        found.line.count(counted)
+        await until(lambda: found.counted)
+        assert found.counted == [counted]
+
+
+async def test_what_another_worker_saw_of_a_ledger_is_known_here_too(tmp_path: Path) -> None:
+    async with house(tmp_path) as found:
+        found.journal.witness("lilas", Seen(epoch="e", mine=7), None)
+        found.is_linked = True
+        await until(lambda: found.line.seen("lilas") == Seen(epoch="e", mine=7) and found.line.is_linked)
+
+
+async def test_a_frozen_ledger_is_told_to_whoever_repairs_it(tmp_path: Path) -> None:
+    async with house(tmp_path) as found:
+        found.line.freeze("lilas", FrozenCause.REGRESSED)
+        await until(lambda: "lilas" in found.journal.memory.frozen)
+
+
+async def test_what_is_said_while_the_first_worker_is_away_the_next_one_hears(tmp_path: Path) -> None:
+    async with house(tmp_path) as found:
+        await found.line.write(row("a"), durable=True)
+        await found.no_first_worker()
+        await until(lambda: not found.line.is_there)
+        await found.line.write(row("b"), durable=False)
+        await found.line.announce(await granted(tmp_path))
+        assert not found.line.is_linked
+        found.first_worker()
+        await found.line.write(row("c"), durable=True)
+        assert found.rows() == ["a", "b", "c"], "each once"
+
+
+@pytest.mark.parametrize("durable", [True, False], ids=["a costly call", "an ordinary one"])
+async def test_without_a_first_worker_a_costly_call_is_refused_and_an_ordinary_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, durable: bool
+) -> None:
+    monkeypatch.setattr(further_worker, "DISK_DEADLINE_S", 0.05)
+    async with house(tmp_path) as found:
+        await found.no_first_worker()
+        await until(lambda: not found.line.is_there)
+        with pytest.raises(JournalError, match="first worker is away") if durable else nullcontext():
+            await found.line.write(row("a"), durable=durable)
+        found.first_worker()
+        await found.line.emptied(PATIENCE_S)
+        assert found.rows() == ([] if durable else ["a"]), "a call that was refused was never granted"
+
+
+async def test_a_refusal_without_a_first_worker_is_written_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(further_worker, "DISK_DEADLINE_S", 0.05)
+    async with house(tmp_path) as found:
+        await found.no_first_worker()
+        await until(lambda: not found.line.is_there)
+        with pytest.raises(JournalError):
+            await found.line.refuse(row("r", "call.refused"))
+        found.first_worker()
+        await found.line.emptied(PATIENCE_S)
+        assert found.rows() == ["r"]
+
+
+async def test_a_disk_that_takes_nothing_is_told_to_the_worker_that_asked(tmp_path: Path) -> None:
+    async with house(tmp_path) as found:
+        long = "x" * (16 * 1024 * 1024 + 1)
+        with pytest.raises(JournalError, match="too long"):
+            await found.line.write(row(long), durable=True)
+
+
+async def test_of_too_many_letters_the_oldest_are_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(further_worker, "KEPT_MAX", 2)
+    async with house(tmp_path) as found:
+        await found.no_first_worker()
+        await until(lambda: not found.line.is_there)
+        for grant in "abc":
+            await found.line.write(row(grant), durable=False)
+        found.first_worker()
+        await found.line.emptied(PATIENCE_S)
+        assert found.rows() == ["b", "c"]
+
+
+async def test_who_speaks_another_language_is_not_heard(tmp_path: Path) -> None:
+    async with house(tmp_path) as found:
+        reader, writer = await asyncio.open_unix_connection(str(line_place(tmp_path)))
+        writer.write(b"\0\0\0\1\xc1")
+        async with asyncio.timeout(PATIENCE_S):
+            await reader.read()
+        writer.close()
+        await found.line.write(row("a"), durable=True)
+        assert found.rows() == ["a"]
