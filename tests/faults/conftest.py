@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ async def stage(
     request.node.user_properties.append(("fault", numbers))
     with ExitStack() as ending:
         wire = ending.enter_context(StoreWire(store.at))
-        told = practice.Practice(redis=wire.url, policy=extra.policy, small_disks=extra.small_disks)
+        told = replace(extra, redis=wire.url)
         lab = practice.lab(f"faults-{os.getpid()}", tmp_path, told)
         lab.start()
         ending.callback(lab.stop)
