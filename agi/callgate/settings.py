@@ -81,7 +81,7 @@ class DialplanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         sounds: folder with ``fr/callgate`` and ``en/callgate``, as Asterisk sees it.
     """
 
-    agi: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:/._-]+\Z")] = "agi://127.0.0.1:4599/v1"
+    agi: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:/._\[\]-]+\Z")] = "agi://127.0.0.1:4599/v1"
     bound_s: Annotated[float, msgspec.Meta(gt=0.1, le=5)] = 1.2
     ring_timeout_s: Annotated[int, msgspec.Meta(ge=5, le=300)] = 60
     sounds: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+\Z")] = "/usr/share/callgate/sounds"

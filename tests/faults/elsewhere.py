@@ -56,5 +56,4 @@ PROOFS: dict[int, tuple[str, ...]] = {
 NOT_STAGED: dict[int, str] = {
     66: "the console and its sessions are not built yet",
     65: "the console is not built yet; it is another process than the gate",
-    17: "the gate does not start without a policy, and says what is missing: then row 1 holds",
 }
