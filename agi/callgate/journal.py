@@ -50,6 +50,8 @@ OWED_MAX = 10_000
 UNSYNCED_BYTES = 1024 * 1024
 """So much may wait for a row that must be durable; then it is brought to the disk without one."""
 
+REFUSALS_PART = 16
+"""Of its quota the last one of so many parts is for refusals alone: they are the evidence."""
 GROUP_S = 0.25
 """In a flood the refusals of a clinic wait so long for one counted row. The dialplan waits 1.2 s for its answer."""
 
@@ -67,7 +69,7 @@ class Journal(Witness):
     Args:
         folder: the gate's state folder.
         clock: epoch milliseconds, for the instant of each record.
-        quota_bytes: how long the file may become; at its end it is to everybody a full disk.
+        quota_bytes: how long the file may become; near its end it is a full disk to everything but refusals.
 
     Attributes:
         file: the journal.
@@ -79,6 +81,7 @@ class Journal(Witness):
         self.memory = LedgerMemory()
         self._clock = clock
         self._quota_bytes = quota_bytes
+        self._kept_bytes = quota_bytes // REFUSALS_PART
         self._writer: JournalWriter | None = None
         self._reading: JournalReading | None = None
         self._flushing: asyncio.Future[None] | None = None
@@ -218,12 +221,12 @@ class Journal(Witness):
     def _append_refusals(self, rows: tuple[JournalRow, ...]) -> JournalWriter:
         for written, row in enumerate(rows):
             try:
-                self._append(Kind.ROW, msgspec.json.encode(row))
+                self._append_refusal(row)
             except JournalError:
                 for lost in rows[written:]:
                     self._unwritten.count(lost)
                 raise
-        return self._paid()
+        return self._opened()
 
     def _compare(self, clinic: str, seen: Seen) -> None:
         """Say so if the ledger knows more of this gate than the journal: its end was taken away, or an answer lost."""
@@ -257,10 +260,19 @@ class Journal(Witness):
             raise JournalError(str(self.file), f"a record of {len(payload)} bytes is too long", "report this")
         writer = self._paid()
         try:
-            writer.append(kind, payload, self._clock())
+            writer.append(kind, payload, self._clock(), kept_bytes=self._kept_bytes)
         except OSError as error:
             raise self._failed(error) from error
         return writer
+
+    def _append_refusal(self, row: JournalRow) -> None:
+        """Write a refusal; it waits for nothing that is owed, which has no room any more while refusals have."""
+        with suppress(OSError):
+            self._pay()
+        try:
+            self._opened().append(Kind.ROW, msgspec.json.encode(row), self._clock())
+        except OSError as error:
+            raise self._failed(error) from error
 
     def _paid(self) -> JournalWriter:
         try:
@@ -269,11 +281,8 @@ class Journal(Witness):
             raise self._failed(error) from error
 
     def _pay(self) -> JournalWriter:
-        """Write what is owed, oldest first."""
+        """Write the refusals that found no room before, then what is owed, oldest first."""
         writer = self._opened()
-        while self._owed:
-            writer.append(*self._owed[0], self._clock())
-            self._owed.popleft()
         rows = deque(self._unwritten.take_all())
         try:
             while rows:
@@ -282,6 +291,9 @@ class Journal(Witness):
         finally:
             for row in rows:
                 self._unwritten.count(row)
+        while self._owed:
+            writer.append(*self._owed[0], self._clock(), kept_bytes=self._kept_bytes)
+            self._owed.popleft()
         return writer
 
     async def _sync(self, writer: JournalWriter) -> None:

@@ -138,8 +138,8 @@ class JournalWriter:
             self.close()
             raise
 
-    def append(self, kind: Kind, payload: bytes, written_ms: int) -> None:
-        """Write one record behind the last one.
+    def append(self, kind: Kind, payload: bytes, written_ms: int, *, kept_bytes: int = 0) -> None:
+        """Write one record behind the last one; so much of the quota is kept for others.
 
         Raises:
             OSError: nothing was written.
@@ -147,7 +147,7 @@ class JournalWriter:
         record = encode_record(kind, payload, number=self._number + 1, written_ms=written_ms, chain=self._chain)
         if self.end + len(record) - self.synced > UNSYNCED_MAX_BYTES:
             raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
-        if self.end + len(record) > self._quota_bytes:
+        if self.end + len(record) > self._quota_bytes - kept_bytes:
             raise OSError(errno.EDQUOT, "it is as long as gate.journal_max_mib lets it become")
         if (lacking := self.end + len(record) - self._allocated) > 0:
             step = max(lacking, STEP_BYTES)

@@ -38,7 +38,8 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         waiting_max: connections that may wait at once without having asked; the oldest goes when one more comes.
         seal: whether a question needs the seal of the generated dialplan (`callgate.seal`).
         state: folder of the journal, the embedded Redis and the last good policies.
-        journal_max_mib: how long the journal may become, in MiB; there costly calls end, as on a full disk.
+        journal_max_mib: how long the journal may become, in MiB; in its last sixteenth only refusals are
+            written, and costly calls end, as on a full disk.
         spool: the file the dialplan appends to; Asterisk writes it, the daemon reads it.
         redis: address of the ledger (`callgate.ledger.address`), or "" for the embedded Redis.
         redis_password_file: a file with the password, read at each connection; "" where the address has it or none is.

@@ -12,6 +12,11 @@ PROOFS: dict[int, tuple[str, ...]] = {
         "tests/test_server.py::test_a_large_header_is_refused_while_it_is_still_being_sent",
         "tests/test_server.py::test_a_connection_that_brings_no_request_is_let_go_and_the_next_call_served",
     ),
+    10: ("tests/test_server_crowd.py::test_who_sends_a_byte_at_a_time_keeps_no_call_waiting_and_is_let_go",),
+    11: (
+        "tests/test_door.py::test_the_last_files_are_kept_for_the_journal_and_the_ledger",
+        "tests/test_door.py::test_when_calls_themselves_have_all_the_files_the_next_one_gets_no_verdict_at_once",
+    ),
     14: ("tests/system/test_calls.py::test_a_policy_that_forbids_binds_the_very_next_call",),
     15: ("tests/test_policies.py::test_a_policy_that_cannot_be_used_here_leaves_the_last_good_one_and_its_number",),
     16: ("tests/test_policies.py::test_a_damaged_last_good_policy_does_not_keep_the_gate_from_starting",),
@@ -48,7 +53,17 @@ PROOFS: dict[int, tuple[str, ...]] = {
     57: ("tests/system/test_live.py",),
     58: ("tests/system/test_calls.py::test_a_second_trunk_carries_the_call_when_the_first_cannot",),
     61: ("tests/system/test_calls.py::test_a_caller_who_gives_up_while_it_rings_pays_nothing",),
+    62: (
+        "tests/test_log_lines.py::test_of_a_flood_the_first_lines_are_written_and_the_others_counted",
+        "tests/test_journal_flood.py::test_near_its_quota_a_journal_takes_refusals_alone_and_they_wait_for_nothing_that_is_owed",
+    ),
+    64: (
+        "tests/test_log_lines.py::test_a_pipe_that_nobody_reads_holds_nothing_up_not_even_the_end",
+        "tests/test_log_lines.py::test_lines_that_found_no_room_are_counted_and_said",
+        "tests/test_log_lines.py::test_a_gate_whose_log_nobody_reads_serves_every_call",
+    ),
     67: (f"{LEDGER}/test_failover.py::test_last_weeks_backup_is_put_back",),
+    69: ("tests/test_server_faults.py",),
     70: ("tests/core/test_judge.py",),
 }
 """The node ids of pytest begin so."""
