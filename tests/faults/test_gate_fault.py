@@ -8,6 +8,7 @@ import practice
 from faults.gate_process import BREAKABLE, REPLACED, break_worker, next_worker, said
 from faults.matrix import proves
 from faults.stage import Stage
+from system.rig import wait_for
 
 pytestmark = pytest.mark.system
 
@@ -31,6 +32,7 @@ async def test_an_error_in_the_rules_leaves_the_call_to_the_contract_and_is_logg
     async with stage.during(lambda: break_worker(stage, RAISES), lambda: next_worker(stage)):
         await stage.contract()
         found = await asyncio.to_thread(stage.rig.last_row, "call.refused")
+        await asyncio.to_thread(wait_for, lambda: len(said(stage, "call.failed")) >= failed + 2)
         lines = said(stage, "call.failed")[failed:]
         assert len(lines) == 2, "the emergency calls asked nobody"
         assert all(line["call"] and "a fault of our own" in str(line["exception"]) for line in lines)
