@@ -28,7 +28,7 @@ test: docker ## every test: rules, ledger on real Redis, real Asterisk with real
 # A new file of real calls belongs to test-calls, a new folder of tests to the rest, until it is named here.
 LIVE := $(patsubst %,tests/system/test_%.py,guard live lock stories)
 # Of the fault matrix what takes seconds; `make faults` runs it whole.
-FAULTS := $(patsubst %,tests/faults/test_%.py,matrix emergency gate_gone)
+FAULTS := $(patsubst %,tests/faults/test_%.py,matrix emergency gate_gone gate_fault)
 CALLS := tests/system tests/docker $(FAULTS)
 RULES := tests/asterisk_agi tests/core tests/ledger
 

@@ -199,6 +199,18 @@ class Lab:
         assert self._gate is not None
         self._containers.resume("gate", *self._gate.ready)
 
+    def gate_begin(self) -> None:
+        """Start it again, with the same state, and wait for nothing."""
+        self._containers.begin("gate")
+
+    def gate_ending(self) -> int:
+        """Wait until it has ended by itself, and return its exit status."""
+        return self._containers.ending("gate")
+
+    def gate_memory(self, mebibytes: int) -> None:
+        """What it may use from now on."""
+        self._containers.limit_memory("gate", mebibytes)
+
     def gate_output(self) -> str:
         """What the gate has printed so far, standard output and error."""
         return self._containers.output("gate")

@@ -21,6 +21,8 @@ POLL_S = 0.02
 Found = TypeVar("Found")
 
 _LABEL = "callgate.lab"
+# Docker takes ::1 away from a container whose network has no IPv6; every machine has it.
+_IPV6_AT_HOME = {"net.ipv6.conf.lo.disable_ipv6": "0"}
 
 
 class LabContainers:
@@ -55,7 +57,9 @@ class LabContainers:
             container: image, command, mounts and wait strategy.
             beside: share the network of this role's container instead of having an own address.
         """
-        options = {"network_mode": f"container:{self._containers[beside].get_container_id()}"} if beside else {}
+        options: dict[str, object] = {"sysctls": _IPV6_AT_HOME}
+        if beside:
+            options = {"network_mode": f"container:{self._containers[beside].get_container_id()}"}
         container.with_kwargs(labels={_LABEL: self.name}, init=True, **options)
         if not beside and self._network is not None:
             container.with_network(self._network).with_network_aliases(role)
@@ -90,10 +94,24 @@ class LabContainers:
         container.kill()
         container.wait(timeout=READY_MAX_S)
 
+    def begin(self, role: str) -> None:
+        """Start it again and wait for nothing."""
+        self._containers[role].get_wrapped_container().start()
+
     def resume(self, role: str, *ready: str) -> None:
         """Start it again and wait until the command `ready` succeeds inside."""
-        self._containers[role].get_wrapped_container().start()
+        self.begin(role)
         self.wait(role, *ready)
+
+    def ending(self, role: str) -> int:
+        """Wait until it has ended by itself, and return its exit status."""
+        found = self._containers[role].get_wrapped_container().wait(timeout=READY_MAX_S)
+        return int(found["StatusCode"])
+
+    def limit_memory(self, role: str, mebibytes: int) -> None:
+        """What it may use from now on; beyond it the kernel ends one of its processes."""
+        limit = f"{mebibytes}m"
+        self._containers[role].get_wrapped_container().update(mem_limit=limit, memswap_limit=limit)
 
     def wait(self, role: str, *ready: str) -> None:
         """Wait until a command succeeds inside.

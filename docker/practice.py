@@ -103,6 +103,7 @@ class Practice:
         control: whether the gate has its link to Asterisk's manager interface.
         redis: address of a Redis of somebody else's; "" for the lab's own.
         small_disks: see `Lab`.
+        environment: more variables of the gate.
         ring: options of Dial where a phone is rung. ``i`` as docs/paths.md wants it: a phone's 302 leads nowhere.
     """
 
@@ -114,6 +115,7 @@ class Practice:
     control: bool = False
     redis: str = ""
     small_disks: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     ring: str = "i"
 
 
@@ -170,7 +172,11 @@ def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
         gate=Gate(
             command=("callgate", "--settings", "/etc/callgate/callgate.toml", "serve"),
             config=config,
-            environment={"CALLGATE_SETTINGS": "/etc/callgate/callgate.toml", "LANG": "fr_FR.UTF-8"},
+            environment={
+                "CALLGATE_SETTINGS": "/etc/callgate/callgate.toml",
+                "LANG": "fr_FR.UTF-8",
+                **practice.environment,
+            },
             ready=("sh", "-c", _READY),
         ),
         mounts={SOUNDS: ROOT / "asterisk-conf" / "sounds", "/usr/share/callgate/agi": ROOT / "agi"},

@@ -70,6 +70,14 @@ RULES: dict[str, set[str]] = {
     "callgate/journal_rows.py": {*CORE, "callgate.clinic", "callgate.journal_file", "callgate.journal_files"},
     "callgate/journal_tally.py": {"callgate.journal_rows", "msgspec"},
     "callgate/journal_turn.py": {"callgate.journal_file", "callgate.journal_files"},
+    "callgate/journal_witness.py": {
+        *CORE,
+        "callgate.journal_file",
+        "callgate.journal_rows",
+        "callgate.ledger.restoration",
+        "callgate.ledger_memory",
+        "structlog",
+    },
     "callgate/journal_writer.py": {
         "callgate.errors",
         "callgate.journal_file",
@@ -92,6 +100,7 @@ RULES: dict[str, set[str]] = {
         "callgate.journal_rows",
         "callgate.journal_tally",
         "callgate.journal_turn",
+        "callgate.journal_witness",
         "callgate.journal_writer",
         "callgate.ledger.restoration",
         "callgate.ledger_memory",

@@ -200,6 +200,9 @@ async def undurable(site: Site) -> Site:
 async def test_a_costly_call_that_cannot_be_written_down_is_refused_and_its_hold_given_back(undurable: Site) -> None:
     assert await refused(undurable, undurable.passage(POINTE_A_PITRE)) == (Reason.GATE_UNAVAILABLE,)
     assert (await undurable.book()).holds == ()
+    undurable.journal.file.rmdir()
+    await refused(undurable, undurable.passage(BRUSSELS))
+    assert undurable.rows[0].reasons == (Reason.GATE_UNAVAILABLE,), "it is kept until it can be written"
 
 
 async def test_a_refusal_that_cannot_be_written_down_stays_a_refusal(undurable: Site) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import threading
 
 import pytest
+from structlog.testing import capture_logs
 
-from callgate.heartbeat import Heart, Silence, Word, restart_pause_s
+from callgate.heartbeat import BEAT_S, LATE_S, Heart, Silence, Word, restart_pause_s
 
 
 @pytest.mark.parametrize(
@@ -71,3 +73,16 @@ async def test_a_supervisor_that_is_frozen_holds_no_worker_up() -> None:
         for _ in range(100_000):
             heart.say(Word.BEAT)
         heart.close()
+
+
+async def test_how_long_a_worker_did_nothing_else_is_said() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, capture_logs() as said:
+        heart = Heart(theirs, asyncio.Event())
+        beating = asyncio.create_task(heart.beat())
+        asyncio.get_running_loop().call_soon(threading.Event().wait, BEAT_S + 2 * LATE_S)
+        await asyncio.wait([beating], timeout=2 * BEAT_S + 2 * LATE_S)
+        beating.cancel()
+        heart.close()
+    assert said[0]["event"] == "loop.late"
+    assert said[0]["late_ms"] >= 1000 * LATE_S

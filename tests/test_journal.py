@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from callgate import journal as journal_module
+from callgate import journal_witness
 from callgate.core.hold import FrozenCause
 from callgate.core.sighting import Seen
 from callgate.errors import JournalError
@@ -163,7 +164,7 @@ async def test_a_change_is_on_the_disk_before_the_row_that_follows_it(tmp_path: 
 def test_changes_that_no_disk_takes_do_not_fill_the_memory_and_their_loss_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
 ) -> None:
-    monkeypatch.setattr(journal_module, "OWED_MAX", 3)
+    monkeypatch.setattr(journal_witness, "OWED_MAX", 3)
     journal = Journal(tmp_path)
     journal.file.mkdir()
     for sequence in range(1, 6):

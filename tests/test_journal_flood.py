@@ -3,11 +3,13 @@
 import asyncio
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from callgate.core.hold import FrozenCause
 from callgate.core.reasons import Reason
 from callgate.errors import JournalError
 from callgate.journal import Journal, JournalRow, read_rows
@@ -126,3 +128,22 @@ async def test_a_journal_at_its_quota_takes_no_row_and_loses_none_that_it_has(tm
     await wider.write(row("d"), durable=True)
     assert [found.call for found in rows_of(wider)] == ["a", "call-0", "d"]
     wider.close()
+
+
+async def test_near_its_quota_a_journal_takes_refusals_alone_and_they_wait_for_nothing_that_is_owed(
+    tmp_path: Path,
+) -> None:
+    quota_bytes = 256 * 1024
+    journal, written = Journal(tmp_path, quota_bytes=quota_bytes), 0
+    with suppress(JournalError):
+        while True:
+            await journal.write(row(f"ordinary-{written}"), durable=False)
+            written += 1
+    journal.freeze("c", FrozenCause.ERASED)
+    await asyncio.gather(*(journal.refuse(refused(number)) for number in range(FLOOD)))
+    with pytest.raises(JournalError):
+        await journal.write(row("b"), durable=True)
+    found = rows_of(journal)
+    assert sum(each.count for each in found[written:]) == FLOOD
+    assert list(read_rows(journal.file))[-1][1] <= quota_bytes
+    journal.close()

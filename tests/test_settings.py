@@ -99,7 +99,9 @@ def test_the_gate_may_listen_anywhere_on_its_own_machine(host: str) -> None:
     assert parse_settings(changed('"127.0.0.1:4599"', f'"{host}:4599"')).gate.listen == f"{host}:4599"
 
 
-@pytest.mark.parametrize("agi", ["agi://127.0.0.1/v1", "agi://localhost:4599/v1", "/usr/share/callgate/callgate.agi"])
+@pytest.mark.parametrize(
+    "agi", ["agi://127.0.0.1/v1", "agi://localhost:4599/v1", "agi://[::1]:4599/v1", "/usr/share/callgate/callgate.agi"]
+)
 def test_asterisk_reaches_the_gate_on_the_same_machine_or_by_the_launcher(agi: str) -> None:
     assert parse_settings(changed("agi://127.0.0.1:4599/v1", agi)).dialplan.agi == agi
 

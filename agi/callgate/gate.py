@@ -157,7 +157,8 @@ class Gate:
             log.exception("journal.failed")
             if isinstance(verdict, Grant) and costly:
                 await self.ledger.void(decision.clinic.name, verdict.grant_id)
-                return Refusal(reasons=(Reason.GATE_UNAVAILABLE,))
+                # For refusals there may be room yet; if not, they are counted until there is.
+                return await self._record(replace(decision, verdict=Refusal(reasons=(Reason.GATE_UNAVAILABLE,))))
         return verdict
 
 

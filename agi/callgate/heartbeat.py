@@ -5,14 +5,20 @@ import socket
 from contextlib import suppress
 from enum import IntEnum
 
+import structlog
+
 LOOK_S = 0.1
 """How often the supervisor looks at its worker."""
 BEAT_S = 0.1
 SILENCE_MAX_S = 0.8
 """A worker that is silent for so long is killed: with the pause of a look within 1 s (DESIGN section 8)."""
+LATE_S = 0.2
+"""A beat that is so late is said: every call waited so long."""
 RESTART_PAUSE_MAX_S = 5.0
 _PAUSE_S = 0.25
 _READ_BYTES = 4096
+
+log = structlog.get_logger()
 
 
 class Word(IntEnum):
@@ -86,9 +92,13 @@ class Heart:
     async def beat(self) -> None:
         """Say that calls are taken, and go on beating."""
         self.say(Word.SERVING)
+        clock = asyncio.get_running_loop().time
         while True:
             self.say(Word.BEAT)
+            due_s = clock() + BEAT_S
             await asyncio.sleep(BEAT_S)
+            if (late_s := clock() - due_s) > LATE_S:
+                log.warning("loop.late", late_ms=round(late_s * 1000))
 
     def close(self) -> None:
         """Hear no more."""

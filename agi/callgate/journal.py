@@ -17,17 +17,16 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from callgate.core.hold import FrozenCause
-from callgate.core.sighting import Seen
 from callgate.errors import JournalError
 from callgate.journal_file import PAYLOAD_MAX_BYTES, Damage, Flaw, Kind, Record
 from callgate.journal_reading import JournalReading
 from callgate.journal_rows import Decision, JournalRow, Seal, last_row, read_rows, rows_in, unsealed, verdict_row
 from callgate.journal_tally import Tally
 from callgate.journal_turn import NextFile
+from callgate.journal_witness import JournalWitness
 from callgate.journal_writer import QUOTA_BYTES, JournalWriter
-from callgate.ledger.restoration import Change, Witness
-from callgate.ledger_memory import LedgerMemory, Purged, change_payload, later, seen_in
+from callgate.ledger.restoration import Change
+from callgate.ledger_memory import LedgerMemory, Purged, change_payload
 
 __all__ = (
     "JOURNAL_FILE",
@@ -45,11 +44,11 @@ __all__ = (
 JOURNAL_FILE = "journal.cgj"
 SYNC_DEADLINE_S = 0.4
 """A disk slower than this is broken for a caller who waits: with the ledger's 300 ms it stays within the bound."""
-OWED_MAX = 10_000
-"""Changes kept in memory while the disk takes none; of those beyond it the oldest are lost, and priced if missed."""
 UNSYNCED_BYTES = 1024 * 1024
 """So much may wait for a row that must be durable; then it is brought to the disk without one."""
 
+REFUSALS_PART = 16
+"""Of its quota the last one of so many parts is for refusals alone: they are the evidence."""
 GROUP_S = 0.25
 """In a flood the refusals of a clinic wait so long for one counted row. The dialplan waits 1.2 s for its answer."""
 
@@ -61,13 +60,13 @@ def epoch_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Journal(Witness):
+class Journal(JournalWitness):
     """Writes rows, in order; those that must be durable share one fdatasync. Keeps what is seen of the ledgers, too.
 
     Args:
         folder: the gate's state folder.
         clock: epoch milliseconds, for the instant of each record.
-        quota_bytes: how much its files may take; at the end of that it is to everybody a full disk.
+        quota_bytes: how much its files may take; near the end of that it is a full disk to everything but refusals.
 
     Attributes:
         file: the journal; those that were closed are beside it (`callgate.journal_files`).
@@ -76,15 +75,13 @@ class Journal(Witness):
 
     def __init__(self, folder: Path, clock: Callable[[], int] = epoch_ms, *, quota_bytes: int = QUOTA_BYTES) -> None:
         self.file = folder / JOURNAL_FILE
-        self.memory = LedgerMemory()
-        self._clock = clock
+        super().__init__(clock)
         self._quota_bytes = quota_bytes
+        self._kept_bytes = quota_bytes // REFUSALS_PART
         self._writer: JournalWriter | None = None
         self._reading: JournalReading | None = None
         self._flushing: asyncio.Future[None] | None = None
         self._identity = ""
-        self._unchecked: set[str] = set()
-        self._owed: deque[tuple[Kind, bytes]] = deque()
         self._tally = Tally()
         self._unwritten = Tally()
         self._groups: dict[str, asyncio.Task[None]] = {}
@@ -180,51 +177,22 @@ class Journal(Witness):
     async def forget(self, purged: Purged, row: JournalRow) -> None:
         """Write that closed files are removed, and what is known of the ledgers; return when the disk has it.
 
+        A journal that is full has room for that, too: by it room is made.
+
         Raises:
             JournalError: it is not known to have it; they must stay.
         """
         for clinic in filter(self.memory.is_noted, self.memory.clinics()):
-            self._append(Kind.SEEN, self.memory.noted(clinic))
+            self._append_last(Kind.SEEN, self.memory.noted(clinic))
             await asyncio.sleep(0)
-        self._append(Kind.ROW, msgspec.json.encode(row))
-        writer = self._append(Kind.PURGED, msgspec.json.encode(purged))
+        self._append_last(Kind.ROW, msgspec.json.encode(row))
+        writer = self._append_last(Kind.PURGED, msgspec.json.encode(purged))
         self.memory.purged = purged
         await self._sync(writer)
 
     def make_room(self, freed_bytes: int) -> None:
         """Learn how long the files were that have been removed."""
         self._paid().make_room(freed_bytes)
-
-    def take_over(self) -> None:
-        """Learn that other workers of this gate have gone on meanwhile: what they will tell is not missing here."""
-        self._unchecked.clear()
-
-    def seen(self, clinic: str) -> Seen:
-        """See `Witness.seen`: from memory."""
-        return self.memory.seen(clinic)
-
-    def witness(self, clinic: str, seen: Seen, change: Change | None) -> None:
-        """See `Witness.witness`. What is known is written first: of a replaced ledger, what was known of the former."""
-        kept, was_noted = self.memory.seen(clinic), self.memory.is_noted(clinic)
-        freeze = self.memory.frozen.get(clinic)
-        if clinic in self._unchecked:
-            self._unchecked.discard(clinic)
-            if was_noted and change is None:
-                self._compare(clinic, seen)
-        self.memory.witness(clinic, seen, change)
-        payload, told = b"", kept
-        if change is not None and len(written := change_payload(change)) <= PAYLOAD_MAX_BYTES:
-            payload, told = written, later(kept, seen_in(change))
-        now = self.memory.seen(clinic)
-        if now.epoch != kept.epoch:
-            log.info("ledger.adopted", clinic=clinic, epoch=now.epoch, known=kept.epoch)
-        if now != told or now.epoch != kept.epoch or not was_noted:
-            self._owe(Kind.SEEN, self.memory.noted(clinic))
-        if payload:
-            self._owe(Kind.CHANGE, payload)
-        if self.memory.frozen.get(clinic) != freeze:
-            self._say_frozen(clinic)
-        self._try_to_pay()
 
     def keep(self, change: Change) -> None:
         """Keep a change that another made in a ledger of this gate's, such as a command: its number is not our own.
@@ -234,21 +202,6 @@ class Journal(Witness):
         """
         self._append(Kind.CHANGE, change_payload(change, own=False))
         self.memory.keep(change)
-
-    def freeze(self, clinic: str, cause: FrozenCause) -> None:
-        """See `Witness.freeze`: `Repair` looks in `memory.frozen`."""
-        freeze = self.memory.frozen.get(clinic)
-        self.memory.freeze(clinic, cause)
-        if self.memory.frozen[clinic] != freeze:
-            self._say_frozen(clinic)
-            self._owe(Kind.SEEN, self.memory.noted(clinic))
-            self._try_to_pay()
-
-    def thaw(self, clinic: str) -> None:
-        """Learn that the ledger of a clinic has thawed."""
-        self.memory.thaw(clinic)
-        self._owe(Kind.SEEN, self.memory.noted(clinic))
-        self._try_to_pay()
 
     def close(self) -> None:
         """Close the file, after the flush that goes on, if any; the next row opens it again."""
@@ -269,35 +222,14 @@ class Journal(Witness):
     def _append_refusals(self, rows: tuple[JournalRow, ...]) -> JournalWriter:
         for written, row in enumerate(rows):
             try:
-                self._append(Kind.ROW, msgspec.json.encode(row))
+                self._append_last(Kind.ROW, msgspec.json.encode(row))
             except JournalError:
                 for lost in rows[written:]:
                     self._unwritten.count(lost)
                 raise
-        return self._paid()
-
-    def _compare(self, clinic: str, seen: Seen) -> None:
-        """Say so if the ledger knows more of this gate than the journal: its end was taken away, or an answer lost."""
-        kept, highest = self.memory.seen(clinic), self.memory.highest(clinic)
-        known = max(kept.mine, highest.mine if highest.epoch == kept.epoch else 0)
-        if seen.epoch == kept.epoch and seen.mine > known:
-            log.error("journal.behind", clinic=clinic, journal=known, ledger=seen.mine)
-            note = f"the ledger knows change {seen.mine} of this gate, the journal ends with {known}"
-            self._owe(Kind.ROW, JournalRow.own(self._clock(), "journal.behind", note, clinic))
-
-    def _say_frozen(self, clinic: str) -> None:
-        freeze = self.memory.frozen[clinic]
-        before = freeze.before
-        log.error("ledger.frozen", clinic=clinic, cause=freeze.cause.value, epoch=before.epoch, mine=before.mine)
-
-    def _owe(self, kind: Kind, payload: bytes) -> None:
-        if len(self._owed) >= OWED_MAX:
-            self._owed.popleft()
-            log.error("change.lost", owed=OWED_MAX)
-        self._owed.append((kind, payload))
+        return self._opened()
 
     def _try_to_pay(self) -> None:
-        """Write what is owed; if that cannot be, it is written before the next row, or that is not either."""
         try:
             self._pay()
         except (OSError, JournalError):
@@ -308,6 +240,17 @@ class Journal(Witness):
             raise JournalError(str(self.file), f"a record of {len(payload)} bytes is too long", "report this")
         writer = self._paid()
         try:
+            writer.append(kind, payload, self._clock(), kept_bytes=self._kept_bytes)
+        except OSError as error:
+            raise self._failed(error) from error
+        return writer
+
+    def _append_last(self, kind: Kind, payload: bytes) -> JournalWriter:
+        """Write what has room to the very end; it waits for nothing that is owed, which has none any more by then."""
+        with suppress(OSError):
+            self._pay()
+        try:
+            writer = self._opened()
             writer.append(kind, payload, self._clock())
         except OSError as error:
             raise self._failed(error) from error
@@ -320,11 +263,8 @@ class Journal(Witness):
             raise self._failed(error) from error
 
     def _pay(self) -> JournalWriter:
-        """Write what is owed, oldest first."""
+        """Write the refusals that found no room before, then what is owed, oldest first."""
         writer = self._opened()
-        while self._owed:
-            writer.append(*self._owed[0], self._clock())
-            self._owed.popleft()
         rows = deque(self._unwritten.take_all())
         try:
             while rows:
@@ -333,6 +273,10 @@ class Journal(Witness):
         finally:
             for row in rows:
                 self._unwritten.count(row)
+        while self._owed:
+            kind, payload = self._owed[0]
+            writer.append(kind, payload, self._clock(), kept_bytes=self._kept_bytes)
+            self._owed.popleft()
         return writer
 
     async def _sync(self, writer: JournalWriter) -> None:

@@ -116,20 +116,19 @@ class JournalWriter:
             self.close()
             raise
 
-    def append(self, kind: Kind, payload: bytes, written_ms: int) -> None:
-        """Write one record behind the last one.
+    def append(self, kind: Kind, payload: bytes, written_ms: int, *, kept_bytes: int = 0) -> None:
+        """Write one record behind the last one; so much of the quota is kept for others.
 
         Raises:
             OSError: nothing was written.
         """
-        self._append(
-            encode_record(kind, payload, number=self._number + 1, written_ms=written_ms, chain=self._chain), written_ms
-        )
+        record = encode_record(kind, payload, number=self._number + 1, written_ms=written_ms, chain=self._chain)
+        self._append(record, written_ms, kept_bytes)
 
-    def _append(self, record: bytes, written_ms: int) -> None:
+    def _append(self, record: bytes, written_ms: int, kept_bytes: int = 0) -> None:
         if self.end + len(record) - self.synced > UNSYNCED_MAX_BYTES:
             raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
-        if self._closed_bytes + self.end + len(record) > self._quota_bytes:
+        if self._closed_bytes + self.end + len(record) > self._quota_bytes - kept_bytes:
             raise OSError(errno.EDQUOT, "it is as long as gate.journal_max_mib lets it become")
         if (lacking := self.end + len(record) - self._allocated) > 0:
             step = max(lacking, STEP_BYTES)

@@ -39,8 +39,8 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         seal: whether a question needs the seal of the generated dialplan (`callgate.seal`).
         workers: how many processes answer calls; 0 is one for every two processors, and at least one.
         state: folder of the journal, the embedded Redis and the last good policies.
-        journal_max_mib: how long the journal's files may become together, in MiB; there costly calls end, as on a full
-            disk.
+        journal_max_mib: how long the journal's files may become together, in MiB; in the last sixteenth only refusals
+            are written, and costly calls end, as on a full disk.
         spool: the file the dialplan appends to; Asterisk writes it, the daemon reads it.
         redis: address of the ledger (`callgate.ledger.address`), or "" for the embedded Redis.
         redis_password_file: a file with the password, read at each connection; "" where the address has it or none is.
@@ -84,7 +84,7 @@ class DialplanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         sounds: folder with ``fr/callgate`` and ``en/callgate``, as Asterisk sees it.
     """
 
-    agi: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:/._-]+\Z")] = "agi://127.0.0.1:4599/v1"
+    agi: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:/._\[\]-]+\Z")] = "agi://127.0.0.1:4599/v1"
     bound_s: Annotated[float, msgspec.Meta(gt=0.1, le=5)] = 1.2
     ring_timeout_s: Annotated[int, msgspec.Meta(ge=5, le=300)] = 60
     sounds: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/_.-]+\Z")] = "/usr/share/callgate/sounds"

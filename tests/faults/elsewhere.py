@@ -5,6 +5,7 @@ LIVE = "tests/system/test_live.py"
 SUPERVISOR = "tests/system/test_supervisor.py"
 PROOFS: dict[int, tuple[str, ...]] = {
     3: ("tests/system/test_no_verdict.py::test_a_frozen_gate_is_given_up_and_voids_what_it_grants_too_late",),
+    4: ("tests/commands/test_supervised.py::test_systemd_hears_that_calls_are_taken_and_of_the_reload_and_the_end",),
     6: ("tests/system/test_no_verdict.py::test_an_answer_that_is_no_verdict_grants_nothing",),
     7: ("tests/system/test_no_verdict.py::test_an_answer_that_is_no_verdict_grants_nothing",),
     8: ("tests/system/test_no_verdict.py::test_a_silent_gate_is_given_up_in_time",),
@@ -12,6 +13,11 @@ PROOFS: dict[int, tuple[str, ...]] = {
         "tests/test_server.py::test_a_request_that_our_dialplan_does_not_make_gets_no_verdict",
         "tests/test_server.py::test_a_large_header_is_refused_while_it_is_still_being_sent",
         "tests/test_server.py::test_a_connection_that_brings_no_request_is_let_go_and_the_next_call_served",
+    ),
+    10: ("tests/test_server_crowd.py::test_who_sends_a_byte_at_a_time_keeps_no_call_waiting_and_is_let_go",),
+    11: (
+        "tests/test_door.py::test_the_last_files_are_kept_for_the_journal_and_the_ledger",
+        "tests/test_door.py::test_when_calls_themselves_have_all_the_files_the_next_one_gets_no_verdict_at_once",
     ),
     14: ("tests/system/test_calls.py::test_a_policy_that_forbids_binds_the_very_next_call",),
     15: (
@@ -71,15 +77,23 @@ PROOFS: dict[int, tuple[str, ...]] = {
     ),
     59: (f"{LIVE}::test_without_redis_each_costly_call_is_warned_and_ends_within_its_slice_and_national_goes_on",),
     61: ("tests/system/test_calls.py::test_a_caller_who_gives_up_while_it_rings_pays_nothing",),
+    62: (
+        "tests/test_log_lines.py::test_of_a_flood_the_first_lines_are_written_and_the_others_counted",
+        "tests/test_journal_flood.py::test_near_its_quota_a_journal_takes_refusals_alone_and_they_wait_for_nothing_that_is_owed",
+    ),
+    64: (
+        "tests/test_log_lines.py::test_a_pipe_that_nobody_reads_holds_nothing_up_not_even_the_end",
+        "tests/test_log_lines.py::test_lines_that_found_no_room_are_counted_and_said",
+        "tests/test_log_lines.py::test_a_gate_whose_log_nobody_reads_serves_every_call",
+    ),
     67: (f"{LEDGER}/test_failover.py::test_last_weeks_backup_is_put_back",),
+    69: ("tests/test_server_faults.py",),
     70: ("tests/core/test_judge.py::test_a_costly_number_needs_a_known_rate_of_at_most_the_highest",),
     71: (f"{SUPERVISOR}::test_the_calls_of_a_worker_that_hangs_fall_to_the_contract_and_the_next_ones_are_decided",),
 }
 """The node ids of pytest begin so."""
 
 NOT_STAGED: dict[int, str] = {
-    4: "there is no relay: the dialplan's own timer bounds the gate (row 3), so nothing else can freeze",
     66: "the console and its sessions are not built yet",
     65: "the console is not built yet; it is another process than the gate",
-    17: "the gate does not start without a policy, and says what is missing: then row 1 holds",
 }

@@ -1,0 +1,71 @@
+"""The journal is as long as it may become, or thousands of refusals a minute want to be in it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from callgate.core.reasons import Reason
+from callgate.journal import JOURNAL_FILE, JournalRow
+from faults.gate_process import next_worker
+from faults.matrix import proves
+from faults.stage import Stage
+from flood.neighbours import BOTH, FLOODS, OTHER_POLICY, flood
+from flood.real_gate import real_gate
+from journal_samples import write_journal
+from system.rig import IVORY_COAST
+
+QUOTA_MIB = 16
+FILLED_BYTES = 15 * 1024 * 1024 + 4096
+"""Where the part begins that is for refusals alone."""
+FILLER = JournalRow(at=datetime(2026, 1, 1, tzinfo=UTC), event="gate.started", clinic="", call="", note="x" * 16_000)
+SECONDS = 15
+JOURNAL_BYTES_EACH = 200
+
+
+@pytest.mark.system
+@proves(63)
+async def test_a_journal_at_its_quota_loses_no_row_and_keeps_every_refusal(stage: Stage) -> None:
+    lab = stage.rig.lab
+    settings = lab.folder / "config" / "callgate.toml"
+    usual = settings.read_text(encoding="utf-8")
+    file = lab.folder / "state" / JOURNAL_FILE
+    await stage.costly_goes()
+    await stage.books_at_rest()
+
+    def fill() -> None:
+        lab.gate_stop()
+        settings.write_text(usual.replace("[gate]", f"[gate]\njournal_max_mib = {QUOTA_MIB}"), encoding="utf-8")
+        while file.stat().st_size < FILLED_BYTES:
+            write_journal(file.parent, *[FILLER] * 50)
+        lab.gate_start()
+
+    def make_room() -> None:
+        settings.write_text(usual, encoding="utf-8")
+        next_worker(stage)
+
+    async with stage.during(fill, make_room):
+        await stage.contract(Reason.GATE_UNAVAILABLE)
+        assert (await stage.dial(IVORY_COAST)).refused
+        row = stage.rig.last_row("call.refused")
+        assert row.reasons[0] is Reason.COUNTRY_REFUSED
+        alarm = lab.gate_exec("callgate", "--language", "en", "status")
+        assert "ALARM: the journal has taken" in alarm
+        stage.saw("the status gives the alarm, every refusal is kept")
+    await stage.recovers()
+
+
+@proves(62)
+@pytest.mark.parametrize("name", FLOODS)
+async def test_in_a_flood_each_refusal_is_counted_and_the_neighbours_notice_nothing(
+    tmp_path: Path, name: str, record_property: Callable[[str, object], None]
+) -> None:
+    (tmp_path / "other.toml").write_text(OTHER_POLICY, encoding="utf-8")
+    with real_gate(tmp_path, settings=BOTH) as gate:
+        report = await flood(gate, dialled=FLOODS[name], seconds=SECONDS)
+    record_property("fault", "62")
+    record_property("seen", f"10,000 {name} a minute: " + "; ".join(line.strip() for line in report.lines()))
+    assert "no verdict" not in report.verdicts
+    assert report.counted == report.refused > 0
+    assert report.journal_bytes / report.refused < JOURNAL_BYTES_EACH
