@@ -26,6 +26,12 @@ def damages(folder: Path) -> list[Damage]:
         return [found for found in scan(stream) if isinstance(found, Damage)]
 
 
+def end_of(file: Path) -> int:
+    """Where its last record ends. Its last byte may be a zero, like the room behind it."""
+    with file.open("rb") as stream:
+        return [found.end for found in scan(stream) if isinstance(found, Record)][-1]
+
+
 def read_changes(file: Path, clinic: str = "c") -> list[Change]:
     """The changes of a clinic's ledger."""
     with file.open("rb") as stream:

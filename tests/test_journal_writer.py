@@ -20,7 +20,7 @@ from callgate.journal_file import HEADERS_BYTES, Flaw, Kind
 from callgate.journal_files import aside_files
 from callgate.journal_reading import JournalReading
 from callgate.journal_writer import STEP_BYTES, JournalWriter
-from journal_samples import calls, damages, row, write_journal
+from journal_samples import calls, damages, end_of, row, write_journal
 
 Out = pytest.CaptureFixture[str]
 IMPORTS = """\
@@ -308,9 +308,13 @@ async def test_an_end_that_no_broken_write_leaves_is_kept_whole_for_a_person(
     tmp_path: Path, capsys: Out, meddling: str
 ) -> None:
     """A byte changed in each of the last fifty rows had all of them cut off for good."""
+    # A check that ends with a zero cannot be told from the room behind it: one journal in 256 is made again.
     file = await sound(tmp_path, *(f"call-{number}" for number in range(60)))
+    while file.read_bytes()[end_of(file) - 1] == 0:
+        file.unlink()
+        await sound(tmp_path, *(f"call-{number}" for number in range(60)))
     content = bytearray(file.read_bytes())
-    places, end = marks(content), len(content.rstrip(b"\0"))
+    places, end = marks(content), end_of(file)
     match meddling:
         case "marks of many rows":
             kept = 10
@@ -342,8 +346,7 @@ async def test_an_end_that_no_broken_write_leaves_is_kept_whole_for_a_person(
 
 async def test_an_end_that_cannot_be_kept_is_not_cut_off(tmp_path: Path) -> None:
     file = await sound(tmp_path, "a")
-    content = bytearray(file.read_bytes())
-    end = len(content.rstrip(b"\0"))
+    content, end = bytearray(file.read_bytes()), end_of(file)
     content[end : end + 9] = b"meddling!"
     file.write_bytes(content)
 
@@ -360,8 +363,7 @@ async def test_an_end_that_cannot_be_kept_is_not_cut_off(tmp_path: Path) -> None
 
 async def test_ends_that_are_cut_off_at_the_same_place_are_all_kept(tmp_path: Path) -> None:
     file = await sound(tmp_path, "a")
-    end = len(file.read_bytes().rstrip(b"\0"))
-    content = bytearray(file.read_bytes())
+    content, end = bytearray(file.read_bytes()), end_of(file)
     content[end : end + 9] = b"meddling!"
     for number in (1, 2, 3):
         file.write_bytes(content)
@@ -529,8 +531,8 @@ async def test_a_record_that_was_exchanged_between_the_two_looks_is_found_out(tm
 
 
 async def test_what_was_half_written_at_the_first_look_is_no_damage_at_the_second(tmp_path: Path) -> None:
-    whole = write_journal(tmp_path, row("first"), row("second")).read_bytes().rstrip(b"\0")
-    file = tmp_path / JOURNAL_FILE
+    file = write_journal(tmp_path, row("first"), row("second"))
+    whole = file.read_bytes()[: end_of(file)]
     file.write_bytes(whole[:-10])
     reading = JournalReading(file)
     reading.go_on(lambda _record: None)

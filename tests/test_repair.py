@@ -50,7 +50,7 @@ from callgate.repair import (
 from callgate.retention import purge_journal
 from callgate.server import utc_now
 from clinic_samples import CLINIC, PARIS, POINTE_A_PITRE, Site, open_site, policy_text
-from journal_samples import read_changes
+from journal_samples import end_of, read_changes
 from ledger.samples import PATIENT
 from redis_server import RedisServer
 
@@ -689,7 +689,7 @@ async def test_a_journal_whose_last_rows_were_cut_off_is_found_out_at_the_next_s
     practice = await started(made(tmp_path, "one"), client, 0)
     assert await practice.call(seconds=5) == ()
     file = practice.site.journal.file
-    end = len(file.read_bytes().rstrip(b"\0"))
+    end = end_of(file)
     assert await practice.call(seconds=5) == ()
     practice.site.journal.close()
     os.truncate(file, end)

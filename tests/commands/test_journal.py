@@ -27,7 +27,7 @@ from callgate.ledger.client import connect
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger_memory import gate_name
 from clinic_samples import CLINIC, POINTE_A_PITRE, SETTINGS, open_site, policy_text, write_site
-from journal_samples import read_changes, write_journal
+from journal_samples import end_of, read_changes, write_journal
 from ledger.samples import PATIENT
 from redis_server import RedisServer
 
@@ -99,9 +99,9 @@ def test_one_changed_byte_is_located(folder: Path, capsys: Out, place: int | str
 
 def test_what_somebody_left_out_breaks_the_chain(folder: Path, capsys: Out) -> None:
     file = write_journal(folder / "state", row("first"))
-    begin = len(file.read_bytes().rstrip(b"\0"))
+    begin = end_of(file)
     write_journal(folder / "state", row("second"))
-    end = len(file.read_bytes().rstrip(b"\0"))
+    end = end_of(file)
     write_journal(folder / "state", row("third"))
     content = file.read_bytes()
     file.write_bytes(content[:begin] + content[end:])
