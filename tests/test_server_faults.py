@@ -44,7 +44,7 @@ STOPS = {
     "conclude": (gate_module, "conclude"),
     "the bursts": (BurstWatch, "note"),
     "the row": (gate_module, "verdict_row"),
-    "record": (Journal, "_append"),
+    "record": (Journal, "_pay"),
     "observation": (gate_module, "in_observation"),
     "the grants": (Grants, "add"),
     "the log": (server_module, "_log_verdict"),

@@ -69,8 +69,7 @@ class Crew:
 
     def _read_anew(self) -> str:
         text = read_settings(self.file)
-        settings = check_settings(text, self.file)
-        ledger_link(settings, self.file.resolve().parent)
+        settings = _usable(text, self.file)
         for name in ("listen", "state", "redis", "workers"):
             if getattr(settings.gate, name) != getattr(self.began_with.gate, name):
                 raise SettingsError(f"gate.{name}", "it cannot change while the daemon runs", "restart the daemon")
@@ -81,7 +80,14 @@ def crew_of(arguments: argparse.Namespace) -> tuple[str, Settings, Path]:
     """Read the settings: what the file says, the same checked, and the folder that relative paths start from."""
     file: Path = arguments.settings
     text = read_settings(file)
-    return text, check_settings(text, file), file.resolve().parent
+    return text, _usable(text, file), file.resolve().parent
+
+
+def _usable(text: str, file: Path) -> Settings:
+    """Check settings, the ledger's address too, before a worker is started with them."""
+    settings = check_settings(text, file)
+    ledger_link(settings, file.resolve().parent)
+    return settings
 
 
 def worker_count(settings: Settings) -> int:
