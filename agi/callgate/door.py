@@ -21,8 +21,10 @@ LAST_QUESTION_S = 0.25
 BACKLOG = 4096
 """The kernel's queue, which it shortens to its own ``somaxconn``: in it calls wait behind a crowd, instead of a second
 for their next try."""
-ACCEPTED_AT_ONCE = 8
-"""Then those who have come before have their turn: so many questions at once are the longest step of a crowd."""
+ACCEPTED_AT_ONCE = 64
+"""Then those who have come before have their turn."""
+HEARD_AT_ONCE = 8
+"""Of these so many may have said something: their questions are the longest step of a crowd."""
 NO_FILES_PAUSE_S = 0.02
 RESERVED_FILES = 128
 """Descriptors kept for the journal, the ledger's connections, the spool and the manager interface."""
@@ -85,6 +87,7 @@ class Door:
             self._turn_away(caller, "no question")
 
     def _accept(self, listening: socket.socket) -> None:
+        heard = 0
         for _ in range(ACCEPTED_AT_ONCE):
             try:
                 link, _ = listening.accept()
@@ -93,7 +96,9 @@ class Door:
             except OSError:
                 self._pause(listening)
                 return
-            self._enter(link)
+            heard += not self._waits(link)
+            if heard == HEARD_AT_ONCE:
+                return
 
     def _pause(self, listening: socket.socket) -> None:
         """No file is left, not even a reserved one: make room, and do something else before the next try."""
@@ -108,7 +113,8 @@ class Door:
 
         loop.call_later(NO_FILES_PAUSE_S, resume)
 
-    def _enter(self, link: socket.socket) -> None:
+    def _waits(self, link: socket.socket) -> bool:
+        """Let somebody in; tells whether nothing was heard of him yet."""
         # The system gives the lowest free file number, so that one tells how many are open.
         room = file_room()
         if self._waiting and (len(self._waiting) >= self._waiting_max or link.fileno() >= room):
@@ -116,18 +122,19 @@ class Door:
         found = link if link.fileno() < room else _lowered(link)
         if found is None:
             self._complaints.warn("connection.dropped", "no files")
-            return
+            return False
         loop = asyncio.get_running_loop()
         found.settimeout(0)
         caller = _Caller(link=found, until_s=loop.time() + HEADER_DEADLINE_S)
         # Asterisk asks in the moment it connects: often the whole question is here already.
         if not self._read(caller):
-            return
+            return False
         if self._sweeper is None:
             self._sweeper = loop.call_at(caller.until_s, self._sweep)
         self._nobody.clear()
         self._waiting[caller] = None
         loop.add_reader(found, self._read, caller)
+        return True
 
     def _read(self, caller: _Caller) -> bool:
         """Hear what has come; tells whether there is more to wait for."""

@@ -32,6 +32,8 @@ OPENED_AGAIN_A_SECOND = 250
 """By each process: so many of the dropped come back."""
 CALLS = (*(("*31#*31#15", "grant"),) * 7, (BRUSSELS, "refuse"))
 """Neither is held, so that no ceiling is met; a refusal is on the disk before its answer."""
+ARRIVAL_S = 2
+"""By then all have come: before, calls stand behind them in the kernel's queue."""
 EXTENSIONS = 10
 """So many call in turn, and few of them abroad: the refusals of a flood wait for one another (`journal_tally`)."""
 
@@ -120,11 +122,15 @@ def crowd(port: int, size: int) -> Iterator[None]:
 
 
 def lines(size: int, calls: int, a_second: int) -> list[str]:
-    """Measure without the crowd, with it, and when it is gone: what the first and the last differ by is no crowd's."""
+    """Measure without the crowd, while it comes, while it stands, and when it is gone.
+
+    What the first and the last differ by is no crowd's.
+    """
     beside, spent_ms = f"{size:,} idle", Counter[str]()
     with tempfile.TemporaryDirectory(prefix="callgate-idle") as folder, real_gate(Path(folder)) as gate:
         found = {"nobody": measure(gate.port, calls, a_second)}
         with crowd(gate.port, size):
+            found["as they come"] = measure(gate.port, ARRIVAL_S * a_second, a_second)
             spent_ms.subtract(gate.spent_ms())
             found[beside] = measure(gate.port, calls, a_second)
             spent_ms.update(gate.spent_ms())

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from uuid import uuid4
 
+import msgspec
+
 from callgate.journal import read_rows
 from clinic_samples import BRUSSELS, CLINIC, PARIS, SETTINGS
 from flood.caller import NO_VERDICT, PER_MINUTE, Flooded
@@ -49,7 +51,7 @@ class FloodReport:
         verdicts: how often the flood was granted or refused, by the first reason.
         before_ms, flooded_ms, behind_ms: how long the neighbours' answers took, in the flood and on both sides of it.
         cost_ms: processor time that the flood took, by whose, beyond what the neighbours take without it.
-        counted: refusals that the journal's rows stand for. journal_bytes: by how much it grew.
+        counted: refusals that the journal's rows stand for. journal_bytes: how long those are.
         log_bytes: by how much the text log grew.
     """
 
@@ -103,7 +105,7 @@ def of(share: float, waits: list[float]) -> float:
 async def flood(gate: RealGate, *, dialled: str, seconds: int) -> FloodReport:
     """Ask for the neighbours for three times so long; in the middle third of each stretch there is a flood."""
     report = FloodReport()
-    log_bytes, journal = gate.log.stat().st_size, list(read_rows(gate.journal))
+    log_bytes = gate.log.stat().st_size
     for began in range(0, seconds, STRETCH_S):
         length_s = min(STRETCH_S, seconds - began)
         report.cost_ms.subtract(await _neighbours(gate, length_s, report.before_ms))
@@ -113,9 +115,9 @@ async def flood(gate: RealGate, *, dialled: str, seconds: int) -> FloodReport:
         report.cost_ms["its caller"] += round(flooded.caller_ms)
         report.verdicts.update(flooded.verdicts)
         await _neighbours(gate, length_s, report.behind_ms)
-    rows = list(read_rows(gate.journal))
-    report.counted = sum(row.count for row, _ in rows if (row.event, row.extension) == FLOODED)
-    report.journal_bytes = rows[-1][1] - (journal[-1][1] if journal else 0)
+    rows = [row for row, _ in read_rows(gate.journal) if (row.event, row.extension) == FLOODED]
+    report.counted = sum(row.count for row in rows)
+    report.journal_bytes = sum(len(msgspec.json.encode(row)) for row in rows)
     report.log_bytes = gate.log.stat().st_size - log_bytes
     return report
 
