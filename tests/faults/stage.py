@@ -37,6 +37,8 @@ ORDINARY_WIRE = frozenset({PARIS_WIRE, "+33612345678"})
 DAY_CEILING_MICROS = 15_000_000
 HEARD_WITHIN_S = 1.5
 RECOVERED_WITHIN_S = 20.0
+APART_S = 0.1
+"""So far apart Asterisk and the carrier see an answer and an end: a second more of a call that is cut after 30.0 s."""
 MEASURED = "CALLGATE_FAULTS_MEASURED"
 """Set by `make faults`, on a machine that has nothing else to do: figures are held to their limits."""
 _PATIENT = Deadlines(connect_s=5, free_connection_s=5, answer_s=5)
@@ -251,4 +253,4 @@ def _is_costly(event: CarrierEvent) -> bool:
 
 
 def _cost(ended: CarrierEvent) -> int:
-    return price(rate_of(ended.user), max(1, math.ceil(ended.duration_s)))
+    return price(rate_of(ended.user), max(1, math.ceil(ended.duration_s - APART_S)))
