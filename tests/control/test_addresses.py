@@ -60,7 +60,25 @@ async def known(says: Mapping[str, str | None]) -> TrunkAddresses:
 async def test_a_call_to_a_trunks_address_is_the_trunks_by_whatever_endpoint(
     endpoint: str, uri: str, trunk: str
 ) -> None:
-    assert await (await known(CONFIGURED)).trunk_called(endpoint, uri) == trunk
+    assert await (await known(CONFIGURED)).trunk_called(endpoint, uri, uri) == trunk
+
+
+@pytest.mark.parametrize(
+    ("began_as", "uri", "trunk"),
+    [
+        ("<sip:103@192.0.2.2:5080>", "sip:gateway@192.0.2.2:5080", ""),
+        ("sip:103@192.0.2.2:5080", "sip:192.0.2.2:5080", ""),
+        # The phone's 302 leads to the carrier.
+        ("sip:103@192.0.2.9:5060", "sip:0088216@192.0.2.2:5080", "carrier-a"),
+        ("sip:0088216@192.0.2.2:5080", "sip:103@192.0.2.2:5080", "carrier-a"),
+        ("", "sip:0088216@192.0.2.2:5080", "carrier-a"),
+    ],
+)
+async def test_a_device_that_rings_is_what_was_called_whatever_it_calls_itself(
+    began_as: str, uri: str, trunk: str
+) -> None:
+    """Once it rang, its own Contact stood in the place of the line, and the internal call was hung up."""
+    assert await (await known(CONFIGURED)).trunk_called("103", uri, began_as) == trunk
 
 
 async def test_what_asterisk_does_not_say_again_stays_known() -> None:
@@ -68,14 +86,14 @@ async def test_what_asterisk_does_not_say_again_stays_known() -> None:
     made = await known(says)
     says |= dict.fromkeys(name for name in CONFIGURED if "102" not in name)
     await made.learn()
-    assert await made.trunk_called("102", "sip:1@192.0.2.2:5080") == "carrier-a"
+    assert await made.trunk_called("102", "sip:1@192.0.2.2:5080", "") == "carrier-a"
 
 
 @pytest.mark.parametrize("silent", ["PJSIP_ENDPOINT(fax,aors)", "PJSIP_AOR(fax,contact)", "PJSIP_CONTACT(fax@@1,uri)"])
 async def test_while_asterisk_does_not_say_what_an_endpoint_is_nobody_knows_whose_trunk_it_calls(silent: str) -> None:
     """A call by a trunk that is not watched was once hung up because Asterisk was busy."""
     made = await known({**CONFIGURED, silent: None})
-    assert await made.trunk_called("fax", "sip:0142685300@192.0.2.2:5080") is None
+    assert await made.trunk_called("fax", "sip:0142685300@192.0.2.2:5080", "") is None
 
 
 @pytest.mark.parametrize(
@@ -88,6 +106,7 @@ async def test_while_asterisk_does_not_say_what_an_endpoint_is_nobody_knows_whos
         ("sip:x@carrier.example:5062;transport=tls", "carrier.example:5062"),
         ("sip:x@[2001:db8::1]", "[2001:db8::1]:5060"),
         ("tel:+33142685300", ""),
+        ('"Line" <sip:x@192.0.2.2:5080>', "192.0.2.2:5080"),
         ("", ""),
     ],
 )

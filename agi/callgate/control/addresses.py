@@ -45,21 +45,24 @@ class TrunkAddresses:
                         found.setdefault(one, endpoint)
         self._trunks = {**self._trunks, **found}
 
-    async def trunk_called(self, endpoint: str, uri: str) -> str | None:
+    async def trunk_called(self, endpoint: str, uri: str, began_as: str) -> str | None:
         """Say which trunk's address is called by another endpoint.
 
         Args:
             endpoint: by which it is called. One with that very address in its own configuration is another trunk of
                 the installer's, which is not in the settings and so not watched.
-            uri: what is called, such as ``sip:+8821600001@192.0.2.2:5080``. Of a line's own name nobody makes a number:
-                a device with lines and the trunk at one address is asked so for its line.
+            uri: what is called now, such as ``sip:+8821600001@192.0.2.2:5080``: also where a 302 led to, and once it
+                rings what the device calls itself.
+            began_as: what was called at first. Of a line's own name nobody makes a number: a device with lines and the
+                trunk at one address is asked so for its line.
 
         Returns:
             The trunk's endpoint; "" for none, None if Asterisk does not say whether the address is the endpoint's own.
         """
         address = address_of(uri)
         trunk = self._trunks.get(address, "")
-        if not trunk or user_of(uri) == endpoint:
+        line = began_as if address_of(began_as) == address else uri
+        if not trunk or user_of(line) == endpoint:
             return ""
         try:
             return "" if address in await self._configured(endpoint) else trunk
@@ -84,7 +87,7 @@ class TrunkAddresses:
 
 def address_of(uri: str) -> str:
     """Read host and port of a SIP URI, as ``192.0.2.2:5080``; "" for what is none."""
-    found = _URI.match(uri)
+    found = _URI.match(uri.rpartition("<")[2])
     if found is None:
         return ""
     is_tls = found[1] == "sips" or "transport=tls" in uri.lower()

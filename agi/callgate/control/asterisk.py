@@ -181,8 +181,12 @@ class AsteriskSwitch(Switch, Listener):
     async def _ask_target(self, channel: str) -> None:
         """Ask what address a channel on no trunk calls, as long as it is there."""
         board = self._board
-        uri = await self._insist(channel, partial(self._variable, channel, _TARGET_URI)) or ""
-        trunk = await self._insist(channel, partial(self._addresses.trunk_called, endpoint_of(channel), uri)) or ""
+        uri, began_as = [
+            await self._insist(channel, partial(self._variable, channel, name)) or ""
+            for name in (_TARGET_URI, _REMOTE_URI)
+        ]
+        called = partial(self._addresses.trunk_called, endpoint_of(channel), uri, began_as)
+        trunk = await self._insist(channel, called) or ""
         if board is self._board:
             self._tell(board.aims(channel, trunk))
 
