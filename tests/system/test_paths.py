@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 
+from call_behaviour import Behaviour
 from callgate.core.reasons import Reason
 from lab import Lab
 from system import ways_by_phone as phone
@@ -18,6 +19,7 @@ from system.stage import BUSY, Stage, happens, open_stage
 pytestmark = pytest.mark.system
 
 AT_MOST_S = 2
+PATIENT = Behaviour(react_after_s=1.0)
 REUNION, REUNION_WIRE = "000262262905000", "+262262905000"
 
 
@@ -55,7 +57,11 @@ async def test_a_refused_number_leaves_nothing_at_the_carrier_and_an_allowed_one
 
 @pytest.mark.parametrize("path", PAST, ids=lambda path: path.name)
 async def test_a_way_past_the_gate_ends_before_anybody_answers(stage: Stage, path: Path) -> None:
-    """No dialplan can catch these: the guard ends the leg, even to a number that the policy would allow."""
+    """No dialplan can catch these: the guard ends the leg, even to a number that the policy would allow.
+
+    How fast it is, `make paths` measures; here other tests have the processors, too.
+    """
+    stage.lab.set_rules({LISTED_WIRE: PATIENT})
     tried = await try_path(path, stage, LISTED, LISTED_WIRE)
     assert tried.decisions == ()
     assert tried.answered == 0
