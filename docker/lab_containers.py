@@ -158,7 +158,9 @@ def sweep_orphans() -> None:
     """Remove labs named after a process, such as ``test-lab-4711``, that is gone: it was killed before it could."""
     client = DockerClient().client
     try:
-        found = [container.labels for container in client.containers.list(all=True, filters={"label": _LABEL})]
+        # Others start and end labs meanwhile.
+        there = client.containers.list(all=True, filters={"label": _LABEL}, ignore_removed=True)
+        found = [container.labels for container in there]
         found += [network.attrs["Labels"] for network in client.networks.list(filters={"label": _LABEL})]
     finally:
         client.close()

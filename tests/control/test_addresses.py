@@ -66,7 +66,7 @@ async def test_a_call_to_a_trunks_address_is_the_trunks_by_whatever_endpoint(
 @pytest.mark.parametrize(
     ("began_as", "uri", "trunk"),
     [
-        ("<sip:103@192.0.2.2:5080>", "sip:gateway@192.0.2.2:5080", ""),
+        ("<sip:103@192.0.2.2>", "sip:gateway@192.0.2.2:5080", ""),
         ("sip:103@192.0.2.2:5080", "sip:192.0.2.2:5080", ""),
         # The phone's 302 leads to the carrier.
         ("sip:103@192.0.2.9:5060", "sip:0088216@192.0.2.2:5080", "carrier-a"),

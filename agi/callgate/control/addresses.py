@@ -53,15 +53,15 @@ class TrunkAddresses:
                 the installer's, which is not in the settings and so not watched.
             uri: what is called now, such as ``sip:+8821600001@192.0.2.2:5080``: also where a 302 led to, and once it
                 rings what the device calls itself.
-            began_as: what was called at first. Of a line's own name nobody makes a number: a device with lines and the
-                trunk at one address is asked so for its line.
+            began_as: what was called at first, as Asterisk remembers it: without its port. Of a line's own name nobody
+                makes a number: a device with lines and the trunk at one address is asked so for its line.
 
         Returns:
             The trunk's endpoint; "" for none, None if Asterisk does not say whether the address is the endpoint's own.
         """
         address = address_of(uri)
         trunk = self._trunks.get(address, "")
-        line = began_as if address_of(began_as) == address else uri
+        line = began_as if _host(began_as) == _host(uri) else uri
         if not trunk or user_of(line) == endpoint:
             return ""
         try:
@@ -92,6 +92,10 @@ def address_of(uri: str) -> str:
         return ""
     is_tls = found[1] == "sips" or "transport=tls" in uri.lower()
     return f"{found[2].lower()}:{found[3] or (_TLS_PORT if is_tls else _PORT)}"
+
+
+def _host(uri: str) -> str:
+    return address_of(uri).rpartition(":")[0]
 
 
 async def _resolved(address: str) -> list[str]:
