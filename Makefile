@@ -57,15 +57,15 @@ supply: setup ## the dependencies' known vulnerabilities, and the list of all pa
 idle: setup ## ten thousand idle connections at the gate, and what twenty calls a second wait beside them
 	@PYTHONPATH=tests $(PY) -m bench.idle
 
-fuzz: setup ## ten million dialled strings before two readers, ten million byte streams before the gate (COUNT=, SEED=), then atheris
+fuzz: setup ## ten million dialled strings before two readers, ten million byte streams before the gate (COUNT=, SEED=, WORKERS=), then atheris
 	@PYTHONPATH=tests $(PY) -m fuzz.run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
-	@PYTHONPATH=agi:tests $(PY) -m fuzz.agi_run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=agi:tests $(PY) -m fuzz.agi_run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 	@PYTHONPATH=tests $(PY) -m fuzz.fuzz_dialled -max_total_time=120
 	@PYTHONPATH=agi:tests $(PY) -m fuzz.fuzz_agi -max_total_time=120
 
-flood: setup ## 10,000 calls a minute at a real gate, what they cost others; kill -9 among 100,000 refusals (SECONDS=, REFUSALS=, KILLS=, SEED=)
+flood: setup ## 10,000 calls a minute at a real gate, what they cost others; kill -9 among 100,000 refusals (SECONDS=, REFUSALS=, KILLS=, SEED=, WORKERS=)
 	@PYTHONPATH=agi:tests $(PY) -m flood.run $(if $(SECONDS),--seconds $(SECONDS)) $(if $(REFUSALS),--refusals $(REFUSALS)) \
-	    $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+	    $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 
 bench: setup ## speed beside phonenumbers and plain look-ups, as ratios of one run; the ledger's memory and speed
 	@PYTHONPATH=tests $(PY) -m bench.run
@@ -105,8 +105,8 @@ lab-down: setup ## end the lab
 run: setup ## the daemon on this machine, with the sample settings
 	@.venv/bin/callgate --settings policies/callgate.toml serve
 
-faults: docker ## everything that may break, broken on the real stack, and what was seen (EMERGENCY=10000; writes docs/faults.md)
-	@EMERGENCY=$(EMERGENCY) PYTHONPATH=agi:docker:tests $(PY) -m faults.run --write docs/faults.md
+faults: docker ## everything that may break, broken on the real stack, and what was seen (EMERGENCY=10000, WORKERS=; writes docs/faults.md)
+	@EMERGENCY=$(EMERGENCY) WORKERS=$(WORKERS) PYTHONPATH=agi:docker:tests $(PY) -m faults.run --write docs/faults.md
 
 stories: docker ## five hundred random calls on a real Asterisk, which is killed once: what is booked (COUNT=, SEED=)
 	@PYTHONPATH=tests:docker:agi $(PY) -m system.stories $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))

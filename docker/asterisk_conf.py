@@ -42,6 +42,12 @@ dateformat = %F %T.%3q
 console = warning,error
 messages = notice,warning,error,verbose(3)
 """
+QUIET_LOGGER = """\
+[general]
+[logfiles]
+messages = notice,warning,error
+"""
+"""Asterisk's own default: no line for each step of the dialplan."""
 _RTP = """\
 [general]
 rtpstart = 10000

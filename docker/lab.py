@@ -305,7 +305,7 @@ class Lab:
         container.with_volume_mapping(self.folder / "spool", "/var/spool/callgate", "rw")
         container.with_volume_mapping(self.folder / "state", "/var/lib/callgate", "rw")
         container.waiting_for(until(*self._gate.ready))
-        self._containers.run("gate", container, beside="asterisk")
+        self._containers.run("gate", container, beside="asterisk", confined=True)
 
     def _process_of_asterisk(self) -> str:
         """Its process number, or "" while there is none."""

@@ -23,6 +23,11 @@ Found = TypeVar("Found")
 _LABEL = "callgate.lab"
 # Docker takes ::1 away from a container whose network has no IPv6; every machine has it.
 _IPV6_AT_HOME = {"net.ipv6.conf.lo.disable_ipv6": "0"}
+_CONFINED: dict[str, object] = {
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+}
 
 
 class LabContainers:
@@ -47,7 +52,7 @@ class LabContainers:
             self._network.remove()
             self._network = None
 
-    def run(self, role: str, container: DockerContainer, *, beside: str = "") -> None:
+    def run(self, role: str, container: DockerContainer, *, beside: str = "", confined: bool = False) -> None:
         """Start a container, reached by the others under its role.
 
         It gets an init, so that a signal to all its processes spares the container.
@@ -56,10 +61,13 @@ class LabContainers:
             role: its name in this lab.
             container: image, command, mounts and wait strategy.
             beside: share the network of this role's container instead of having an own address.
+            confined: nothing but its mounts can be written, and no process in it has or gets a capability.
         """
-        options: dict[str, object] = {"sysctls": _IPV6_AT_HOME}
+        options: dict[str, object] = dict(_CONFINED) if confined else {}
         if beside:
-            options = {"network_mode": f"container:{self._containers[beside].get_container_id()}"}
+            options["network_mode"] = f"container:{self._containers[beside].get_container_id()}"
+        else:
+            options["sysctls"] = _IPV6_AT_HOME
         container.with_kwargs(labels={_LABEL: self.name}, init=True, **options)
         if not beside and self._network is not None:
             container.with_network(self._network).with_network_aliases(role)

@@ -3,6 +3,7 @@
 One definition for the system tests, the demo and `make lab`.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from lab_images import ROOT
 CLINIC = "cabinet-des-lilas"
 OUTSIDE_PREFIX = "0"
 SOUNDS = "/usr/share/callgate/sounds"
+WORKERS = int(os.environ.get("WORKERS") or 1)
+"""How many workers the gate of a lab has; not as many as a machine has processors for, so that runs compare."""
 PRESET = ROOT / "policies" / "presets" / "cabinet-france-seule.toml"
 RATES = ROOT / "policies" / "rates" / "FR-default.csv"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -29,6 +32,7 @@ state  = "/var/lib/callgate"
 spool  = "/var/spool/callgate/calls.log"
 redis  = "{{redis}}"
 pbx    = "lab_1"
+workers = {{workers}}
 
 [dialplan]
 agi = "{{agi}}"
@@ -104,7 +108,8 @@ class Practice:
         redis: address of a Redis of somebody else's; "" for the lab's own.
         small_disks: see `Lab`.
         environment: more variables of the gate.
-        ring: options of Dial where a phone is rung. ``i`` as docs/paths.md wants it: a phone's 302 leads nowhere.
+        workers: how many the gate has.
+    ring: options of Dial where a phone is rung. ``i`` as docs/paths.md wants it: a phone's 302 leads nowhere.
     """
 
     policy: str = ""
@@ -116,6 +121,7 @@ class Practice:
     redis: str = ""
     small_disks: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    workers: int = WORKERS
     ring: str = "i"
 
 
@@ -147,6 +153,7 @@ def settings(practice: Practice | None = None) -> str:
     """The installer's settings, TOML."""
     practice = practice or Practice()
     told = _SETTINGS.replace("{agi}", practice.agi).replace("{redis}", practice.redis or "redis://redis:6379")
+    told = told.replace("{workers}", str(practice.workers))
     return told + (_CONTROL if practice.control else "")
 
 

@@ -1,6 +1,8 @@
 """After the call: what the spool says is booked once, whatever is repeated, and no line can hold up the others."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -127,10 +129,28 @@ async def test_a_crash_between_booking_and_remembering_books_nothing_twice(site:
     (site.folder / "state" / "spool.offset").unlink()
     site.journal.close()
     restarted = open_site(site.folder, ledger=site.ledger)
+    restarted.journal.open()
     await restarted.bookkeeper.read_spool()
     assert await booked(site) == (0, "0.25")
-    # The journal may say it twice: both rows name the same grant and the same amount.
-    assert settled(site) == [(HOLD, 60, "0.25")] * 2
+    assert settled(site) == [(HOLD, 60, "0.25")], "nor does the journal say it twice"
+
+
+async def test_what_was_booked_while_the_disk_took_no_row_is_written_down_when_it_does(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await call(site)
+    site.write_spool(ANSWERED_A_MINUTE)
+
+    def full(*_words: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(JournalError):
+            await site.bookkeeper.read_spool()
+    assert settled(site) == []
+    await site.bookkeeper.read_spool()
+    assert (await booked(site), settled(site)) == ((0, "0.25"), [(HOLD, 60, "0.25")])
 
 
 # Lines about legs that are up.

@@ -1,6 +1,7 @@
 """When a worker counts as dead, and how soon the next one may start."""
 
 import asyncio
+import math
 import socket
 import threading
 
@@ -35,6 +36,22 @@ def test_a_worker_is_dead_when_nothing_was_heard_while_somebody_listened(
     silence = Silence(0.0)
     found = [silence.look(now_s, heard=heard) for now_s, heard in looks]
     assert found[-1] == is_dead
+
+
+@pytest.mark.parametrize(
+    ("free_s", "is_dead"),
+    [(math.inf, True), (0.1, True), (0.05, False), (0.0, False)],
+    ids=[
+        "it waits for nothing",
+        "it runs all the time",
+        "it runs half of the time",
+        "it waits for its turn, or a disk",
+    ],
+)
+def test_a_worker_that_the_machine_holds_up_is_not_dead(free_s: float, *, is_dead: bool) -> None:
+    silence = Silence(0.0)
+    assert [silence.look(0.1 * n, heard=False, free_s=free_s) for n in range(1, 11)][-1] == is_dead
+    assert any(silence.look(1.0 + 0.1 * n, heard=False) for n in range(1, 10)), "it is when it can speak, and does not"
 
 
 @pytest.mark.parametrize(

@@ -403,3 +403,12 @@ async def test_a_grant_that_the_disk_does_not_take_is_this_gates_all_the_same(tm
     with pytest.raises(JournalError):
         await journal.write(msgspec.structs.replace(row(), event="call.granted", grant="g"), durable=False)
     assert list(journal.memory.granted) == ["g"]
+
+
+@pytest.mark.parametrize("name", [JOURNAL_FILE, f"{JOURNAL_FILE}.closed-000001"])
+def test_a_pipe_in_the_place_of_a_file_is_an_error_and_holds_up_no_start(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    journal = Journal(tmp_path)
+    journal.read_ahead(lambda: None)
+    with pytest.raises(JournalError, match="no plain file"):
+        journal.open()

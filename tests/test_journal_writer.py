@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from callgate import journal as journal_module
 from callgate import journal_writer
 from callgate.errors import JournalError, JournalInUseError
-from callgate.journal import JOURNAL_FILE, Journal, read_rows
+from callgate.journal import JOURNAL_FILE, SYNC_DEADLINE_S, Journal, read_rows
 from callgate.journal_file import HEADERS_BYTES, Flaw, Kind
 from callgate.journal_files import aside_files
 from callgate.journal_reading import JournalReading
@@ -27,10 +28,12 @@ IMPORTS = """\
 import asyncio, os, random, resource, signal, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
+import callgate.journal
 from callgate import journal_writer
 from callgate.errors import JournalError
 from callgate.journal import Journal, JournalRow
 
+callgate.journal.SYNC_DEADLINE_S = 60.0
 journal = Journal(Path(sys.argv[1]))
 
 async def write(name, durable=True):
@@ -68,10 +71,27 @@ for round in range(20):
     if not writer:
         asyncio.run(live(round))
         os._exit(1)
-    time.sleep(seeded.uniform(0.01, 0.15))
+    until = time.monotonic() + 5
+    while Path(sys.argv[2]).read_text().count("\\n") < 6 * (round + 1) and time.monotonic() < until:
+        time.sleep(0.001)
+    time.sleep(seeded.uniform(0, 0.1))
     os.kill(writer, signal.SIGKILL)
     os.waitpid(writer, 0)
 """
+
+
+@pytest.fixture(autouse=True)
+def patient_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How fast the disk is, is no matter here: on a busy machine it takes longer than a caller would wait."""
+    monkeypatch.setattr(journal_module, "SYNC_DEADLINE_S", 60.0)
+
+
+async def given_up(journal: Journal, name: str) -> None:
+    """Write a row to a disk that does not answer, and wait for it as long as a caller does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal_module, "SYNC_DEADLINE_S", SYNC_DEADLINE_S)
+        with pytest.raises(JournalError, match="the disk does not answer"):
+            await journal.write(row(name), durable=True)
 
 
 def started(program: str, *words: object) -> subprocess.CompletedProcess[str]:
@@ -195,8 +215,7 @@ async def test_an_error_that_the_kernel_tells_once_is_told_to_all_it_concerns(tm
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fdatasync", fails_late)
-        with pytest.raises(JournalError, match="the disk does not answer"):
-            await journal.write(row("given up"), durable=True)
+        await given_up(journal, "given up")
         patch.setattr(os, "pwrite", watched)
         waiting = asyncio.create_task(journal.write(row("waiting"), durable=True))
         await asyncio.sleep(0)
@@ -220,14 +239,13 @@ async def test_a_journal_is_closed_after_the_flush_that_goes_on(tmp_path: Path) 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fdatasync", hangs)
-        with pytest.raises(JournalError, match="the disk does not answer"):
-            await journal.write(row("b"), durable=True)
+        await given_up(journal, "b")
         journal.close()
         second = Journal(tmp_path)
         with pytest.raises(JournalError, match="another daemon writes it"):
             second.open()
         thawed.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 with contextlib.suppress(JournalError):
                     second.open()
@@ -258,6 +276,7 @@ async def test_a_disk_that_is_full_is_met_before_a_row_is_begun(tmp_path: Path) 
 
 @pytest.mark.parametrize("seed", [1])
 def test_no_row_that_was_called_durable_is_lost_however_often_the_daemon_is_killed(tmp_path: Path, seed: int) -> None:
+    (tmp_path / "told").touch()
     started(KILLED_AGAIN_AND_AGAIN, tmp_path, tmp_path / "told", seed)
     told = (tmp_path / "told").read_text().splitlines()
     found = [name for name in calls(tmp_path) if name]
@@ -494,7 +513,7 @@ async def test_a_journal_that_another_gate_writes_is_read_ahead_and_taken_over_w
     old, new = Journal(tmp_path), Journal(tmp_path)
     identity = old.open()
     await old.write(row("before"), durable=True)
-    new.read_ahead()
+    new.read_ahead(lambda: None)
     with pytest.raises(JournalInUseError):
         new.open()
     await old.write(row("meanwhile"), durable=True)
@@ -547,7 +566,7 @@ async def test_what_was_half_written_at_the_first_look_is_no_damage_at_the_secon
 async def test_a_journal_that_is_gone_between_the_two_looks_is_begun_anew(tmp_path: Path, meddle: str) -> None:
     file = write_journal(tmp_path, row("before"))
     journal = Journal(tmp_path)
-    journal.read_ahead()
+    journal.read_ahead(lambda: None)
     match meddle:
         case "removed":
             file.unlink()
@@ -563,6 +582,19 @@ async def test_a_journal_that_is_gone_between_the_two_looks_is_begun_anew(tmp_pa
 
 def test_where_there_is_no_journal_yet_nothing_is_read_ahead(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    journal.read_ahead()
+    journal.read_ahead(lambda: None)
     assert len(journal.open()) == 32
     journal.close()
+
+
+async def test_whoever_waits_for_a_long_journal_to_be_read_hears_that_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "GOING_ON_RECORDS", 2)
+    heard: list[str] = []
+    journal = Journal(tmp_path)
+    for name in "abcde":
+        await journal.write(row(name), durable=True)
+    Journal(tmp_path).read_ahead(lambda: heard.append("on"))
+    journal.close()
+    assert heard == ["on", "on"]

@@ -4,10 +4,12 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from callgate.listening import open_listening
+from callgate.errors import SettingsError
+from callgate.listening import open_line, open_listening
 
 PASSED = """\
 import os, socket, sys
@@ -41,6 +43,14 @@ def test_a_port_is_opened_and_calls_wait_there(address: str) -> None:
 def test_a_port_that_is_taken_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         open_listening(f"127.0.0.1:{taken.getsockname()[1]}", {})
+
+
+def test_a_folder_whose_name_is_too_long_for_a_socket_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    with pytest.raises(SettingsError, match=r"gate\.state: no socket can be made there: .*Remedy: name a shorter"):
+        open_line(folder).__enter__()
+    assert list(folder.iterdir()) == []
 
 
 def test_what_systemd_passes_to_another_process_is_not_taken() -> None:

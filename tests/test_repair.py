@@ -730,7 +730,7 @@ async def test_what_was_purged_is_neither_restored_nor_booked_when_a_ledger_is_l
         spent.append((await practice.money())["costly"][2])
         await next_month(practice.site.journal)
     journal = practice.site.journal
-    due = await purge_journal(journal, utc_now() + timedelta(days=400), 366)
+    due = await purge_journal(journal, utc_now() + timedelta(days=40), 30)
     assert due is not None
     assert len(due.files) == 3
     journal.close()

@@ -38,6 +38,13 @@ def retention(folder: Path, clock: Clock, journal: Journal | None = None) -> Ret
     )
 
 
+def live(keeper: Retention, clock: Clock, number: int) -> None:
+    """Let weeks go by in which the daemon has keys made."""
+    for _ in range(number):
+        clock.now += timedelta(weeks=1)
+        keeper.seals.prepare(keeper.clinics(), clock.now)
+
+
 def weeks(folder: Path) -> list[str]:
     return sorted({file.name.split(".")[1] for file in (folder / "keys").iterdir()})
 
@@ -60,7 +67,8 @@ async def test_what_was_purged_stands_in_the_journal_whose_chain_stays_whole(tmp
     keeper = retention(tmp_path, clock)
     await keeper.tend()
     sealed = keeper.seals.seal(row(), NUMBER)
-    clock.now += timedelta(days=97)
+    live(keeper, clock, 13)
+    clock.now += timedelta(days=6)
     with capture_logs() as said:
         await keeper.tend()
     found = [one for one, _ in read_rows(keeper.journal.file)]
@@ -81,10 +89,11 @@ async def test_a_disk_that_takes_no_row_does_not_lengthen_the_life_of_a_number(t
     clock = Clock()
     keeper = retention(tmp_path, clock, FullDisk(tmp_path))
     await keeper.tend()
-    clock.now += timedelta(days=97)
+    live(keeper, clock, 13)
+    clock.now += timedelta(days=6)
     with capture_logs() as said:
         await keeper.tend()
-    assert weeks(tmp_path) == ["2027-W09", "2027-W10"]
+    assert weeks(tmp_path)[0] == "2026-W50"
     assert [event["event"] for event in said] == ["privacy.purged", "journal.failed"] * 2
 
 
@@ -124,3 +133,24 @@ async def test_hour_after_hour_the_daemon_removes_files_of_the_journal_whose_tim
     purged = [found.note for found, _ in read_rows(journal.file) if found.note.startswith("journal records")]
     assert purged
     journal.close()
+
+
+@pytest.mark.parametrize(("lived", "kept"), [(1, 3), (6, 8), (12, 8)])
+async def test_a_clock_that_leapt_ahead_ends_no_number_of_the_last_weeks_and_the_log_says_so(
+    tmp_path: Path, lived: int, kept: int
+) -> None:
+    """All keys went in the first hour. A gate that runs on sees weeks begin: in the end they go."""
+    clock = Clock()
+    keeper = retention(tmp_path, clock)
+    await keeper.tend()
+    live(keeper, clock, lived)
+    clock.now += timedelta(days=730)
+    with capture_logs() as said:
+        await keeper.tend()
+    assert len([week for week in weeks(tmp_path) if week < "2028"]) == kept
+    assert {"event": "purge.doubted", "days": 90, "keys": 2 * kept, "log_level": "warning"} in said
+    for _ in range(9):
+        live(keeper, clock, 1)
+        await keeper.tend()
+    assert [week for week in weeks(tmp_path) if week < "2028"] == []
+    keeper.journal.close()

@@ -24,6 +24,12 @@ def seals(folder: Path, *clinics: str, now: datetime = AT) -> Seals:
     return made
 
 
+def live(folder: Path, number: int) -> None:
+    """Let weeks go by in which a gate makes keys, of another clinic."""
+    for later in range(1, number + 1):
+        seals(folder, "other", now=AT + timedelta(weeks=later))
+
+
 def sealed_row(folder: Path, plain: JournalRow | None = None) -> JournalRow:
     plain = plain or row()
     return msgspec.structs.replace(plain, sealed=seals(folder, plain.clinic).seal(plain, NUMBER))
@@ -166,6 +172,7 @@ def test_a_number_of_tuesday_can_be_read_for_eighty_eight_days_and_never_for_mor
 ) -> None:
     """Its week began on Monday at midnight: ninety days after that, nothing of the week can be read any more."""
     found = sealed_row(tmp_path)
+    live(tmp_path, 12)
     later = AT + timedelta(days=days_later)
     removed = purge_keys(tmp_path, later, 90)
     assert unseal(found, tmp_path) == (NUMBER if is_readable else Unreadable.KEY_GONE)
@@ -178,11 +185,13 @@ def test_a_purge_removes_what_is_due_of_every_clinic_also_what_a_crash_left_and_
     kept = {"c.2026-W99.key", "notes.txt", f"c.{WEEK}.key.bak"}
     for name in kept:
         (tmp_path / name).write_text("")
+    live(tmp_path, 12)
+    others = {name for name in names(tmp_path) if name.startswith("other")}
     monday = datetime(2026, 11, 23, tzinfo=UTC)
     assert purge_keys(tmp_path, monday + timedelta(days=90), 90) == [
         KeyName(clinic=clinic, week=WEEK) for clinic in "cd"
     ]
-    assert names(tmp_path) == kept | {"c.2026-W49.key", "d.2026-W49.key"}
+    assert names(tmp_path) == kept | others | {"c.2026-W49.key", "d.2026-W49.key"}
     assert purge_keys(tmp_path, monday + timedelta(days=90), 90) == []
 
 

@@ -1,5 +1,6 @@
 """What the workers of one gate share of the questions they were asked, with real processes."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -37,10 +38,28 @@ def test_a_question_that_one_worker_was_asked_is_not_new_to_another(file: int) -
     assert is_new_elsewhere(file, str(uuid4()))
 
 
-def test_what_is_too_old_to_be_asked_again_takes_no_place(file: int) -> None:
+def test_a_question_that_a_worker_was_asked_which_has_ended_is_not_new(file: int) -> None:
+    """After a reload, or a worker's death, each question of the last three seconds was: who overheard one asked it."""
     nonces, nonce = SharedNonces(file), str(uuid4())
-    assert nonces.take(nonce)
-    nonces.give_back(nonce)
+    assert is_new_elsewhere(file, nonce)
+    assert not nonces.take(nonce)
+    assert not is_new_elsewhere(file, nonce)
+
+
+def test_of_many_questions_each_is_new_once_and_the_file_does_not_grow(file: int) -> None:
+    nonces, asked = SharedNonces(file), [str(uuid4()) for _ in range(5_000)]
+    assert all(nonces.take(nonce) for nonce in asked)
+    assert not any(nonces.take(nonce) for nonce in asked)
+    for _ in range(20):
+        assert nonces.take(f"ffff{str(uuid4())[4:]}")
+    assert os.fstat(file).st_size <= 2 * 1024 * 1024
+
+
+def test_a_question_that_another_worker_looks_at_in_the_same_moment_is_its_own(file: int) -> None:
+    nonce = str(uuid4())
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    assert not is_new_elsewhere(file, nonce)
+    fcntl.lockf(file, fcntl.LOCK_UN)
     assert is_new_elsewhere(file, nonce)
 
 

@@ -1,5 +1,6 @@
 """The spool: every line the dialplan wrote is handed out until it is acknowledged, and no line can stop the others."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -249,3 +250,11 @@ def test_a_spool_is_read_once_every_whole_line_is_acknowledged(file: Path, tmp_p
 
 def test_a_spool_is_moved_aside_at_four_megabytes_and_read_so_little_at_a_time_that_no_call_waits() -> None:
     assert (ROTATE_BYTES, READ_BYTES_MAX) == (4 * 1024 * 1024, 64 * 1024)
+
+
+@pytest.mark.parametrize("name", ["calls.log", "calls.log.old"])
+def test_a_pipe_in_the_place_of_the_spool_is_an_error_and_holds_up_no_worker(tmp_path: Path, name: str) -> None:
+    """Asterisk's user shares the folder. The worker waited for a writer for ever, and so did each that replaced it."""
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(OSError, match="no plain file"):
+        Spool(tmp_path / "calls.log", tmp_path).read()

@@ -9,14 +9,18 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from callgate import places, supervisor
 from callgate.errors import SettingsError
+from callgate.heartbeat import LOOK_S, SILENCE_MAX_S
 from callgate.notify import Notifier
+from callgate.places import Place
 from callgate.supervisor import Supervisor
 from callgate.workers import Worker, start_worker
 
@@ -49,6 +53,13 @@ async def live(mode):
         await asyncio.sleep(0.3)
         while True:
             pass
+    if mode == "starved":
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    if mode.startswith("/"):
+        await asyncio.sleep(0.3)
+        # Until somebody reads there the parent is where one is whose disk does not answer.
+        os.posix_spawn("/bin/true", ["true"], {}, file_actions=[(os.POSIX_SPAWN_OPEN, 9, mode, os.O_WRONLY, 0)])
     if mode == "greedy":
         await asyncio.sleep(0.3)
         resource.setrlimit(resource.RLIMIT_AS, (2**28, 2**28))
@@ -59,6 +70,14 @@ async def live(mode):
 
 asyncio.run(live(sys.argv[2]))
 """
+
+
+async def until(condition: Callable[[], object]) -> None:
+    for _ in range(POLLS_MAX):
+        if condition():
+            return
+        await asyncio.sleep(POLL_S)
+    pytest.fail("it never was")
 
 
 @dataclass(kw_only=True)
@@ -86,11 +105,7 @@ class House:
         self.taken += 1
 
     async def until(self, condition: Callable[[], object]) -> None:
-        for _ in range(POLLS_MAX):
-            if condition():
-                return
-            await asyncio.sleep(POLL_S)
-        pytest.fail("it never was")
+        await until(condition)
 
     async def serving(self, number: int) -> Worker:
         """Wait until the worker of this number, from 1, takes calls."""
@@ -164,6 +179,43 @@ async def test_a_worker_that_somebody_stops_is_replaced(
     assert [event["cause"] for event in found.events("worker.replaced")] == [cause]
 
 
+BURNER = """\
+import os, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+until_s = time.monotonic() + 4.0
+while time.monotonic() < until_s:
+    pass
+"""
+
+
+async def test_a_worker_that_gets_no_processor_is_not_replaced_by_one_that_gets_none_either(
+    said: list[EventDict],
+) -> None:
+    """It was killed again and again on a crowded machine, and its calls with it, though it would have answered."""
+    async with house(said, "starved", "sound") as found:
+        await found.serving(1)
+        burners = [await asyncio.create_subprocess_exec(sys.executable, "-c", BURNER) for _ in range(4)]
+        await asyncio.gather(*(burner.wait() for burner in burners))
+        assert not found.events("worker.replaced")
+
+
+async def test_a_worker_that_waits_for_a_disk_is_not_replaced_by_one_that_waits_for_the_same(
+    said: list[EventDict], tmp_path: Path
+) -> None:
+    """The next one could not take the journal before that one ends, which it does not while the disk holds it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    async with house(said, str(pipe), "sound") as found:
+        worker = await found.serving(1)
+        status = Path(f"/proc/{worker.process}/status")
+        await found.until(lambda: "State:\tD" in status.read_text())
+        await asyncio.sleep(2 * SILENCE_MAX_S)
+        assert not found.events("worker.replaced")
+        with pipe.open("rb"):
+            await found.until(lambda: "State:\tS" in status.read_text())
+        assert not found.events("worker.replaced")
+
+
 async def test_workers_that_die_again_and_again_are_started_later_and_later(said: list[EventDict]) -> None:
     async with house(said, "short") as found:
         await found.until(lambda: len(found.events("worker.replaced")) >= 4)
@@ -226,6 +278,58 @@ async def test_a_reload_that_the_first_worker_refuses_reaches_no_other(said: lis
         await found.until(lambda: found.events("reload.refused"))
         assert [worker.code for worker in before] == [None, None]
         assert found.taken == 0
+
+
+async def test_a_worker_that_was_replaced_during_a_reload_gets_the_new_settings_all_the_same(
+    said: list[EventDict],
+) -> None:
+    """It was started with the former ones, counted as reloaded, and decided by them until somebody reloaded again."""
+    async with house(said, "sound", workers=2) as found:
+        await found.serving(1)
+        other = await found.serving(2)
+        found.supervisor.reload()
+        await found.until(lambda: len(found.workers) == 3)
+        # It begins before the first one takes calls, so with the settings that worked before.
+        other.kill()
+        await found.until(lambda: found.taken and not found.supervisor._reloading)
+        assert sorted(found.asked[2:]) == [(0, True), (1, False), (1, False)]
+        assert found.workers[-1].is_serving
+
+
+async def test_a_further_worker_that_fails_at_a_reload_is_tried_again_until_all_have_the_same_settings(
+    said: list[EventDict],
+) -> None:
+    async with house(said, "sound", "sound", "sound", "broken", "crashes", "sound", workers=2) as found:
+        before = [await found.serving(1), await found.serving(2)]
+        found.supervisor.reload()
+        await found.serving(6)
+        await found.until(lambda: all(worker.code == 0 for worker in before))
+        assert found.asked[2:] == [(0, True), (1, False), (1, False), (1, False)]
+    assert [event["problem"] for event in found.events("reload.refused")] == ["exit 3", "signal 9"]
+
+
+async def test_a_reload_need_not_wait_for_one_that_a_further_worker_cannot_follow(said: list[EventDict]) -> None:
+    async with house(said, "sound", "sound", "sound", "broken", "broken", "broken", "sound", workers=2) as found:
+        await found.serving(2)
+        found.supervisor.reload()
+        await found.until(lambda: len(found.events("reload.refused")) == 3)
+        found.supervisor.reload()
+        await found.until(lambda: found.taken == 2 and not found.supervisor._reloading)
+        assert [worker.is_serving for worker in found.workers[-2:]] == [True, True]
+
+
+async def test_every_worker_that_does_not_leave_is_killed_also_where_two_were_replaced_after_one_another(
+    said: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one took the place of the first in the supervisor's memory, which then stayed for good."""
+    monkeypatch.setattr(places, "LEAVE_PATIENCE_S", 3600.0)
+    async with house(said, "stays", "stays", "sound") as found:
+        for number in (1, 2):
+            await found.serving(number)
+            found.supervisor.reload()
+        await found.serving(3)
+        monkeypatch.setattr(places, "LEAVE_PATIENCE_S", 0.0)
+        await found.until(lambda: [worker.code for worker in found.workers] == [-9, -9, None])
 
 
 async def test_each_of_two_workers_is_replaced_by_itself(said: list[EventDict]) -> None:
@@ -304,6 +408,59 @@ async def test_a_worker_that_is_never_prepared_is_killed(
         await found.until(lambda: found.events("reload.refused"))
         assert first.code is None
     assert found.events("worker.killed")[0]["cause"] == "does not start"
+
+
+async def test_a_worker_that_reads_a_long_journal_is_waited_for_from_its_last_beat() -> None:
+    """With 120 s in all, a journal of 20 GB let no gate start ever again: each worker was killed as it read."""
+    beats_once = "import os, sys, time; os.write(int(sys.argv[1]), bytes([3])); time.sleep(60)"
+    worker = start_worker([sys.executable, "-c", beats_once, "{link}"], (), lambda: None)
+    place = Place(number=0, recruiter=_Only(worker), news=lambda: None)
+    list(place.reload(worker.began_s, anew=True))
+    await until(lambda: worker.stirred_s > worker.began_s)
+    with capture_logs() as said:
+        list(place.look((worker.began_s + worker.stirred_s) / 2 + places.START_PATIENCE_S))
+        assert said == []
+        list(place.look(worker.stirred_s + places.START_PATIENCE_S + 1))
+    assert [(one["event"], one["cause"]) for one in said] == [("worker.killed", "does not start")]
+    await until(lambda: worker.code is not None)
+
+
+async def test_a_worker_that_was_killed_because_it_hung_is_not_said_to_stay_as_well() -> None:
+    """It was told to go long before: `worker.killed`, which is to be reported, was said of each stuck one."""
+    worker = start_worker([sys.executable, "-c", WORKER, "{link}", "sound"], (), lambda: None)
+    place = Place(number=0, recruiter=_Only(worker), news=lambda: None)
+    list(place.reload(worker.began_s, anew=True))
+    await until(lambda: worker.is_prepared)
+    list(place.look(worker.began_s))
+    await until(lambda: worker.is_serving)
+    list(place.look(worker.began_s))
+    assert worker.told_s is not None
+    os.kill(worker.process, signal.SIGSTOP)
+    later_s = worker.told_s + places.LEAVE_PATIENCE_S
+    with capture_logs() as said:
+        while place.serving is worker:
+            later_s += LOOK_S
+            list(place.look(later_s))
+    assert [(one["event"], one["cause"]) for one in said] == [("worker.replaced", "stuck")]
+    await until(lambda: worker.code is not None)
+
+
+class _Only:
+    """Recruits one worker, who is there already."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._is_asked = False
+
+    def start(self, place: int, news: Callable[[], None], *, anew: bool) -> Worker:
+        news()
+        assert place == 0
+        assert anew is not self._is_asked, "with the settings as they are now at a reload only"
+        self._is_asked = True
+        return self._worker
+
+    def took_calls(self) -> None:
+        """Hear that it serves."""
 
 
 async def test_workers_of_a_supervisor_that_is_killed_end() -> None:

@@ -199,9 +199,13 @@ class Bookkeeper:
             duration_s=line.duration_s,
             orphan=None if is_strange else _orphan(line, priced, clinic),
         )
+        was_settled = line.grant in self.journal.memory.settled
         outcome = await self.ledger.settle(settlement)
         if isinstance(outcome, Unavailable):
             return _give_up(outcome)
+        if was_settled and outcome.state is SettleState.ALREADY:
+            # A crash handed the line out again; the books and the journal have it.
+            return True
         if outcome.state is SettleState.OVERRUN and not priced.ordinary:
             # Of an ordinary call a slice is held, however long it lasts (facts/semantics.md 1).
             self.overran.append(line.grant)

@@ -1,7 +1,7 @@
 """One clinic as the gate serves it: its policy in force, number plan, rate deck and trunks, loaded from files."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -198,23 +198,39 @@ def file_stamp(file: Path) -> FileStamp | None:
     return FileStamp(changed_ns=found.st_ctime_ns, size=found.st_size, inode=found.st_ino)
 
 
-def load_clinics(settings: Settings, folder: Path, read_deck: DeckReader = load_deck) -> dict[str, Clinic]:
+def load_clinics(
+    settings: Settings,
+    folder: Path,
+    read_deck: DeckReader = load_deck,
+    policies: Mapping[str, str] | None = None,
+) -> dict[str, Clinic]:
     """Load every clinic of the settings; those that name the same deck share it.
 
     Args:
         settings: checked.
         folder: what relative paths in them start from.
         read_deck: what to do with a deck's file: `callgate.policies.deck_to_serve` makes do with another deck.
+        policies: what each policy file says, by its name in the settings; None to read them.
 
     Raises:
         SettingsError: with the file, the path in it, the problem and the remedy.
     """
     read_once = cache(read_deck)
-    return {clinic.name: _load_clinic(settings, clinic, folder, read_once) for clinic in settings.clinic}
+    texts = read_policies(settings, folder) if policies is None else policies
+    return {
+        clinic.name: _load_clinic(settings, clinic, folder, read_once, document=texts[clinic.policy])
+        for clinic in settings.clinic
+    }
 
 
-def _load_clinic(settings: Settings, clinic: ClinicSettings, folder: Path, read_deck: DeckReader) -> Clinic:
-    document = read_text(folder / clinic.policy)
+def read_policies(settings: Settings, folder: Path) -> dict[str, str]:
+    """Read every policy file of the settings, and check nothing; by its name there. Raises as `load_clinics` does."""
+    return {name: read_text(folder / name) for name in dict.fromkeys(clinic.policy for clinic in settings.clinic)}
+
+
+def _load_clinic(
+    settings: Settings, clinic: ClinicSettings, folder: Path, read_deck: DeckReader, *, document: str
+) -> Clinic:
     policy = check_policy(document, folder / clinic.policy)
     if policy.clinic != clinic.name:
         raise SettingsError(

@@ -1,14 +1,46 @@
-"""How slow the disk of the state folder is: refused and costly calls wait for it (facts/semantics.md 18)."""
+"""What the gate asks of a disk: plain files alone, names that are there for sure, and how slow it is.
 
+Refused and costly calls wait for the disk of the state folder (facts/semantics.md 18).
+"""
+
+import errno
 import os
+import stat
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 SLOW_MS = 60
 """Slower than this, a costly call is held up noticeably, as on many SD cards."""
 _TRIALS = 50
 _TRIAL_FILE = "disk.trial"
 _TRIAL_BYTES = 512
+
+
+def open_plain(file: Path) -> BinaryIO:
+    """Open a file to read it, if it is one: a pipe that somebody put there would be waited for, for ever.
+
+    Raises:
+        OSError: it cannot be opened, or is a pipe, a folder or a device.
+    """
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no plain file; remove it", str(file))
+    return os.fdopen(descriptor, "rb")
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk.
+
+    Raises:
+        OSError: it is not known to have them.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_p99_ms(folder: Path) -> int:

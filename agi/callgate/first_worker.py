@@ -88,6 +88,8 @@ class FirstWorker:
                 while True:
                     for letter in await read_frame(reader, letters):
                         self._take(letter, writer, works)
+                    # What was kept for this worker comes in many frames at once: calls and beats go between them.
+                    await asyncio.sleep(0)
         except msgspec.DecodeError as error:
             # The next worker is of a newer callgate than this one, which is being replaced.
             log.warning("letter.unreadable", problem=str(error))

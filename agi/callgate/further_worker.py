@@ -1,7 +1,8 @@
 """A further worker's end of the line to the first one: what it has to say is kept until it was taken.
 
 The first worker may be away: it is replaced when it hangs or dies, within a second or two. Until then a costly call
-waits for its row as long as for a slow disk, and is then refused; all other calls go on.
+waits for its row as long as for a slow disk, and is then refused; all other calls go on. A refusal that is answered
+meanwhile stands in a file first (`callgate.unsaid`): this worker may die, too, before there is a next first one.
 """
 
 import asyncio
@@ -35,15 +36,23 @@ from callgate.letters import (
     frame,
     read_frame,
 )
+from callgate.told_once import ToldOnce
+from callgate.unsaid import Unsaid
 
 KEPT_MAX = 10_000
 """So many letters are kept for a first worker that is away; of more, the oldest are lost."""
+TOLD_AT_ONCE = 64
+"""Of those so many stand in a frame: each is one step of the first worker, which must not seem stuck by it."""
 AGAIN_S = 0.02
 DISK_DEADLINE_S = 0.8
 """For a row that the disk must have: with the ledger's 300 ms it stays within the 1.2 s of the dialplan. The first
 worker gives its disk half of it; one that hands over to the next is back in less."""
+AWAY_S = 0.2
+"""So long a refusal that stands in the file waits for a first worker that is away. A costly call has waited for its
+grant before that, and the dialplan for both 1.2 s; shorter, a flood would be answered ever faster."""
 GRANT_DEADLINE_S = 0.1
 """A grant that the guard has not heard of by then it finds in the ledger."""
+_JOURNAL = "of the first worker"
 _AWAY = "the first worker is away; another one starts"
 
 log = structlog.get_logger()
@@ -54,14 +63,16 @@ class FurtherWorker(Witness):
 
     Args:
         place: the socket on which the first worker hears.
+        unsaid: keeps what a caller has been told, and no first worker has.
 
     Attributes:
         standing: what the first worker said last; None until it has said something.
     """
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, unsaid: Unsaid) -> None:
         self.standing: Standing | None = None
         self._place = place
+        self._unsaid = unsaid
         self._memory = LedgerMemory()
         self._number = 0
         # By number, in order: what was not answered.
@@ -70,6 +81,7 @@ class FurtherWorker(Witness):
         self._outbox: deque[Letter] = deque()
         self._writer: asyncio.StreamWriter | None = None
         self._news = asyncio.Event()
+        self._complaints = ToldOnce()
 
     async def run(self) -> None:
         """Keep the line up until cancelled."""
@@ -92,12 +104,14 @@ class FurtherWorker(Witness):
         return "" if self.standing is None else self.standing.gate
 
     async def emptied(self, within_s: float) -> None:
-        """Wait until all is taken, for a bounded time."""
+        """Wait until all is taken, for a bounded time; rows that are not by then are left in the file."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while self._kept:
                     self._news.clear()
                     await self._news.wait()
+        for number in self._kept:
+            self._keep(number)
 
     @property
     def is_there(self) -> bool:
@@ -118,6 +132,9 @@ class FurtherWorker(Witness):
         number = self._say(RowToWrite(row, durable))
         if not durable:
             return
+        if row.observed:
+            await self._refuse(number)
+            return
         try:
             await self._answer(number, DISK_DEADLINE_S)
         except JournalError:
@@ -131,7 +148,7 @@ class FurtherWorker(Witness):
         Raises:
             JournalError: the disk is not known to have it; it is kept for the next first worker.
         """
-        await self._answer(self._say(RefusalToWrite(row)), DISK_DEADLINE_S)
+        await self._refuse(self._say(RefusalToWrite(row)))
 
     async def announce(self, issued: Issued) -> None:
         """Tell of a grant, and wait a moment for the guard to know it."""
@@ -163,9 +180,10 @@ class FurtherWorker(Witness):
         self._number += 1
         letter = self._kept[self._number] = Letter(self._number, content)
         if len(self._kept) > KEPT_MAX:
-            lost = next(iter(self._kept))
-            del self._kept[lost]
-            log.error("letter.lost", kept=KEPT_MAX)
+            oldest = next(iter(self._kept))
+            del self._kept[oldest]
+            if oldest not in self._unsaid:
+                log.error("letter.lost", kept=KEPT_MAX)
         if not self._outbox:
             asyncio.get_running_loop().call_soon(self._send)
         self._outbox.append(letter)
@@ -178,13 +196,32 @@ class FurtherWorker(Witness):
         if self._writer is not None:
             self._writer.write(frame(said))
 
+    async def _refuse(self, number: int) -> None:
+        """Have a refusal written; whatever the caller is told after this outlives this worker."""
+        if not self.is_there:
+            self._keep(number)
+        try:
+            await self._answer(number, AWAY_S if number in self._unsaid else DISK_DEADLINE_S)
+        except JournalError:
+            self._keep(number)
+            raise
+
+    def _keep(self, number: int) -> None:
+        """Put a row that is not taken into the file."""
+        letter = self._kept.get(number)
+        if letter is not None and isinstance(letter.content, RowToWrite | RefusalToWrite):
+            try:
+                self._unsaid.keep(number, letter.content.row)
+            except OSError as error:
+                self._complaints.warn("letter.not_kept", error.strerror or "")
+
     async def _answer(self, number: int, within_s: float) -> None:
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(within_s):
                 await waiting
         except TimeoutError:
-            raise JournalError(str(self._place), _AWAY, "see worker.replaced in the log") from None
+            raise JournalError(_JOURNAL, _AWAY, "see worker.replaced in the log") from None
         finally:
             self._waiting.pop(number, None)
 
@@ -213,11 +250,19 @@ class FurtherWorker(Witness):
             # It takes the place of one that was replaced, and hears again whatever that one has not answered.
             self._outbox.clear()
             self._writer = writer
-            if self._kept:
-                writer.write(frame(list(self._kept.values())))
+            kept = list(self._kept.values())
+            for begin in range(0, len(kept), TOLD_AT_ONCE):
+                writer.write(frame(kept[begin : begin + TOLD_AT_ONCE]))
 
     def _done(self, answer: Done) -> None:
         self._kept.pop(answer.number, None)
+        try:
+            self._unsaid.taken(answer.number)
+        except OSError as error:
+            self._complaints.warn("letter.not_kept", error.strerror or "")
+        if not self._kept:
+            # What there was no room for in memory stands there still: it is the first worker's to read.
+            self._unsaid.close()
         waiting = self._waiting.get(answer.number)
         if waiting is None or waiting.done():
             return

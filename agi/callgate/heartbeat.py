@@ -1,6 +1,7 @@
 """The link between the supervisor and a worker: one byte a word, over a pair of sockets whose end is heard at once."""
 
 import asyncio
+import math
 import socket
 from contextlib import suppress
 from enum import IntEnum
@@ -26,7 +27,7 @@ class Word(IntEnum):
 
     * PREPARED: all is done that needs no lock; the worker before may end.
     * SERVING: it takes calls, and beats from now on.
-    * BEAT: its event loop runs.
+    * BEAT: its event loop runs; before it serves: it still reads the journal.
     * GO: take the journal over, and take calls.
     """
 
@@ -37,19 +38,26 @@ class Word(IntEnum):
 
 
 class Silence:
-    """How long a worker has been silent, as far as the supervisor was there to hear it.
+    """How long a worker has been silent that could have spoken, as far as the supervisor was there to hear it.
 
     A supervisor that was frozen, or got no processor, has not heard what was said meanwhile: of such a time no more
-    counts than two looks are apart.
+    counts than two looks are apart. Nor does the time count in which the machine held the worker up: the next one would
+    be held up as well, and has all of its start before it.
     """
 
     def __init__(self, now_s: float) -> None:
         self._looked_s = now_s
         self._silent_s = 0.0
 
-    def look(self, now_s: float, *, heard: bool) -> bool:
-        """Take in whether a beat came since the last look, at `now_s` of a monotonic clock; tell whether it is dead."""
-        passed_s = min(now_s - self._looked_s, 2 * LOOK_S)
+    def look(self, now_s: float, *, heard: bool, free_s: float = math.inf) -> bool:
+        """Take in what came of it since the last look; tell whether it is dead.
+
+        Args:
+            now_s: of a monotonic clock.
+            heard: whether a beat came.
+            free_s: how long of that time it was free to speak, at most.
+        """
+        passed_s = min(now_s - self._looked_s, 2 * LOOK_S, free_s)
         self._looked_s = now_s
         self._silent_s = 0.0 if heard else self._silent_s + passed_s
         return self._silent_s >= SILENCE_MAX_S

@@ -47,6 +47,9 @@ SYNC_DEADLINE_S = 0.4
 UNSYNCED_BYTES = 1024 * 1024
 """So much may wait for a row that must be durable; then it is brought to the disk without one."""
 
+GOING_ON_RECORDS = 1000
+"""So often whoever waits for a journal to be read is told that it goes on."""
+
 REFUSALS_PART = 16
 """Of its quota the last one of so many parts is for refusals alone: they are the evidence."""
 GROUP_S = 0.25
@@ -86,12 +89,22 @@ class Journal(JournalWitness):
         self._unwritten = Tally()
         self._groups: dict[str, asyncio.Task[None]] = {}
 
-    def read_ahead(self) -> None:
-        """Read what is there, while another daemon may write it still: `open` then reads only what was added since."""
+    def read_ahead(self, going_on: Callable[[], None]) -> None:
+        """Read what is there, while another daemon may write it still: `open` then reads only what was added since.
+
+        Args:
+            going_on: called now and then; a journal of many gigabytes takes minutes.
+        """
         reading = JournalReading(self.file)
+
+        def visit(record: Record) -> None:
+            self.memory.recall(record)
+            if record.number % GOING_ON_RECORDS == 0:
+                going_on()
+
         # What is wrong with it is said when it is opened.
         with suppress(OSError, JournalError):
-            reading.go_on(self.memory.recall)
+            reading.go_on(visit)
             self._reading = reading
 
     def open(self) -> str:
@@ -114,6 +127,7 @@ class Journal(JournalWitness):
         # An ordinary call goes on though the disk takes no row: it is this gate's all the same.
         self.memory.note(row.event, row.grant)
         writer = self._append(Kind.ROW, msgspec.json.encode(row))
+        self.memory.note_written(row.event, row.grant)
         if durable:
             await self._sync(writer)
         elif writer.end - writer.synced > UNSYNCED_BYTES and self._flushing is None and not writer.is_lost:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from callgate.disk import open_plain
 from callgate.journal_file import HEADERS_BYTES, Damage, Flaw, Header, Record, follows, identity_of, read_header, scan
 
 _ASIDE = ".torn-"
@@ -83,7 +84,7 @@ def open_parts(file: Path) -> Iterator[Part]:
         FileNotFoundError: there is no such journal.
         OSError: a file cannot be read.
     """
-    with file.open("rb") as stream:
+    with open_plain(file) as stream:
         # Opened before the others are looked for: one that is closed meanwhile has its second name first.
         current = _part(file, stream, "")
         for path in closed_files(file):
@@ -96,7 +97,7 @@ def open_parts(file: Path) -> Iterator[Part]:
 
 def open_parts_backwards(file: Path) -> Iterator[Part]:
     """The same, the latest first."""
-    with file.open("rb") as stream:
+    with open_plain(file) as stream:
         current = _part(file, stream, "")
         yield current
         for path in reversed(closed_files(file)):
@@ -113,7 +114,7 @@ def open_part(file: Path, key: str) -> BinaryIO:
         OSError: it is gone, or cannot be read.
     """
     for path in (file, *closed_files(file)):
-        stream = path.open("rb")
+        stream = open_plain(path)
         if _part(path, stream, "").key == key:
             return stream
         stream.close()
@@ -184,7 +185,7 @@ def next_aside_file(file: Path, begin: int) -> Path:
 def _opened(path: Path, current: Part, ending: ExitStack) -> Part | None:
     """Open a closed file; None if it was removed meanwhile, or is the current one under its second name."""
     try:
-        stream = ending.enter_context(path.open("rb"))
+        stream = ending.enter_context(open_plain(path))
     except FileNotFoundError:
         return None
     part = _part(path, stream, identity_of(current.beginning))

@@ -1,6 +1,6 @@
 """Which files of a journal are due to be removed, and what has to be written down before they are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,11 +9,13 @@ from pathlib import Path
 
 import msgspec
 
+from callgate.disk import sync_folder
 from callgate.journal_file import Kind, Record, scan
 from callgate.journal_files import Part, open_parts
-from callgate.journal_turn import sync_folder
+from callgate.journal_writer import month_of
 from callgate.ledger_memory import Purged, is_sound, read_change
 
+_UNKNOWN_MS = 2**63
 _Ranges = list[tuple[int, int]]
 _Numbers = dict[str, dict[str, _Ranges]]
 
@@ -46,7 +48,7 @@ class _Content:
     changes: _Numbers
 
 
-def find_due(file: Path, before: datetime, known: Purged) -> Due | None:
+def find_due(file: Path, before: datetime, known: Purged, *, months: int = 0) -> Due | None:
     """Find the files of a journal in which nothing is of this instant or later; None if there are none.
 
     Only the oldest files go. The one that is written and the one before it stay, whatever a clock says: what a ledger
@@ -56,16 +58,14 @@ def find_due(file: Path, before: datetime, known: Purged) -> Due | None:
         file: the journal.
         before: an aware instant.
         known: what was removed earlier.
+        months: in so many different months a later file must have been begun (`callgate.lived`).
 
     Raises:
         OSError: it cannot be read.
     """
     before_ms = int(before.timestamp() * 1000)
-    begun = [_begun_ms(part) for part in open_parts(file)]
-    # A file was closed when the next one was begun.
-    count = sum(1 for _ in takewhile(lambda closed_ms: closed_ms < before_ms, begun[1:-1]))
     due: Due | None = None
-    for part in islice(open_parts(file), count):
+    for part in islice(open_parts(file), _count_old(_begun(file), before_ms, months)):
         content = _content(part)
         if content.last is None or content.latest_ms >= before_ms:
             break
@@ -73,11 +73,21 @@ def find_due(file: Path, before: datetime, known: Purged) -> Due | None:
     return due
 
 
+def is_doubted(file: Path, before: datetime, months: int) -> bool:
+    """Whether files are so old by the clock alone: it leapt, or the gate was switched off for long; see `find_due`.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    begun, before_ms = _begun(file), int(before.timestamp() * 1000)
+    return _count_old(begun, before_ms, 0) > _count_old(begun, before_ms, months)
+
+
 def remove(file: Path, due: Due) -> None:
     """Remove files of a journal, oldest first; the disk has it then."""
     for path in due.files:
         path.unlink(missing_ok=True)
-    sync_folder(file)
+    sync_folder(file.parent)
 
 
 def joined(ranges: Iterable[tuple[int, int]]) -> _Ranges:
@@ -91,10 +101,25 @@ def joined(ranges: Iterable[tuple[int, int]]) -> _Ranges:
     return found
 
 
+def _begun(file: Path) -> list[int]:
+    return [_begun_ms(part) for part in open_parts(file)]
+
+
+def _count_old(begun: Sequence[int], before_ms: int, months: int) -> int:
+    """How many of the oldest files were closed before an instant, and so many months ago."""
+
+    def is_old(place: int) -> bool:
+        # A file was closed when the next one was begun.
+        later = {month_of(begun_ms) for begun_ms in begun[place + 1 :] if begun_ms < _UNKNOWN_MS}
+        return begun[place + 1] < before_ms and len(later) >= months
+
+    return sum(1 for _ in takewhile(is_old, range(len(begun) - 2)))
+
+
 def _begun_ms(part: Part) -> int:
     first = next((found for found in scan(part.stream) if isinstance(found, Record)), None)
     # Nothing is known of a file in which nothing can be read: it stays, and so do those before it.
-    return first.written_ms if first else 2**63
+    return first.written_ms if first else _UNKNOWN_MS
 
 
 def _content(part: Part) -> _Content:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from callgate.disk import sync_folder
 from callgate.journal_file import FOLLOWING_VERSION, HEADERS_BYTES, encode_header, encode_turn
 from callgate.journal_files import closed_files, next_closed_file, next_file
 
@@ -44,7 +45,7 @@ class NextFile:
             os.fsync(self.descriptor)
             if not any(closed.samefile(file) for closed in closed_files(file)):
                 next_closed_file(file).hardlink_to(file)
-            sync_folder(file)
+            sync_folder(file.parent)
         except BaseException:
             self._drop()
             raise
@@ -97,12 +98,3 @@ def write_whole(descriptor: int, data: bytes, offset: int) -> None:
         if not written:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         data, offset = data[written:], offset + written
-
-
-def sync_folder(file: Path) -> None:
-    """Bring the names in the folder of a file to the disk."""
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

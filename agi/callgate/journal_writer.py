@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from callgate.disk import sync_folder
 from callgate.errors import JournalInUseError
 from callgate.journal_file import (
     FOLLOWING_VERSION,
@@ -32,7 +33,7 @@ from callgate.journal_file import (
 )
 from callgate.journal_files import journal_bytes, next_aside_file
 from callgate.journal_reading import JournalReading
-from callgate.journal_turn import NextFile, drop_next, sync_folder, write_whole
+from callgate.journal_turn import NextFile, drop_next, write_whole
 
 STEP_BYTES = 256 * 1024
 """Space is taken in such steps, so that a full disk is met before a record is begun."""
@@ -161,7 +162,7 @@ class JournalWriter:
                 write_whole(self._descriptor, b"".join(unsynced), self.synced)
             os.fdatasync(self._descriptor)
             if not self._is_named_for_sure:
-                sync_folder(self._file)
+                sync_folder(self._file.parent)
                 self._is_named_for_sure = True
         except OSError:
             self._is_doubtful = True
@@ -185,7 +186,7 @@ class JournalWriter:
     def is_due(self, now_ms: int) -> bool:
         """Whether it is time to close the file: it is long, or of a month (UTC) that is over."""
         begun_ms = now_ms if self.begun_ms is None else self.begun_ms
-        return self.end >= TURN_BYTES or _month(now_ms) > _month(begun_ms)
+        return self.end >= TURN_BYTES or month_of(now_ms) > month_of(begun_ms)
 
     def followed_by(self, following: NextFile, written_ms: int) -> "JournalWriter":
         """Go over to the file that was made ready, when the disk has all of this one; then `retire` it.
@@ -305,7 +306,7 @@ class JournalWriter:
             # A full disk; each row tries again.
             aside.unlink(missing_ok=True)
             raise
-        sync_folder(self._file)
+        sync_folder(self._file.parent)
         self.aside = aside
 
     def _begin(self) -> bytes:
@@ -314,7 +315,7 @@ class JournalWriter:
         os.ftruncate(self._descriptor, 0)
         write_whole(self._descriptor, beginning, 0)
         os.fsync(self._descriptor)
-        sync_folder(self._file)
+        sync_folder(self._file.parent)
         return beginning
 
     def _cut_back(self) -> None:
@@ -326,7 +327,8 @@ def _say_nothing(_record: Record) -> None:
     """Nobody is to be told again."""
 
 
-def _month(instant_ms: int) -> str:
+def month_of(instant_ms: int) -> str:
+    """The month (UTC) of an instant in epoch milliseconds, such as ``2026-11``."""
     return datetime.fromtimestamp(instant_ms / 1000, UTC).strftime("%Y-%m")
 
 

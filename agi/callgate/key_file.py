@@ -6,6 +6,7 @@ import secrets
 import stat
 from pathlib import Path
 
+from callgate.disk import sync_folder
 from callgate.errors import SettingsError
 
 KEY_BYTES = 32
@@ -66,12 +67,3 @@ def make_once(file: Path, content: bytes, mode: int) -> None:
     finally:
         made.unlink(missing_ok=True)
     sync_folder(file.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

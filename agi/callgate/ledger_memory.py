@@ -17,6 +17,8 @@ from callgate.journal_file import Damage, Kind, Record, payload_in, scan
 from callgate.journal_files import open_part, open_parts
 from callgate.ledger.restoration import Change, Witness
 
+SETTLED_MAX = 2_000
+"""So many settlements are remembered: more than one read of the spool hands out, and a crash hands out again."""
 GRANTED_MAX = 10_000
 """So many grants whose end was not told are remembered: more than can be up. The oldest are forgotten."""
 _NAME_MAX = 64
@@ -111,6 +113,7 @@ class LedgerMemory(Witness):
         purged: what was removed from its journal.
         granted: the grants this gate gave, in order, of which the spool has not told the end. The ledger has those of
             other gates, too, and how they are named proves nothing.
+        settled: the last grants whose settlement is in the journal, in order.
         frozen: the clinics whose ledger is said to be frozen, or was, until this gate is told that it has thawed.
     """
 
@@ -118,6 +121,7 @@ class LedgerMemory(Witness):
         self.gate = ""
         self.purged = Purged()
         self.granted: dict[str, None] = {}
+        self.settled: dict[str, None] = {}
         self.frozen: dict[str, Freeze] = {}
         self._seen: dict[str, Seen] = {}
         self._before: dict[str, Seen] = {}
@@ -199,6 +203,13 @@ class LedgerMemory(Witness):
             case _:
                 pass
 
+    def note_written(self, event: str, grant: str) -> None:
+        """Learn that the journal has a row that says so."""
+        if event == "call.settled":
+            self.settled[grant] = None
+            if len(self.settled) > SETTLED_MAX:
+                del self.settled[next(iter(self.settled))]
+
     def recall(self, record: Record) -> None:
         """Take in what a record of the journal says, oldest first; one that cannot be read says nothing.
 
@@ -213,6 +224,7 @@ class LedgerMemory(Witness):
                 case Kind.ROW:
                     row = msgspec.json.decode(record.payload, type=_Told)
                     self.note(row.event, row.grant)
+                    self.note_written(row.event, row.grant)
                 case Kind.PURGED:
                     self.purged = msgspec.json.decode(record.payload, type=Purged)
                 case _:

@@ -100,7 +100,7 @@ letters = msgspec.msgpack.Decoder(list[Letter])
 answers = msgspec.msgpack.Decoder(list[Answer])
 
 
-def frame(sent: Sequence[Letter] | Sequence[Answer]) -> bytes:
+def frame(sent: Sequence[Letter] | Sequence[Answer] | Sequence[JournalRow]) -> bytes:
     """Write a frame."""
     body = msgspec.msgpack.encode(sent)
     return len(body).to_bytes(_LENGTH_BYTES, "big") + body

@@ -3,14 +3,16 @@
 import fcntl
 import os
 import socket
-from collections.abc import MutableMapping
+import tempfile
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
 from callgate.door import BACKLOG
 from callgate.errors import SettingsError
 
-LINE_NAME = "workers.sock"
 _FIRST_PASSED = 3
 
 
@@ -46,29 +48,45 @@ def open_listening(address: str, environment: MutableMapping[str, str]) -> socke
     return listening
 
 
-def line_place(state: Path) -> Path:
-    """Where the first worker hears the further ones, in the state folder."""
-    return state.resolve() / LINE_NAME
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Where the first worker hears the further ones.
+
+    Fields:
+        listening: the first worker's end.
+        way: the number of a file by which a further one finds it (`way_place`).
+    """
+
+    listening: socket.socket
+    way: int
 
 
-def open_line(state: Path) -> socket.socket:
-    """Open that place, for this user alone. What an earlier daemon left there goes: the port was its, and is ours now.
+@contextmanager
+def open_line(state: Path) -> Iterator[Line]:
+    """Open a socket that only workers find: its name in the state folder goes at once, so nobody can take or remove it.
 
     Raises:
         SettingsError: it cannot be opened there.
     """
-    place = line_place(state)
-    line = socket.socket(socket.AF_UNIX)
-    try:
-        place.unlink(missing_ok=True)
-        line.bind(str(place))
-        place.chmod(0o600)
-        line.listen()
-    except OSError as error:
-        line.close()
-        remedy = "name a shorter folder, or one that this user may write; one worker (gate.workers) needs none"
-        raise SettingsError("gate.state", f"no socket can be made there: {error}", remedy) from None
-    return line
+    with socket.socket(socket.AF_UNIX) as listening:
+        try:
+            with tempfile.TemporaryDirectory(dir=state.resolve()) as folder:
+                place = f"{folder}/line"
+                listening.bind(place)
+                listening.listen()
+                way = os.open(place, os.O_PATH | os.O_CLOEXEC)
+        except OSError as error:
+            remedy = "name a shorter folder, or one that this user may write; one worker (gate.workers) needs none"
+            raise SettingsError("gate.state", f"no socket can be made there: {error}", remedy) from None
+        try:
+            yield Line(listening=listening, way=way)
+        finally:
+            os.close(way)
+
+
+def way_place(way: int) -> Path:
+    """Where a process that has the way to the line connects to it: a socket is found by any file that stands for it."""
+    return Path(f"/proc/self/fd/{way}")
 
 
 def _passed(number: str) -> socket.socket:

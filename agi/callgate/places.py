@@ -3,16 +3,18 @@
 What can happen is one table, gone through at every look::
 
 the worker           and                      then
-serves               is silent for 0.8 s      kill it: the kernel closes its connections, the contract has its calls
+serves               could speak, and does not for 0.8 s
+                                              kill it: the kernel closes its connections, the contract has its calls
 ended                                         start another one, later each time if they die one after another
 serves               a reload is asked for    start the next one beside it
 serves               the next is prepared     tell this one to leave, the next one to go
 leaves               takes too long           kill it
 is the next one      ended                    the reload is refused; the one that serves goes on
+serves               is outdated              start the next one beside it, later each time if that ends
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
@@ -23,7 +25,7 @@ from callgate.heartbeat import restart_pause_s
 from callgate.workers import Worker
 
 START_PATIENCE_S = 120.0
-"""A worker that is not prepared by then is stuck."""
+"""A worker that is not prepared, and has said nothing for so long, is stuck."""
 LEAVE_PATIENCE_S = 6.0
 """A worker that was told to leave, or to go, and has not by then, is stuck: its calls have had their answer."""
 STEADY_S = 10.0
@@ -70,6 +72,7 @@ class Place:
         news: called when there is something to look at.
         serving: the worker that takes calls; None for none.
         has_served: whether one ever did.
+        is_outdated: whether the worker that serves began with other settings than the first place has now.
         failed_code: how the first one ended that never took a call, where nobody else can: in the first place.
     """
 
@@ -78,10 +81,12 @@ class Place:
     news: Callable[[], None]
     serving: Worker | None = None
     has_served: bool = False
+    is_outdated: bool = False
     failed_code: int | None = None
     _next: Worker | None = None
-    _leaving: Worker | None = None
+    _leaving: list[Worker] = field(default_factory=list)
     _is_anew: bool = False
+    _is_update: bool = False
     _deaths: int = 0
     _start_at_s: float = 0.0
 
@@ -92,11 +97,11 @@ class Place:
 
     def workers(self) -> list[Worker]:
         """Every process of this place."""
-        return [worker for worker in (self.serving, self._next, self._leaving) if worker is not None]
+        return [worker for worker in (self.serving, self._next, *self._leaving) if worker is not None]
 
     def reload(self, now_s: float, *, anew: bool) -> Iterator[News]:
         """Start the next worker, beside the one that serves if there is one; see `Recruiter.start`."""
-        self._is_anew = anew
+        self._is_anew, self._is_update = anew, self.is_outdated
         try:
             self._next = self.recruiter.start(self.number, self.news, anew=anew)
         except (CallgateError, OSError) as error:
@@ -119,32 +124,31 @@ class Place:
                 return
             worker.kill()
         cause = "stuck" if worker.code is None else _ending(worker.code)
-        self.serving, self._leaving = None, worker
+        self.serving = None
+        self._leaving.append(worker)
         self._deaths = 1 if now_s - worker.began_s > STEADY_S else self._deaths + 1
         self._start_at_s = now_s + restart_pause_s(self._deaths)
         log.error("worker.replaced", pid=worker.process, cause=cause, pause_s=restart_pause_s(self._deaths))
         yield News.REPLACING
 
     def _look_at_leaving(self, now_s: float) -> None:
-        worker = self._leaving
-        if worker is None:
-            return
-        if worker.code is not None:
-            self._leaving = None
-        elif worker.told_s is not None and now_s - worker.told_s > LEAVE_PATIENCE_S:
-            log.error("worker.killed", pid=worker.process, cause="does not leave")
-            worker.kill()
+        self._leaving = [worker for worker in self._leaving if worker.code is None]
+        for worker in self._leaving:
+            if worker.told_s is not None and now_s - worker.told_s > LEAVE_PATIENCE_S:
+                _give_up(worker, "does not leave")
 
     def _look_at_next(self, now_s: float) -> Iterator[News]:
         worker = self._next
         if worker is None:
-            if self.serving is None and now_s >= self._start_at_s:
+            if (self.serving is None or self.is_outdated) and now_s >= self._start_at_s:
                 yield from self.reload(now_s, anew=False)
         elif worker.code is not None:
             yield from self._next_ended(worker.code, now_s)
         elif worker.is_serving:
             self._next, self.serving = None, worker
             self.has_served = True
+            # One that was started before it was outdated is so still.
+            self.is_outdated &= not self._is_update
             if self._is_anew:
                 self.recruiter.took_calls()
             log.info("worker.serving", pid=worker.process)
@@ -153,11 +157,13 @@ class Place:
             # The lock of the journal is the baton: the next one has it as soon as this one has let go of it.
             if self.serving is not None:
                 self.serving.leave()
-                self.serving, self._leaving = None, self.serving
+                self._leaving.append(self.serving)
+                self.serving = None
             worker.go()
-        elif now_s - (worker.told_s or worker.began_s) > (LEAVE_PATIENCE_S * 2 if worker.told_s else START_PATIENCE_S):
-            log.error("worker.killed", pid=worker.process, cause="does not start")
-            worker.kill()
+        elif now_s - (worker.told_s or worker.stirred_s) > (
+            LEAVE_PATIENCE_S * 2 if worker.told_s else START_PATIENCE_S
+        ):
+            _give_up(worker, "does not start")
 
     def _next_ended(self, code: int, now_s: float) -> Iterator[News]:
         self._next = None
@@ -167,14 +173,21 @@ class Place:
         yield from self._refuse(_ending(code), now_s)
 
     def _refuse(self, problem: str, now_s: float) -> Iterator[News]:
-        """Go on with the worker that serves; without one, try again a little later."""
+        """Go on with the worker that serves; without one, or with one that is outdated, try again a little later."""
         yield News.REFUSED
+        self._deaths += 1
+        self._start_at_s = now_s + restart_pause_s(self._deaths)
         if self.serving is not None:
             log.error("reload.refused", problem=problem, pid=self.serving.process)
             return
-        self._deaths += 1
-        self._start_at_s = now_s + restart_pause_s(self._deaths)
         log.error("worker.not_started", cause=problem, pause_s=restart_pause_s(self._deaths))
+
+
+def _give_up(worker: Worker, cause: str) -> None:
+    """Kill one that does not do as it was told, and say so; nothing of one that was killed already."""
+    if not worker.is_killed:
+        log.error("worker.killed", pid=worker.process, cause=cause)
+        worker.kill()
 
 
 def _ending(code: int) -> str:

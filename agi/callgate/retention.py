@@ -14,11 +14,12 @@ import structlog
 
 from callgate.errors import JournalError
 from callgate.journal import Journal, JournalRow
-from callgate.journal_purge import Due, find_due, remove
+from callgate.journal_purge import Due, find_due, is_doubted, remove
 from callgate.journal_turn import NextFile
 from callgate.journal_writer import STEP_BYTES
+from callgate.lived import MONTH_DAYS, periods_lived
 from callgate.repeating import repeat
-from callgate.sealing import KeyName, Seals, purge_keys
+from callgate.sealing import KeyName, Seals, keys_due, purge_keys
 
 PAUSE_S = 3600.0
 TURN_PAUSE_S = 60.0
@@ -65,7 +66,10 @@ class Retention:
         """
         now = self.clock()
         await asyncio.to_thread(self.seals.prepare, self.clinics(), now)
-        for row in purge_rows(await asyncio.to_thread(purge_keys, self.folder, now, self.days), now):
+        removed = await asyncio.to_thread(purge_keys, self.folder, now, self.days)
+        if doubted := await asyncio.to_thread(keys_due, self.folder, now, self.days):
+            log.warning("purge.doubted", days=self.days, keys=len(doubted))
+        for row in purge_rows(removed, now):
             log.info("privacy.purged", clinic=row.clinic, keys=row.note)
             try:
                 await self.journal.write(row, durable=False)
@@ -111,7 +115,7 @@ async def turn(journal: Journal) -> bool:
 async def purge_journal(journal: Journal, now: datetime, days: int, author: str = "") -> Due | None:
     """Remove the files of the journal in which everything is older; the journal says so before, on the disk.
 
-    None goes while a ledger is to be restored from them.
+    None goes while a ledger is to be restored from them, nor by the word of a clock alone (`callgate.lived`).
 
     Args:
         journal: open.
@@ -124,9 +128,12 @@ async def purge_journal(journal: Journal, now: datetime, days: int, author: str 
         OSError: a file cannot be read or removed.
     """
     before, purged = now - timedelta(days=days), journal.memory.purged
+    months = periods_lived(days, MONTH_DAYS)
     if journal.memory.frozen or not journal.file.exists():
         return None
-    due = await asyncio.to_thread(find_due, journal.file, before, purged)
+    due = await asyncio.to_thread(find_due, journal.file, before, purged, months=months)
+    if due is None and await asyncio.to_thread(is_doubted, journal.file, before, months):
+        log.warning("purge.doubted", days=days)
     if due is None:
         return None
     what = f"journal records {due.first} to {due.note.number}, written until {due.until:%Y-%m-%dT%H:%M:%SZ}"

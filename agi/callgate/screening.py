@@ -57,7 +57,12 @@ _PATTERN = re.compile(
       | (?<![\w.+])(?:0|[1-9]\d{0,5})\.\d{1,6}(?!\w|\.\d)
     )
   | (?P<number>(?:(?<![0-9a-zA-Z•+])|(?<=%[0-9a-f][a-f])|(?<=\\[abfnrtv]))
-        \+?\ ?(?>\(?\d(?:[ .()\u00a0\u202f-]{0,2}\d){6,})(?![ .()\u00a0\u202f-]{0,2}•))
+        (?:
+            (?:\+\ ?)?(?>\(?\d(?:[ .()\u00a0\u00ad\u2002-\u2015\u202f-]{0,2}\d){6,})
+            (?![ .()\u00a0\u00ad\u2002-\u2015\u202f-]{0,2}•)
+            # Odd signs part the figures of lists, too: only what begins like a number, with the same sign throughout.
+          | (?>(?:\+\d{1,3}|0\d{1,3})(?P<odd>\ {0,3}[ /_|;,*'·\t]\ {0,3})\d{1,4}(?:(?P=odd)\d{2,4}){3,})(?!(?P=odd)•)
+        ))
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from callgate.disk import open_plain
 from callgate.errors import SettingsError
 from callgate.key_file import make_once
 from callgate.settings import GateSettings, Sealing
@@ -61,32 +62,21 @@ class Questions:
     """Remembers what was asked, so that a question that somebody has overheard is not asked again.
 
     Args:
-        shared: what all workers of this gate have asked; None where there is one worker.
+        shared: what the workers of this gate have asked.
     """
 
-    def __init__(self, shared: SharedNonces | None = None) -> None:
-        self._asked: dict[str, datetime] = {}
+    def __init__(self, shared: SharedNonces) -> None:
         self._shared = shared
 
     def is_new(self, nonce: str, asked: float, now: datetime) -> bool:
         """Tell whether a question is of this moment, and its nonce heard for the first time; remembers it.
 
         Args:
-            nonce: of the question, under its seal.
+            nonce: of the question, under its seal; a UUID.
             asked: when the dialplan says it asked, epoch seconds.
             now: aware UTC. Asterisk's clock and this one are the same: they share the machine.
         """
-        while self._asked and abs(next(iter(self._asked.values())) - now) > 2 * AGE_MAX:
-            forgotten = next(iter(self._asked))
-            del self._asked[forgotten]
-            if self._shared is not None:
-                self._shared.give_back(forgotten)
-        if abs(now - datetime.fromtimestamp(asked, UTC)) > AGE_MAX or nonce in self._asked:
-            return False
-        if self._shared is not None and not self._shared.take(nonce):
-            return False
-        self._asked[nonce] = now
-        return True
+        return abs(now - datetime.fromtimestamp(asked, UTC)) <= AGE_MAX and self._shared.take(nonce)
 
 
 def key_file(gate: GateSettings) -> Path:
@@ -107,7 +97,8 @@ def load_seal(gate: GateSettings) -> Seal | None:
         if not file.exists():
             # Its group is the folder's, where that has its set-group-ID bit as the README has it: so Asterisk may read.
             make_once(file, secrets.token_hex(HALF).encode("ascii"), KEY_MODE)
-        key = file.read_text(encoding="ascii", errors="replace")
+        with open_plain(file) as stream:
+            key = stream.read(2 * HALF + 1).decode("ascii", "replace")
     except OSError as error:
         remedy = "let the daemon's user write this folder, and read the file"
         raise SettingsError(str(file), f"{error.strerror}", remedy) from None

@@ -20,9 +20,11 @@ import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from callgate.disk import sync_folder
 from callgate.errors import SettingsError
 from callgate.journal_rows import JournalRow
-from callgate.key_file import make_key, read_key, sync_folder
+from callgate.key_file import make_key, read_key
+from callgate.lived import WEEK_DAYS, periods_lived
 from callgate.settings import Settings
 
 NONCE_BYTES = 12
@@ -143,6 +145,8 @@ def unseal(row: JournalRow, folder: Path) -> str | Unreadable:
 def purge_keys(folder: Path, now: datetime, days: int) -> list[KeyName]:
     """Remove every key whose week began so many days ago: no number stays readable longer than that.
 
+    A clock that leapt removes none of the last weeks: keys of enough later weeks must be there (`callgate.lived`).
+
     Args:
         folder: of the keys.
         now: aware.
@@ -154,14 +158,30 @@ def purge_keys(folder: Path, now: datetime, days: int) -> list[KeyName]:
     Raises:
         OSError: one cannot be removed.
     """
-    due: dict[Path, KeyName] = {}
-    with contextlib.suppress(FileNotFoundError):
-        due = {file: name for file in folder.iterdir() if (name := _name_of(file)) and _is_due(name, now, days)}
+    due = keys_due(folder, now, days)
+    weeks = {name.week for name in _keys_in(folder).values() if _is_due(name, now, 0)}
+    lived = periods_lived(days, WEEK_DAYS)
+    due = {file: name for file, name in due.items() if sum(week > name.week for week in weeks) >= lived}
     for file in due:
         file.unlink(missing_ok=True)
     if due:
         sync_folder(folder)
     return sorted(set(due.values()))
+
+
+def keys_due(folder: Path, now: datetime, days: int) -> dict[Path, KeyName]:
+    """The keys whose week began so many days ago by the clock, with their files.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    return {file: name for file, name in _keys_in(folder).items() if _is_due(name, now, days)}
+
+
+def _keys_in(folder: Path) -> dict[Path, KeyName]:
+    with contextlib.suppress(FileNotFoundError):
+        return {file: name for file in folder.iterdir() if (name := _name_of(file))}
+    return {}
 
 
 def _name_of(file: Path) -> KeyName | None:

@@ -122,12 +122,15 @@ class Server:
         *,
         shared: SharedNonces | None = None,
     ) -> None:
-        """Take what a call needs; without a `seal`, who asks is not asked who he is. For `shared` see `Questions`."""
+        """Take what a call needs; without a `seal`, who asks is not asked who he is.
+
+        For `shared` see `Questions`; None for one server alone.
+        """
         self._settings = settings
         self._gate = gate
         self._clock = clock
         self._seal = seal
-        self._questions = Questions(shared)
+        self._questions = Questions(shared or SharedNonces.of_one())
         self._connections: set[asyncio.Task[None]] = set()
         self._complaints = ToldOnce()
         self._turns = Turns()

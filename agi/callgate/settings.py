@@ -37,7 +37,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         listen: host and port of FastAGI, on this machine: what comes over it is neither encrypted nor from elsewhere.
         waiting_max: connections that may wait at once without having asked; the oldest goes when one more comes.
         seal: whether a question needs the seal of the generated dialplan (`callgate.seal`).
-        workers: how many processes answer calls; 0 is one for every two processors, and at least one.
+        workers: how many processes answer calls; 0 is one for every two processors, from one to eight.
         state: folder of the journal, the embedded Redis and the last good policies.
         journal_max_mib: how long the journal's files may become together, in MiB; in the last sixteenth only refusals
             are written, and costly calls end, as on a full disk.

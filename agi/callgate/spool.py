@@ -21,6 +21,7 @@ import msgspec
 
 from callgate.core.allowance import LENT_SECONDS
 from callgate.core.reasons import Reason
+from callgate.disk import open_plain
 
 VERSION = "1"
 END_MARK = "end"
@@ -136,7 +137,7 @@ class Spool:
         """Read what is new: each whole line with the offset to acknowledge once it is handled."""
         current = self._old if self._old.exists() else self._file
         try:
-            with current.open("rb") as stream:
+            with open_plain(current) as stream:
                 if os.fstat(stream.fileno()).st_size < self._offset:
                     self._offset = 0
                 stream.seek(self._offset)

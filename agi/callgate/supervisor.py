@@ -112,28 +112,33 @@ class Supervisor:
     def _reload(self, now_s: float) -> None:
         """Begin a reload, or go on with the next place."""
         first = self._places[0]
-        if self._is_reload_asked and not self._reloading and first.has_served and not first.is_changing:
+        is_free = first.has_served and not any(place.is_changing for place in (first, *self._reloading[:1]))
+        if self._is_reload_asked and is_free:
             self._is_reload_asked = False
             self._reloading = list(self._places)
             if first.serving is not None:
                 self.notifier.reloading(self._sentence(Status.RELOADING))
-        if self._reloading and not self._reloading[0].is_changing:
-            place = self._reloading[0]
-            for news in place.reload(now_s, anew=place is first):
-                self._hear(place, news)
+            for news in first.reload(now_s, anew=True):
+                self._hear(first, news)
+        elif self._reloading and self._reloading[0] is not first:
+            # From now on it looks after that by itself, whatever else happens to it.
+            self._reloading[0].is_outdated = True
 
     def _hear(self, place: Place, news: News) -> None:
-        is_reloaded = self._reloading[:1] == [place]
+        is_reloading = self._reloading[:1] == [place]
         match news:
             case News.REPLACING:
                 self._say(Status.REPLACING)
             case News.SERVING:
-                del self._reloading[: 1 if is_reloaded else 0]
+                if is_reloading and not place.is_outdated:
+                    del self._reloading[0]
                 if not self._reloading:
                     self.notifier.ready(self._sentence(Status.SERVING))
                 self._wake.set()
-            case News.REFUSED if is_reloaded:
-                self._reloading.clear()
+            case News.REFUSED if is_reloading:
+                # The first one has tried the settings; a further one that fails with them all the same tries again.
+                if place is self._places[0]:
+                    self._reloading.clear()
                 if place.serving is not None:
                     self.notifier.ready(self._sentence(Status.SERVING))
             case News.REFUSED:

@@ -2,16 +2,19 @@
 
 import asyncio
 import fcntl
+import math
 import os
 import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from callgate.heartbeat import Silence, Word
 
 _READ_BYTES = 4096
+_NANOS = 1_000_000_000
 
 
 class Worker:
@@ -25,21 +28,25 @@ class Worker:
     Attributes:
         process: its number.
         is_prepared, is_serving: what it has said so far.
-        is_told: whether it was told to go on, or to end.
+        told_s: when it was told to go on, or to end; None until then.
+        is_killed: whether `kill` was called; where a disk holds it, it ends later.
+        stirred_s: when it beat last, or was started; one that has much to read beats before it serves, too.
         code: its exit code, negative for a signal; None while it runs.
     """
 
     def __init__(self, process: int, link: socket.socket, news: Callable[[], None]) -> None:
         link.settimeout(0)
         self.process = process
-        self.is_prepared = self.is_serving = False
+        self.is_prepared = self.is_serving = self.is_killed = False
         self.told_s: float | None = None
         self.began_s = time.monotonic()
+        self.stirred_s = self.began_s
         self.code: int | None = None
         self._link = link
         self._news = news
         self._has_beaten = False
         self._silence = Silence(self.began_s)
+        self._ran_s = 0.0
         self._handle = os.pidfd_open(process)
         loop = asyncio.get_running_loop()
         loop.add_reader(link, self._hear)
@@ -58,12 +65,34 @@ class Worker:
 
     def kill(self) -> None:
         """End it at once, and with it its connections."""
+        self.is_killed = True
         self._signal(signal.SIGKILL)
 
     def is_silent(self, now_s: float) -> bool:
         """Whether it was silent for so long that it must be stuck; asked at each look, while it serves."""
         heard, self._has_beaten = self._has_beaten, False
-        return self._silence.look(now_s, heard=heard)
+        return self._silence.look(now_s, heard=heard, free_s=self._free_s())
+
+    def _free_s(self) -> float:
+        """How long since it was asked last it was free to speak, at most.
+
+        It was not while it stood in the queue for a processor, nor while a disk holds it: no signal reaches it there,
+        and the next one could not take the journal before it ends. Where the kernel does not say so, it was.
+        """
+        before_s, folder = self._ran_s, Path(f"/proc/{self.process}")
+        try:
+            # proc_pid_stat(5): the state stands behind the name. Linux, sched-stats: nanoseconds on the processor.
+            state = (folder / "stat").read_text(errors="replace").rpartition(") ")[2][:1]
+            self._ran_s = int((folder / "schedstat").read_text(encoding="ascii").split()[0]) / _NANOS
+        except OSError:
+            return math.inf
+        match state:
+            case "R":
+                return self._ran_s - before_s
+            case "D":
+                return 0.0
+            case _:
+                return math.inf
 
     def _signal(self, number: signal.Signals) -> None:
         # By its handle: its number may be another's by now.
@@ -78,7 +107,8 @@ class Worker:
             heard = b""
         if not heard:
             asyncio.get_running_loop().remove_reader(self._link)
-        self._has_beaten |= Word.BEAT in heard
+        if Word.BEAT in heard:
+            self._has_beaten, self.stirred_s = True, time.monotonic()
         if Word.PREPARED in heard or Word.SERVING in heard:
             self.is_prepared = True
             self.is_serving |= Word.SERVING in heard

@@ -219,7 +219,7 @@ def test_a_terminal_without_the_letters_gets_their_codes(folder: Path) -> None:
 def test_a_journal_that_is_a_folder_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "state" / "journal.cgj").mkdir()
     assert main(["--settings", str(folder / "callgate.toml"), "blocked"]) == INVALID
-    assert "journal.cgj: Is a directory" in capsys.readouterr().err
+    assert "journal.cgj: it is no plain file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

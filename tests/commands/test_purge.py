@@ -33,7 +33,8 @@ async def test_the_keys_that_are_due_go_and_the_journal_says_who_removed_them(
     write_site(tmp_path, settings=f"{SETTINGS}\n[privacy]\nfull_number_days = {days}\n")
     now, keys = datetime.now(UTC), tmp_path / "state" / "keys"
     old = key_name("c", now - timedelta(days=due))
-    Seals(keys).prepare(["c"], now)
+    for number in range(days // 7):
+        Seals(keys).prepare(["c"], now - timedelta(weeks=number))
     kept = {file.name for file in keys.iterdir()}
     make_key(keys / old.file, "")
     assert purge(tmp_path) == 0
@@ -103,3 +104,21 @@ def test_while_the_daemon_writes_the_journal_its_files_are_the_daemons_to_remove
     assert text("cli.purge_waits", language, days=62) in capsys.readouterr().out
     assert verification(journal.file).files == 4
     journal.close()
+
+
+@pytest.mark.parametrize("language", Language)
+def test_by_the_word_of_a_clock_alone_nothing_goes_and_it_says_what_to_look_at(
+    tmp_path: Path, capsys: Out, language: Language
+) -> None:
+    write_site(tmp_path)
+    journal = asyncio.run(old_journal(tmp_path, timedelta(days=730)))
+    journal.close()
+    keys = tmp_path / "state" / "keys"
+    Seals(keys).prepare(["c"], datetime.now(UTC) - timedelta(days=730))
+    capsys.readouterr()
+    assert purge(tmp_path, language) == 0
+    said = capsys.readouterr().out
+    assert text("cli.purge_doubted_keys", language, days=90, count=2) in said
+    assert text("cli.purge_doubted", language, days=366) in said
+    assert len(list(keys.iterdir())) == 2
+    assert verification(journal.file).files == 4

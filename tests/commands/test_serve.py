@@ -1,5 +1,6 @@
 """`callgate serve`: the real daemon with its own Redis, from its first start to its end."""
 
+import argparse
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from callgate import acts
 from callgate.bookkeeper import Bookkeeper
 from callgate.cli import main
 from callgate.commands import Exit, serve, worker
+from callgate.commands.crew import crew_of
 from callgate.commands.handed import Handed
 from callgate.control.standing import read_standing
 from callgate.heartbeat import Word
@@ -302,9 +304,10 @@ def test_a_worker_whose_background_ends_says_so_and_ends(
     ours, theirs = socket.socketpair()
     with ours, socket.create_server(("127.0.0.1", 0)) as listening:
         ours.send(bytes([Word.GO]))
-        text = os.open(tmp_path / "callgate.toml", os.O_RDONLY)
-        handed = msgspec.json.encode(Handed(place=0, is_one_of_more=False, port=listening.detach(), text=text)).decode()
-        words = ["serve", "--worker", handed, str(theirs.detach())]
+        papers, nonces = os.memfd_create("papers"), os.memfd_create("nonces")
+        os.write(papers, msgspec.json.encode(crew_of(argparse.Namespace(settings=tmp_path / "callgate.toml"))[0]))
+        handed = Handed(place=0, is_one_of_more=False, port=listening.detach(), papers=papers, nonces=nonces)
+        words = ["serve", "--worker", msgspec.json.encode(handed).decode(), str(theirs.detach())]
         assert main(["--settings", str(tmp_path / "callgate.toml"), *words]) == Exit.NEGATIVE
     signal.signal(signal.SIGHUP, hangup)
     said = "".join(capsys.readouterr())

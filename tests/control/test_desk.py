@@ -13,7 +13,7 @@ from callgate.control import incident as incident_module
 from callgate.control.calls import Clocks
 from callgate.control.desk import Books, make_desk
 from callgate.control.elsewhere import OtherGrants
-from callgate.control.incident import Incident
+from callgate.control.incident import ROWS_A_MINUTE, Incident
 from callgate.control.link import Account
 from callgate.control.switch import Leg, Watcher
 from callgate.control.trunks import Trunks
@@ -95,6 +95,10 @@ async def test_a_fault_is_said_and_leaves_neither_the_trunks_unguarded_nor_incid
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+    for _ in range(ROWS_A_MINUTE):
+        desk.incidents.add(UNGATED)
+    await desk.close()
+    assert sum(row.count for row in site.rows) == ROWS_A_MINUTE + 1, "also those that were only counted"
     server.close()
     for writer in manager.writers:
         writer.close()

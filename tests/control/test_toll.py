@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from callgate.control import toll as toll_module
 from callgate.control.incident import ROWS_A_MINUTE
@@ -213,6 +214,26 @@ async def test_what_the_ledger_does_not_take_now_is_booked_later(post: Post, mon
     await passes(post, replace(LEG, uniqueid=born(post, 2), dialled=GUADELOUPE), talks_s=1)
     assert not post.toll._due
     assert [row.event for row in post.site.rows].count("call.settled") == 1, "the ledger will never take the first"
+
+
+@pytest.mark.parametrize("outcome", [None, Unavailable(cause="silent")], ids=["ledger", "no ledger"])
+async def test_what_is_due_when_the_gate_ends_is_booked_or_said(
+    post: Post, outcome: Unavailable | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What had ended in the half second before a restart was booked by nobody: the next gate never saw its leg."""
+    settle = post.site.ledger.settle
+
+    async def answer(settlement: Settlement) -> SettleOutcome:
+        return outcome or await settle(settlement)
+
+    monkeypatch.setattr(post.site.ledger, "settle", answer)
+    post.toll.began(replace(LEG, uniqueid=born(post), dialled=GUADELOUPE, answered=post.site.now))
+    post.toll.owe(replace(LEG, uniqueid=born(post), dialled=GUADELOUPE), "no_grant")
+    post.toll.ended(replace(LEG, uniqueid=born(post)))
+    with capture_logs() as said:
+        await post.toll.close()
+    assert (await spent(post, "costly") > 0) == (outcome is None)
+    assert [line["event"] for line in said].count("call.not_booked") == (outcome is not None)
 
 
 async def test_more_than_a_ledger_can_ever_take_is_not_kept(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:

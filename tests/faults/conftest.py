@@ -1,5 +1,6 @@
 """The stage of each test of the matrix: set anew, and held to account when the test is done."""
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import practice
-from faults.stage import Stage
+from faults.gate_process import wait_serving
+from faults.stage import Stage, is_measured
 from faults.store import FaultyStore
 from faults.wire import StoreWire
 from lab import Lab
@@ -60,8 +62,11 @@ async def stage(lab: Lab, wire: StoreWire, store: FaultyStore, request: pytest.F
     policy, dialplan = lab.folder / "config" / "policy.toml", lab.folder / "etc" / "callgate.conf"
     config = Config(policy=policy.read_text("utf-8"), dialplan=dialplan.read_text("utf-8"))
     rig = Rig(lab=lab, config=config, began=time.time())
+    if is_measured():
+        rig.log_no_steps()
     async with rig.phones("101") as (phone,):
         stage = Stage(rig=rig, phone=phone, wire=wire, store=store)
+        await asyncio.to_thread(wait_serving, stage, 0)
         try:
             yield stage
             await stage.hold_to_account()

@@ -9,12 +9,15 @@ import msgspec
 
 import practice
 from faults.stage import Stage
+from practice import WORKERS
 from system.rig import wait_for
 
 BREAKABLE = practice.Practice(environment={"PYTHONPATH": "/etc/callgate/fault"})
 """The practice of a test that breaks a worker from within."""
 SERVING, REPLACED = "worker.serving", "worker.replaced"
 SERVES_WITHIN_S = 20.0
+_LISTED = "grep -ls '\"place\"[:]{place},' /proc/[0-9]*/cmdline | cut -d / -f 3"
+"""A worker is told its place on its command line; that of this search is another one."""
 
 
 def said(stage: Stage, event: str) -> list[dict[str, object]]:
@@ -28,30 +31,38 @@ def wait_said(stage: Stage, event: str, before: int) -> dict[str, object]:
     return wait_for(lambda: said(stage, event)[before:], SERVES_WITHIN_S)[-1]
 
 
-def worker(stage: Stage) -> int:
-    """The worker that takes calls, by its process number in the container."""
-    found = said(stage, SERVING)[-1]["pid"]
-    assert isinstance(found, int)
-    return found
+def wait_serving(stage: Stage, before: int) -> None:
+    """Wait until every worker took calls, after so many had before."""
+    wait_for(lambda: len(said(stage, SERVING)) >= before + WORKERS, SERVES_WITHIN_S)
 
 
-def freeze_worker(stage: Stage) -> None:
-    """Stop the worker alone."""
-    stage.rig.lab.gate_exec("sh", "-c", f"kill -s STOP {worker(stage)}")
+def worker(stage: Stage, place: int = 0) -> int:
+    """The worker in one place, by its process number in the container; that in the first keeps the journal."""
+    return int(stage.rig.lab.gate_exec("sh", "-c", _LISTED.replace("{place}", str(place))))
 
 
-def next_worker(stage: Stage) -> None:
-    """Have the gate hand over to a new worker, and wait for it."""
+def workers(stage: Stage) -> list[int]:
+    """All of them."""
+    return [worker(stage, place) for place in range(WORKERS)]
+
+
+def freeze_worker(stage: Stage, place: int) -> None:
+    """Stop one worker alone."""
+    stage.rig.lab.gate_exec("sh", "-c", f"kill -s STOP {worker(stage, place)}")
+
+
+def next_workers(stage: Stage) -> None:
+    """Have the gate hand over to new workers, and wait for them."""
     before = len(said(stage, SERVING))
     stage.rig.lab.gate_reload()
-    wait_said(stage, SERVING, before)
+    wait_serving(stage, before)
 
 
-def break_worker(stage: Stage, fault: str) -> None:
-    """Hand over to a worker that runs this Python before all else; the one after it is sound again."""
+def break_workers(stage: Stage, fault: str) -> None:
+    """Hand over to workers that run this Python before all else; those after them are sound again."""
     folder = stage.rig.lab.folder / "config" / "fault"
     folder.mkdir(exist_ok=True)
     file = folder / "sitecustomize.py"
     file.write_text(f'import sys\nif "--worker" in sys.orig_argv:\n{indent(fault, "    ")}\n', encoding="utf-8")
-    next_worker(stage)
+    next_workers(stage)
     file.unlink()

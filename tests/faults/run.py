@@ -2,17 +2,20 @@
 
 import argparse
 import os
+import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from faults.elsewhere import NOT_STAGED, PROOFS
 from faults.matrix import rows
 from faults.stage import MEASURED
+from practice import WORKERS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OWN = "tests/faults"
@@ -78,12 +81,21 @@ def verdict_of(proofs: list[Proof]) -> str:
     return "as required" if all(proof.passed for proof in proofs) else "NOT AS REQUIRED"
 
 
-def table(proofs: list[Proof]) -> Iterator[str]:
-    """Write the rows."""
+def former_rows(page: Path) -> dict[int, str]:
+    """The lines that a page has, by row."""
+    lines = page.read_text(encoding="utf-8").splitlines() if page.exists() else []
+    return {int(found[1]): line for line in lines if (found := re.match(r"\| ([0-9]+) \|", line))}
+
+
+def table(proofs: list[Proof], former: Mapping[int, str] = MappingProxyType({})) -> Iterator[str]:
+    """Write the rows; of those that were not run now the former line, where there is one."""
     yield "| # | fault | required | seen | verdict |"
     yield "| --- | --- | --- | --- | --- |"
     for row in rows():
         own = [proof for proof in proofs if row.number in proof.numbers]
+        if not own and row.number in former:
+            yield former[row.number]
+            continue
         waiting = "not run this time" if row.number in PROOFS else "no test yet"
         seen = seen_of(own) or NOT_STAGED.get(row.number, waiting)
         cells = (str(row.number), row.fault, row.required, seen, verdict_of(own))
@@ -94,16 +106,18 @@ def main(words: list[str]) -> int:
     """Run them all, or the tests named; gives the exit status of pytest."""
     parser = argparse.ArgumentParser(description="The fault matrix.")
     parser.add_argument("--write", type=Path, help="the page to write")
-    parser.add_argument("tests", nargs="*", help="only these; the page then has no other rows")
+    parser.add_argument("tests", nargs="*", help="only these; the page keeps its other rows")
     arguments = parser.parse_args(words)
     os.environ[MEASURED] = "yes"
     recorder = Recorder()
     nodes = arguments.tests or [OWN, *sorted({place for places in PROOFS.values() for place in places})]
     status = pytest.main(["-q", "-p", "no:cacheprovider", *nodes], plugins=[recorder])
-    lines = list(table(list(recorder.proofs.values())))
+    former = former_rows(arguments.write) if arguments.tests and arguments.write else {}
+    lines = list(table(list(recorder.proofs.values()), former))
     print("\n".join(lines))
     counts = Counter(line.rpartition(" | ")[2].removesuffix(" |") for line in lines[2:])
     summary = ", ".join(f"{count} rows {verdict}" for verdict, count in counts.most_common())
+    summary += f"; workers of the gate: {WORKERS}"
     print(summary)
     if arguments.write:
         arguments.write.write_text("\n".join([INTRODUCTION, summary + ".", "", *lines, ""]), encoding="utf-8")

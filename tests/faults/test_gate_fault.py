@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 import practice
-from faults.gate_process import BREAKABLE, REPLACED, break_worker, next_worker, said
+from faults.gate_process import BREAKABLE, REPLACED, break_workers, next_workers, said
 from faults.matrix import proves
 from faults.stage import Stage
 from system.rig import wait_for
@@ -29,7 +29,7 @@ def extra() -> practice.Practice:
 @proves(69)
 async def test_an_error_in_the_rules_leaves_the_call_to_the_contract_and_is_logged_with_the_call(stage: Stage) -> None:
     failed = len(said(stage, "call.failed"))
-    async with stage.during(lambda: break_worker(stage, RAISES), lambda: next_worker(stage)):
+    async with stage.during(lambda: break_workers(stage, RAISES), lambda: next_workers(stage)):
         await stage.contract()
         found = await asyncio.to_thread(stage.rig.last_row, "call.refused")
         await asyncio.to_thread(wait_for, lambda: len(said(stage, "call.failed")) >= failed + 2)

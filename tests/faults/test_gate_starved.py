@@ -6,11 +6,12 @@ from datetime import datetime
 import pytest
 
 import practice
+from callgate.journal import JournalRow
 from faults.crowd import crowd_log, end_crowd, start_crowd
-from faults.gate_process import BREAKABLE, REPLACED, SERVING, break_worker, said, wait_said, worker
+from faults.gate_process import BREAKABLE, REPLACED, SERVING, break_workers, said, wait_said, workers
 from faults.matrix import proves
 from faults.stage import REUNION, REUNION_WIRE, Stage, is_measured
-from system.rig import IVORY_COAST, WITHIN_S
+from system.rig import IVORY_COAST, WITHIN_S, wait_for
 
 pytestmark = pytest.mark.system
 
@@ -24,14 +25,18 @@ MEBIBYTES, PLENTY = 400, 4096
 REPLACED_WITHIN_S = 2.0
 """The fact wants 1 s on a machine of its own; two cores also run phones, carrier and Asterisk here."""
 GREEDY = """\
+import os
 from callgate.ledger.redis import RedisLedger
 holds = RedisLedger.hold
 async def hold(*arguments, **named):
-    await holds(*arguments, **named)
-    kept = b"x" * (1 << 30)
+    held = await holds(*arguments, **named)
+    if not os.path.exists("/var/lib/callgate/greedy"):
+        os.mkdir("/var/lib/callgate/greedy")
+        kept = b"x" * (1 << 30)
+    return held
 RedisLedger.hold = hold
 """
-"""Made between the hold and the verdict: more than there is."""
+"""Made between the hold and the verdict, by one worker once: more than there is."""
 
 
 @pytest.fixture
@@ -44,17 +49,28 @@ async def p99_ms(stage: Stage) -> float:
     return sorted([await stage.ordinary() for _ in range(CALLS)])[int(CALLS * 0.99) - 1]
 
 
+def all_granted(stage: Stage) -> list[JournalRow]:
+    """The grants, once each of the calls has its row: a further worker's come a little later."""
+    rows = stage.rig.rows("call.granted")
+    return rows if len(rows) > 2 * CALLS else []
+
+
+def let_go(stage: Stage) -> int:
+    """How many of the crowd were let go, so far as it has said; 0 for none yet."""
+    told = [line.split() for line in crowd_log(stage).splitlines(keepends=True) if line.endswith("\n")]
+    return max((int(words[1]) for words in told if words[0] == "dropped"), default=0)
+
+
 @proves(10)
 async def test_ten_thousand_who_ask_nothing_keep_no_call_waiting_and_are_let_go(stage: Stage) -> None:
     alone = await p99_ms(stage)
-    granted = len(stage.rig.rows("call.granted"))
     async with stage.during(lambda: start_crowd(stage, "again", CROWD), lambda: end_crowd(stage)):
         crowded = await p99_ms(stage)
         await stage.costly_goes()
         assert (await stage.dial(IVORY_COAST)).refused
-        assert all(row.reasons == () for row in stage.rig.rows("call.granted")[granted:]), "each was decided"
-        dropped = int(crowd_log(stage).split()[-1])
-        assert dropped, "who asks nothing is let go"
+        granted = await asyncio.to_thread(wait_for, lambda: all_granted(stage))
+        assert all(row.reasons == () for row in granted), "each was decided"
+        dropped = await asyncio.to_thread(wait_for, lambda: let_go(stage))
     stage.saw(f"{dropped:,} let go; ordinary calls p99 {alone:.0f} ms alone, {crowded:.0f} ms beside {CROWD:,}")
     assert not is_measured() or crowded <= alone * CROWDED_MAX_RATIO
     assert said(stage, REPLACED) == []
@@ -65,7 +81,8 @@ async def test_without_files_to_spare_journal_and_ledger_have_theirs_and_every_c
     lab = stage.rig.lab
 
     def may_open(files: int) -> None:
-        lab.gate_exec("prlimit", f"--pid={worker(stage)}", f"--nofile={files}:")
+        for process in workers(stage):
+            lab.gate_exec("prlimit", f"--pid={process}", f"--nofile={files}:")
 
     def starve() -> None:
         may_open(FILES)
@@ -97,12 +114,13 @@ async def test_a_worker_that_the_kernel_ends_for_lack_of_memory_is_replaced_and_
         practice.with_table(stage.rig.config.policy, "limits.max_duration_s", "ordinary = 60\ncostly = 30")
     )
     stage.rig.lab.gate_memory(MEBIBYTES)
-    await asyncio.to_thread(break_worker, stage, GREEDY)
-    before, replaced, greedy = len(said(stage, SERVING)), len(said(stage, REPLACED)), worker(stage)
+    await asyncio.to_thread(break_workers, stage, GREEDY)
+    before, replaced, greedy = len(said(stage, SERVING)), len(said(stage, REPLACED)), workers(stage)
     call = stage.phone.call(REUNION)
     ended = await asyncio.to_thread(wait_said, stage, REPLACED, replaced)
     async with stage.during(lambda: None, lambda: stage.rig.lab.gate_memory(PLENTY)):
-        assert (ended["pid"], ended["cause"]) == (greedy, "signal 9")
+        assert ended["pid"] in greedy
+        assert ended["cause"] == "signal 9"
         assert (await call.wait_for_final(WITHIN_S)).code == 403
         stage.refusals.append(REUNION)
         assert stage.rig.lab.invites(REUNION_WIRE) == []

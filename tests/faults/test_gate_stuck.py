@@ -12,9 +12,9 @@ from faults.gate_process import (
     BREAKABLE,
     REPLACED,
     SERVING,
-    break_worker,
+    break_workers,
     freeze_worker,
-    next_worker,
+    next_workers,
     said,
     wait_said,
     worker,
@@ -55,12 +55,13 @@ def extra() -> practice.Practice:
 
 
 @proves(3)
+@pytest.mark.parametrize("place", range(practice.WORKERS))
 async def test_a_worker_that_hangs_is_replaced_and_its_calls_fall_to_the_contract_or_wait_for_the_next(
-    stage: Stage,
+    stage: Stage, place: int
 ) -> None:
-    before, replaced, frozen = len(said(stage, SERVING)), len(said(stage, REPLACED)), worker(stage)
+    before, replaced, frozen = len(said(stage, SERVING)), len(said(stage, REPLACED)), worker(stage, place)
     began = time.time()
-    async with stage.during(lambda: freeze_worker(stage), lambda: None):
+    async with stage.during(lambda: freeze_worker(stage, place), lambda: None):
         added = await stage.ordinary() - stage.emergencies_ms[0]
         stage.within(added, GATE_HUNG_MS, "worker hung: added")
         serving = await asyncio.to_thread(wait_said, stage, SERVING, before)
@@ -136,9 +137,9 @@ async def test_two_thousand_wait_at_the_port_of_a_frozen_gate_and_calls_are_serv
 @proves(71)
 async def test_while_the_interpreter_does_something_else_for_a_moment_calls_wait_and_are_decided(stage: Stage) -> None:
     """Each call keeps the worker busy for a while, as a collection of garbage would; two come at once."""
-    await asyncio.to_thread(break_worker, stage, STALLS)
+    await asyncio.to_thread(break_workers, stage, STALLS)
     before, granted = len(said(stage, "loop.late")), len(stage.rig.rows("call.granted"))
-    async with stage.during(lambda: None, lambda: next_worker(stage)), stage.rig.phones("102") as (phone,):
+    async with stage.during(lambda: None, lambda: next_workers(stage)), stage.rig.phones("102") as (phone,):
         other = phone.call(PARIS)
         added = await stage.ordinary() - stage.emergencies_ms[0]
         stage.within(added, GATE_HUNG_MS, f"two calls of {STALL_S * 1000:.0f} ms of processor each: added")
@@ -155,7 +156,7 @@ async def test_while_the_interpreter_does_something_else_for_a_moment_calls_wait
 @proves(71)
 async def test_an_interpreter_that_does_something_else_for_long_is_ended(stage: Stage) -> None:
     before = len(said(stage, REPLACED))
-    await asyncio.to_thread(break_worker, stage, STALLS.replace(str(STALL_S), "60.0"))
+    await asyncio.to_thread(break_workers, stage, STALLS.replace(str(STALL_S), "60.0"))
     async with stage.during(lambda: None, lambda: None):
         added = await stage.ordinary() - stage.emergencies_ms[0]
         stage.within(added, GATE_HUNG_MS, "60 s of processor: added")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from faults.elsewhere import NOT_STAGED, PROOFS
 from faults.matrix import rows
-from faults.run import Proof, Recorder, table
+from faults.run import Proof, Recorder, former_rows, table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -48,3 +48,19 @@ def test_a_row_is_as_required_when_every_test_of_it_passed() -> None:
     assert lines[3].endswith("| two; three | NOT AS REQUIRED |")
     assert lines[5].endswith("| not staged |")
     assert Recorder().proofs == {}
+
+
+def test_a_page_keeps_the_rows_that_were_not_run_again(tmp_path: Path) -> None:
+    page = tmp_path / "faults.md"
+    page.write_text("# When things break\n\n" + "\n".join(table([Proof(numbers={1, 2}, name="one")])), encoding="utf-8")
+    again = list(table([Proof(numbers={2}, name="two", passed=False)], former_rows(page)))
+    assert again[2].endswith("| one | as required |")
+    assert again[3].endswith("| two | NOT AS REQUIRED |")
+    assert former_rows(tmp_path / "no page") == {}
+
+
+def test_the_page_has_every_row_of_the_matrix_as_it_is_required_today() -> None:
+    page = former_rows(ROOT / "docs" / "faults.md")
+    assert page.keys() == {row.number for row in rows()}
+    for line, now in zip(page.values(), list(table([]))[2:], strict=True):
+        assert line.split(" | ")[:3] == now.split(" | ")[:3]

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import practice
 from callgate.core.reasons import Reason
 from callgate.journal import JOURNAL_FILE, JournalRow
-from faults.gate_process import next_worker
+from faults.gate_process import next_workers
 from faults.matrix import proves
 from faults.stage import Stage
 from flood.neighbours import BOTH, FLOODS, OTHER_POLICY, flood
@@ -43,7 +44,7 @@ async def test_a_journal_at_its_quota_loses_no_row_and_keeps_every_refusal(stage
 
     def make_room() -> None:
         settings.write_text(usual, encoding="utf-8")
-        next_worker(stage)
+        next_workers(stage)
 
     async with stage.during(fill, make_room):
         await stage.contract(Reason.GATE_UNAVAILABLE)
@@ -62,7 +63,7 @@ async def test_in_a_flood_each_refusal_is_counted_and_the_neighbours_notice_noth
     tmp_path: Path, name: str, record_property: Callable[[str, object], None]
 ) -> None:
     (tmp_path / "other.toml").write_text(OTHER_POLICY, encoding="utf-8")
-    with real_gate(tmp_path, settings=BOTH) as gate:
+    with real_gate(tmp_path, settings=BOTH, workers=practice.WORKERS) as gate:
         report = await flood(gate, dialled=FLOODS[name], seconds=SECONDS)
     record_property("fault", "62")
     record_property("seen", f"10,000 {name} a minute: " + "; ".join(line.strip() for line in report.lines()))

@@ -2,23 +2,26 @@
 
 import asyncio
 import shutil
-import threading
 from collections.abc import Callable
 
 import pytest
 
 from callgate.core.reasons import Reason
 from callgate.store_watch import CONDITION
+from faults.gate_process import next_workers
 from faults.matrix import proves
-from faults.stage import Stage
+from faults.stage import REUNION, Heard, Stage, is_measured
+from faults.wire import StoreWire
 from system.rig import wait_for
 
 pytestmark = pytest.mark.system
 
 MINUTE_MICROS = 250_000
 """What each call to Reunion costs here: it is billed by the minute."""
-FIRST_REPLY_S = 0.1
-"""Longer than any reply takes, and shorter than the first try waits for it."""
+HELD = b"HELD"
+"""What the store says of a hold that is made."""
+TRIES = 3
+"""Of one number, which must not be called more than six times in a quarter of an hour."""
 
 
 async def booked(stage: Stage) -> int:
@@ -27,18 +30,34 @@ async def booked(stage: Stage) -> int:
     return next((purse.day_micros for purse in book.purses if purse.name == "costly"), 0)
 
 
-@pytest.mark.parametrize(
-    "way", [pytest.param("loses_replies", marks=proves(23)), pytest.param("resets", marks=proves(25))]
-)
-async def test_a_call_whose_first_answer_is_lost_is_held_once(stage: Stage, way: str) -> None:
-    def lose_what_comes_now() -> None:
-        setattr(stage.wire, way, True)
+def lose(wire: StoreWire) -> None:
+    wire.loses = HELD
 
-    async with stage.during(lose_what_comes_now, stage.wire.restore):
-        threading.Timer(FIRST_REPLY_S, stage.wire.restore).start()
-        heard = await stage.dial("000262262905000")
-    stage.saw(f"{'refused' if heard.refused else 'granted'} in {heard.delay_ms:.0f} ms")
-    assert await booked(stage) == (0 if heard.refused else MINUTE_MICROS)
+
+def reset(wire: StoreWire) -> None:
+    wire.resets = HELD
+
+
+@pytest.mark.parametrize("strikes", [pytest.param(lose, marks=proves(23)), pytest.param(reset, marks=proves(25))])
+async def test_a_call_whose_first_answer_is_lost_goes_and_is_held_once(
+    stage: Stage, strikes: Callable[[StoreWire], None]
+) -> None:
+    """The store has made the hold when the wire loses its answer; asked again, it tells of the same one.
+
+    The call has one more try, and on a busy machine that may come too late: it is refused then, costs nothing, and
+    another one is dialled.
+    """
+    await asyncio.to_thread(next_workers, stage)  # one without the policy would be told so, and hold nothing
+    heard: list[Heard] = []
+    async with stage.during(lambda: strikes(stage.wire), stage.wire.restore):
+        while not heard or (heard[-1].refused and len(heard) < TRIES):
+            strikes(stage.wire)
+            heard.append(await stage.dial(REUNION))
+            assert (stage.wire.loses, stage.wire.resets) == (b"", b""), "no answer was lost"
+    stage.saw(f"granted in {heard[-1].delay_ms:.0f} ms")
+    assert not heard[-1].refused
+    assert len(heard) == 1 or not is_measured()
+    assert await booked(stage) == MINUTE_MICROS
     await stage.recovers()
 
 

@@ -29,15 +29,16 @@ class StoreWire:
     Fields:
         target: the store it leads to; a change holds for new connections.
         delay_s: so long a reply is kept back, and up to `jitter_s` more.
-        loses_replies: what the store answers never arrives, and the connection stays.
-        resets: the connection is reset (RST) in the moment the store answers.
+        loses: the next answer of the store with this in it never arrives, and the connection stays; then no more.
+        resets: at the next answer with this in it the connection is reset (RST); then no more.
         swallows: nothing arrives, in neither direction; nobody is told.
     """
 
     def __init__(self, target: Place) -> None:
         self.target = target
         self.delay_s = self.jitter_s = 0.0
-        self.loses_replies = self.resets = self.swallows = False
+        self.loses = self.resets = b""
+        self.swallows = False
         self.place: Place = (bridge_address(), 0)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -65,7 +66,8 @@ class StoreWire:
     def restore(self) -> None:
         """Carry everything again, at once and as it is."""
         self.delay_s = self.jitter_s = 0.0
-        self.loses_replies = self.resets = self.swallows = False
+        self.loses = self.resets = b""
+        self.swallows = False
         if self._server is None:
             self._do(self._open())
 
@@ -124,9 +126,13 @@ class StoreWire:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_reply: bool) -> None:
         while data := await reader.read(_CHUNK):
-            if self.swallows or (is_reply and self.loses_replies):
+            if self.swallows:
                 continue
-            if is_reply and self.resets:
+            if is_reply and self.loses and self.loses in data:
+                self.loses = b""
+                continue
+            if is_reply and self.resets and self.resets in data:
+                self.resets = b""
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CLOSE_BY_RESET)
                 return
             if is_reply and self.delay_s:

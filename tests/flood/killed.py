@@ -70,7 +70,7 @@ async def flood_and_kill(gate: RealGate, rng: Random, *, refusals: int, kills: i
     async def kill() -> None:
         while report.kills < kills:
             await due.get()
-            await asyncio.to_thread(gate.kill)
+            await asyncio.to_thread(gate.kill, rng)
             report.kills += 1
 
     await asyncio.gather(kill(), *(call() for _ in range(AT_ONCE)))

@@ -8,12 +8,12 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, sleep
 from uuid import uuid4
 
 import msgspec
 
-from callgate.journal import read_rows
+from callgate.journal import JournalRow, read_rows
 from clinic_samples import BRUSSELS, CLINIC, PARIS, SETTINGS
 from flood.caller import NO_VERDICT, PER_MINUTE, Flooded
 from flood.real_gate import ALWAYS_OPEN, RealGate
@@ -37,6 +37,8 @@ OTHER_POLICY = ALWAYS_OPEN.replace(CLINIC, OTHER)
 FLOODED = ("call.refused", "101")
 STRETCH_S = 10
 PROBES_A_SECOND = 20
+WRITTEN_WITHIN_S = 30.0
+POLL_S = 0.1
 NEIGHBOURS = {"another clinic": {"entry": "other", "dialled": PARIS}, "its own national calls": {"dialled": PARIS}}
 
 Waits = dict[str, list[float]]
@@ -115,11 +117,21 @@ async def flood(gate: RealGate, *, dialled: str, seconds: int) -> FloodReport:
         report.cost_ms["its caller"] += round(flooded.caller_ms)
         report.verdicts.update(flooded.verdicts)
         await _neighbours(gate, length_s, report.behind_ms)
-    rows = [row for row, _ in read_rows(gate.journal) if (row.event, row.extension) == FLOODED]
+    rows = await asyncio.to_thread(_written, gate, report.refused)
     report.counted = sum(row.count for row in rows)
     report.journal_bytes = sum(len(msgspec.json.encode(row)) for row in rows)
     report.log_bytes = gate.log.stat().st_size - log_bytes
     return report
+
+
+def _written(gate: RealGate, refused: int) -> list[JournalRow]:
+    """The rows of so many refusals, or what there is: a further worker's are in the journal a little later."""
+    until = monotonic() + WRITTEN_WITHIN_S
+    while True:
+        rows = [row for row, _ in read_rows(gate.journal) if (row.event, row.extension) == FLOODED]
+        if sum(row.count for row in rows) >= refused or monotonic() > until:
+            return rows
+        sleep(POLL_S)
 
 
 async def _neighbours(gate: RealGate, seconds: int, waits: Waits) -> Counter[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from time import monotonic, sleep, time
 from uuid import uuid4
 
@@ -38,10 +39,11 @@ def free_port() -> int:
 
 @dataclass(kw_only=True)
 class RealGate:
-    """A daemon's process, and where its files are; `error` is its standard error, where that is not the log."""
+    """A daemon's process, its workers, and where its files are; `error` is its standard error, if not the log."""
 
     folder: Path
     port: int
+    workers: int = 1
     process: subprocess.Popen[bytes] | None = None
     error: int | None = None
 
@@ -55,10 +57,9 @@ class RealGate:
         """What it says on standard error."""
         return self.folder / "gate.log"
 
-    @property
-    def worker(self) -> int:
-        """The process that takes calls now; 0 while there is none."""
-        return next((int(child) for child in self._children() if _is_worker(child)), 0)
+    def serving(self) -> set[int]:
+        """The processes of its workers now."""
+        return {int(child) for child in self._children() if _is_worker(child)}
 
     def spent_ms(self) -> Counter[str]:
         """Processor time that its workers and its store have taken, in ms."""
@@ -74,9 +75,9 @@ class RealGate:
             self.process = subprocess.Popen(words, stdout=log, stderr=log if self.error is None else self.error)
         self._wait_until_up(0)
 
-    def kill(self) -> None:
-        """Kill the worker, and wait until another takes calls."""
-        killed = self.worker
+    def kill(self, rng: Random) -> None:
+        """Kill one of the workers, and wait until there is another and calls are taken."""
+        killed = rng.choice(sorted(self.serving()))
         os.kill(killed, signal.SIGKILL)
         self._wait_until_up(killed)
 
@@ -99,7 +100,7 @@ class RealGate:
     def _wait_until_up(self, not_this: int) -> None:
         assert self.process is not None
         until = monotonic() + PATIENCE_S
-        while self.worker in {0, not_this} or not self._answers():
+        while len(self.serving() - {not_this}) < self.workers or not self._answers():
             if self.process.poll() is not None or monotonic() > until:
                 raise RuntimeError(f"the gate does not start: {self.log.read_text(encoding='utf-8')[-2000:]}")
             sleep(0.05)
@@ -154,12 +155,13 @@ def _spent_ms(process: str) -> int:
 
 @contextmanager
 def real_gate(
-    folder: Path, policy: str = ALWAYS_OPEN, settings: str = SETTINGS, *, error: int | None = None
+    folder: Path, policy: str = ALWAYS_OPEN, settings: str = SETTINGS, *, workers: int = 1, error: int | None = None
 ) -> Iterator[RealGate]:
     """A daemon that takes calls; it is ended when this is left."""
     port = free_port()
-    write_site(folder, policy, settings.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
-    gate = RealGate(folder=folder, port=port, error=error)
+    settings = settings.replace("127.0.0.1:0", f"127.0.0.1:{port}").replace("[gate]", f"[gate]\nworkers = {workers}")
+    write_site(folder, policy, settings)
+    gate = RealGate(folder=folder, port=port, workers=workers, error=error)
     try:
         gate.start()
         yield gate

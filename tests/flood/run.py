@@ -20,18 +20,19 @@ def main() -> int:
     parser.add_argument("--refusals", type=int, default=100_000)
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--seed", default="", help="any text; without it, one is drawn and printed")
+    parser.add_argument("--workers", type=int, default=1, help="of the gate")
     arguments = parser.parse_args()
     seed = arguments.seed or secrets.token_hex(4)
-    print(f"seed {seed}")
+    print(f"seed {seed}, workers: {arguments.workers}")
     is_well = True
     for name, dialled in FLOODS.items():
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "other.toml").write_text(OTHER_POLICY, encoding="utf-8")
-            with real_gate(Path(folder), settings=BOTH) as gate:
+            with real_gate(Path(folder), settings=BOTH, workers=arguments.workers) as gate:
                 report = asyncio.run(flood(gate, dialled=dialled, seconds=arguments.seconds))
         print("\n".join([f"{name}, 10,000 a minute for {arguments.seconds} s:", *report.lines()]), flush=True)
         is_well &= report.is_well
-    with tempfile.TemporaryDirectory() as folder, real_gate(Path(folder)) as gate:
+    with tempfile.TemporaryDirectory() as folder, real_gate(Path(folder), workers=arguments.workers) as gate:
         killed = asyncio.run(flood_and_kill(gate, Random(seed), refusals=arguments.refusals, kills=arguments.kills))
     print(killed)
     return 0 if is_well and killed.is_well else 1

@@ -116,13 +116,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=10_000_000)
     parser.add_argument("--seed", default="", help="any text; without it, one is drawn and printed")
+    parser.add_argument("--workers", type=int, default=1, help="of the daemon")
     arguments = parser.parse_args()
     seed = arguments.seed or secrets.token_hex(4)
     print(f"seed {seed}, {arguments.count:,} streams; the same again: --seed {seed} --count {arguments.count}")
     over_tcp = arguments.count // PER_TCP_STREAM
     report, growth_bytes = fuzz_sessions(seed, arguments.count - over_tcp)
     print("\n".join(told(report, growth_bytes)), flush=True)
-    daemon = fuzz_daemon(f"{seed}/tcp", over_tcp)
+    daemon = fuzz_daemon(f"{seed}/tcp", over_tcp, arguments.workers)
     print(daemon)
     return 0 if is_well(report, growth_bytes, daemon) else 1
 

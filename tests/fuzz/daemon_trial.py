@@ -36,9 +36,9 @@ class DaemonReport:
         kinds: how each connection ended.
         late: streams that took longer than they may.
         latest_ping_s: how late the event loop was at most.
-        growth_bytes: since the warm-up.
+        growth_bytes: since the warm-up, of the worker that grew most.
         crashes: what the daemon's log says of faults of its own.
-        is_alive: the same process serves a call afterwards.
+        is_alive: the same processes serve a call afterwards.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
@@ -64,26 +64,26 @@ class DaemonReport:
         )
 
 
-def fuzz_daemon(seed: str, count: int) -> DaemonReport:
-    """Send so many streams to a daemon of its own."""
-    with tempfile.TemporaryDirectory() as folder, real_gate(Path(folder)) as gate:
+def fuzz_daemon(seed: str, count: int, workers: int = 1) -> DaemonReport:
+    """Send so many streams to a daemon of its own, of so many workers."""
+    with tempfile.TemporaryDirectory() as folder, real_gate(Path(folder), workers=workers) as gate:
         report = asyncio.run(_fuzz(gate, Random(seed), count))
         report.crashes = gate.log.read_text(encoding="utf-8").count("call.failed")
     return report
 
 
 async def _fuzz(gate: RealGate, rng: Random, count: int) -> DaemonReport:
-    report, worker = DaemonReport(), gate.worker
+    report, workers = DaemonReport(), gate.serving()
     pinging = asyncio.create_task(_ping(gate, report))
     warm_up = count // WARM_UP
     await _send(gate, rng, report, warm_up)
-    before = resident_bytes(worker)
+    before = {worker: resident_bytes(worker) for worker in workers}
     await _send(gate, rng, report, count - warm_up)
-    report.growth_bytes = resident_bytes(worker) - before
+    report.growth_bytes = max(resident_bytes(worker) - size for worker, size in before.items())
     pinging.cancel()
     await asyncio.wait({pinging})
     answer = await gate.ask(passage=str(uuid4()))
-    report.is_alive = answer[1:2] == ["grant"] and gate.worker == worker
+    report.is_alive = answer[1:2] == ["grant"] and gate.serving() == workers
     return report
 
 

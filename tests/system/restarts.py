@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+import practice
 from lab import Lab
 from outgoing_call import OutgoingCall
 from sip_phone import Phone
@@ -199,7 +200,7 @@ def restarts_lab(folder: Path) -> Lab:
     lab = live_lab.live_lab("restarts", folder)
     settings = folder / "config" / "callgate.toml"
     text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace("[gate]", f"[gate]\nworkers = {WORKERS}"), encoding="utf-8")
+    settings.write_text(text.replace(f"workers = {practice.WORKERS}", f"workers = {WORKERS}"), encoding="utf-8")
     return lab
 
 

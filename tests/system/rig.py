@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 import practice
+from asterisk_conf import QUIET_LOGGER
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from callgate.ledger.base import LedgerBook
 from callgate.ledger.client import connect
@@ -50,6 +51,11 @@ class Rig:
     lab: Lab
     config: Config
     began: float
+
+    def log_no_steps(self) -> None:
+        """Have Asterisk log what it logs in a practice, and not each step of the dialplan."""
+        self.lab.copy_to_asterisk("logger.conf", QUIET_LOGGER)
+        self.lab.asterisk_cli("logger", "reload")
 
     @asynccontextmanager
     async def phones(self, *numbers: str) -> AsyncIterator[list[Phone]]:

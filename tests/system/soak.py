@@ -43,7 +43,8 @@ _OTHERS = 32
 _SCENARIO = ROOT / "docker" / "outbound_call.xml"
 _LOOK = """\
 for process in /proc/[0-9]*; do
-    grep -q '^callgate' $process/comm && echo $(grep VmRSS $process/status | tr -dc 0-9) $(ls $process/fd | wc -l)
+    grep -qE 'bin/callgat[e]|callgate.cl[i]' $process/cmdline || continue
+    echo $(grep VmRSS $process/status | tr -dc 0-9) $(ls $process/fd | wc -l)
 done 2>/dev/null"""
 _BYTES_A_KB = 1024
 _STARTS = 'overseas = "900/1h"', 'overseas = "900/15m"'
@@ -51,9 +52,10 @@ _STARTS = 'overseas = "900/1h"', 'overseas = "900/15m"'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What the gate's processes hold after a number of calls: bytes of memory, and open descriptors."""
+    """What the gate's processes hold after a number of calls: how many they are, bytes of memory, open descriptors."""
 
     calls: int
+    processes: int
     memory: int
     descriptors: int
 
@@ -90,12 +92,20 @@ class Soaked:
         return (
             self.failed == 0
             and self.slope * 1e5 < SLOPE_MAX
-            and self.sights[-1].descriptors <= self.sights[0].descriptors
+            and self.sights[-1].processes == self.sights[0].processes
+            and self.descriptors[1] <= self.descriptors[0]
             and self.keys[0] == self.keys[1]
             and self.held == 0
             and (dialled, 0) == (written, invited)
             and self.seconds_off == 0
         )
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """The fewest that were open in the first half of the run, and in the last: calls under way have some, too."""
+        halves = self.sights[: len(self.sights) // 2], self.sights[len(self.sights) // 2 :]
+        first, last = (min(sight.descriptors for sight in half) for half in halves)
+        return first, last
 
     @property
     def slope(self) -> float:
@@ -106,7 +116,8 @@ class Soaked:
         """Tell it."""
         first, last = self.sights[0], self.sights[-1]
         yield f"{self.calls} calls at {self.rate:.1f} a second, {self.failed} failed"
-        yield f"descriptors: {first.descriptors} after {first.calls} calls, {last.descriptors} after {last.calls}"
+        yield f"processes of the gate: {first.processes}, at the end {last.processes}"
+        yield f"descriptors: {self.descriptors[0]} in the first half, {self.descriptors[1]} in the last"
         yield (
             f"memory: {first.memory / 1e6:.1f} MB, then {last.memory / 1e6:.1f} MB:"
             f" {self.slope * 1e5 / 1e6:+.2f} MB per 100,000 calls ({len(self.sights)} looks)"
@@ -151,6 +162,7 @@ class Soak:
     async def run(self) -> Soaked:
         """Place the calls, look meanwhile, and hold the books against each other."""
         self._lab.set_rules({"": Behaviour()})
+        self._rig.log_no_steps()
         warm = max(1, int(len(self._dialled) * WARM))
         await self._place(self._dialled[:warm])
         began_at, keys = time.monotonic(), self._keys()
@@ -213,6 +225,7 @@ class Soak:
         found = [tuple(map(int, line.split())) for line in self._lab.gate_exec("sh", "-c", _LOOK).splitlines()]
         return Sight(
             calls=calls,
+            processes=len(found),
             memory=sum(kilobytes for kilobytes, _ in found) * _BYTES_A_KB,
             descriptors=sum(descriptors for _, descriptors in found),
         )

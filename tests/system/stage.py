@@ -53,6 +53,7 @@ class Stage:
         phones: by extension, registered.
         outside: somebody who calls the clinic by its carrier.
         program: who may log in to AMI.
+        carrier: how it meets a call that is tried.
         dialled, wire: the number as phones dial it, and as the carrier is asked for it.
     """
 
@@ -60,6 +61,7 @@ class Stage:
     phones: dict[str, Phone]
     outside: Phone
     program: AmiClient
+    carrier: Behaviour = field(default_factory=Behaviour)
     dialled: str = ""
     wire: str = ""
     _journal_from: int = field(default=0, init=False)
@@ -70,7 +72,7 @@ class Stage:
         self.dialled, self.wire = dialled, wire
         self._journal_from = max((end for _, end in self._rows(self._journal_from)), default=self._journal_from)
         self._log_from = self._log.stat().st_size
-        self.lab.set_rules({})
+        self.lab.set_rules({wire: self.carrier})
         for name, value in {"TARGET": dialled, "WIRE": wire, "CARRIER": f"{self.lab.carrier_host}:5080"}.items():
             await self.program.ask("Setvar", Variable=name, Value=value)
 

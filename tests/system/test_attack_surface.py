@@ -7,7 +7,7 @@ import pytest
 
 from ami_client import AmiClient
 from callgate.seal import KEY_NAME
-from system.rig import IVORY_COAST, MOBILE, PARIS, WITHIN_S, Rig, wait_for
+from system.rig import IVORY_COAST, MOBILE, PARIS, PARIS_WIRE, WITHIN_S, Rig, wait_for
 
 pytestmark = pytest.mark.system
 
@@ -131,3 +131,11 @@ async def test_a_verdict_that_a_program_has_put_on_the_channel_before_is_none(ri
         await program.originate(channel, Application="Wait", Data="2", Variable=variables)
         wait_for(lambda: spool.read_text(encoding="utf-8").count("gate_unavailable") > refused)
     assert rig.lab.invites()[before:] == []
+
+
+async def test_the_gate_decides_calls_as_nobody_special_in_a_container_that_it_cannot_write(rig: Rig) -> None:
+    assert [(await rig.dial(number)).users for number in (PARIS, IVORY_COAST)] == [[PARIS_WIRE], []]
+    rights = rig.lab.gate_exec("grep", "-hE", "^(Uid|CapEff|CapBnd|NoNewPrivs):", "/proc/self/status").split()
+    root = next(line for line in rig.lab.gate_exec("cat", "/proc/mounts").splitlines() if line.split()[1] == "/")
+    assert rights == ["Uid:", *["990"] * 4, "CapEff:", "0" * 16, "CapBnd:", "0" * 16, "NoNewPrivs:", "1"]
+    assert root.split()[3].startswith("ro,")

@@ -1,11 +1,8 @@
 """No verdict, or none that is whole: emergency connects, national goes by the allowance, costly is refused in time."""
 
-import asyncio
-
 import pytest
 
-import practice
-from call_behaviour import Behaviour, Reaction
+from call_behaviour import Behaviour
 from callgate.core.reasons import Reason
 from system.rig import (
     IVORY_COAST,
@@ -128,25 +125,6 @@ async def test_what_went_without_a_verdict_is_journaled_and_booked_when_the_gate
     assert (settled.seconds, settled.amount_micros) == (2, 2_000)
     book = await rig.book()
     assert next(purse for purse in book.purses if purse.name == "national").day_micros == 2_000
-
-
-async def test_the_dialplans_own_allowance_is_counted_in_money_and_given_back(rig: Rig) -> None:
-    """EUR 5.00 an hour at 0.06 a minute and 15 min a call: the sixth mobile call at once is refused."""
-    rig.lab.gate_stop()
-    rig.lab.asterisk_cli("dialplan", "set", "global", f"CALLGATE_HOUR_{practice.CLINIC}", "none")
-    rig.lab.set_rules({"": Behaviour(reaction=Reaction.RING)})
-    async with rig.phones("101", "102") as (phone, other):
-        calls = [phone.call(f"0061234567{index}") for index in range(5)]
-        await asyncio.gather(*(call.wait_for_code(180, WITHIN_S) for call in calls))
-        sixth = other.call("00612345679")
-        assert (await sixth.wait_for_final(WITHIN_S + 4)).code == 403
-        for call in calls:
-            call.cancel()
-        await asyncio.gather(*(call.wait_ended(WITHIN_S) for call in calls))
-    rig.lab.set_rules({})
-    assert (await rig.dial(MOBILE)).users == ["+33612345678"]
-    rig.lab.gate_start()
-    assert rig.last_row("call.refused").reasons == (Reason.ALLOWANCE_SPENT,)
 
 
 async def test_without_our_files_the_last_resort_still_reaches_help_and_home(rig: Rig) -> None:

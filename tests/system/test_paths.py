@@ -61,7 +61,7 @@ async def test_a_way_past_the_gate_ends_before_anybody_answers(stage: Stage, pat
 
     How fast it is, `make paths` measures; here other tests have the processors, too.
     """
-    stage.lab.set_rules({LISTED_WIRE: PATIENT})
+    stage.carrier = PATIENT
     tried = await try_path(path, stage, LISTED, LISTED_WIRE)
     assert tried.decisions == ()
     assert tried.answered == 0

@@ -269,6 +269,80 @@ async def test_a_phone_that_is_redirected_into_the_road_is_charged_itself(stage:
     assert found_about(stage) == [("call.granted", "forwarded", "101")]
 
 
+# The allowance.
+
+COUNTS = "/var/spool/callgate/allowance-"
+COUNTING = [
+    (context, priority)
+    for context in ("callgate-allowance", "callgate-allowance-back")
+    for priority in range(
+        1, len(read((ROOT / "asterisk-conf" / "callgate.conf").read_text())[context].extensions["s"]) + 1
+    )
+]
+
+
+def lengths(lab: Lab) -> dict[str, int]:
+    """How long the files of each kind are together."""
+    return {
+        kind: int(lab.asterisk_exec("sh", "-c", f"cat {COUNTS}*-{kind}-* 2>/dev/null | wc -c"))
+        for kind in ("calls", "spent", "back")
+    }
+
+
+def claim(name: str, grant: str, place: str) -> str:
+    """Every variable that the allowance goes by, and a way out of the folder in each that is part of a path."""
+    values = {
+        "CALLGATE_CLINIC": name,
+        "CALLGATE_NONCE": grant.removeprefix("local:").partition(".")[0],
+        "CALLGATE_CHARGE": "0",
+        "CALLGATE_MARK": "1",
+        "CALLGATE_ASIDE": "0",
+        "CALLGATE_MARKS_MAX": "4000",
+        "CALLGATE_CALLS_MAX": "1000",
+        "CALLGATE_PER_S": "1",
+        "CALLGATE_PERIOD_S": "3600",
+        "CALLGATE_USED": "-4000",
+        "CALLGATE_AT": place.partition(".")[2],
+        "CALLGATE_FROM": place,
+        "CALLGATE_PLACE": place,
+        "CALLGATE_BACK": grant.removeprefix("local:").partition(".")[0],
+        "ARG1": place,
+        "ARG2": name,
+        "ARG4": grant,
+    }
+    return ",".join(f"{variable}={value}" for variable, value in values.items())
+
+
+async def begin_at_each(stage: Stage, variables: str) -> None:
+    """A program begins at every step of the allowance."""
+    for context, priority in COUNTING:
+        where = {"Context": context, "Exten": "s", "Priority": str(priority)}
+        await stage.program.originate("Local/6003@internal/n", **where, Variable=variables)
+    await asyncio.sleep(SETTLED_S)
+
+
+async def test_a_program_gets_nothing_back_that_it_has_not_set_aside(stage: Stage) -> None:
+    """Not even with the name and the place of somebody's call does it get more than that call's own, once."""
+    stage.lab.gate_stop()
+    try:
+        stage.lab.asterisk_exec("sh", "-c", f"rm -f {COUNTS}*")
+        await stage.begin(MOBILE, MOBILE_WIRE)
+        await stage.connect(stage.phones["101"], MOBILE)
+        (line,) = stage.lab.asterisk_exec("sh", "-c", f"cat {COUNTS}*-calls-*").split()
+        period = stage.lab.asterisk_exec("sh", "-c", f"ls {COUNTS}*-calls-*").strip().rpartition("-")[2]
+        assert lengths(stage.lab) == {"calls": 64, "spent": 720, "back": 0}
+        stranger = f"local:{uuid.uuid4()}.1795370990"
+        for grant, name in ((stranger, practice.CLINIC), (stranger, "../../../etc/asterisk/x"), ("local:.", "")):
+            await begin_at_each(stage, claim(name, grant, f"{period}.0"))
+            assert lengths(stage.lab)["back"] == 0
+        for _ in range(2):
+            await begin_at_each(stage, claim(practice.CLINIC, f"local:{line[:47]}", f"{period}.0"))
+            assert lengths(stage.lab)["back"] == 720
+        assert "allowance" not in stage.lab.asterisk_exec("find", "/etc", "/root", "/var/lib/asterisk")
+    finally:
+        stage.lab.gate_start()
+
+
 # The neighbour.
 
 

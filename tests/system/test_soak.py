@@ -21,6 +21,7 @@ async def test_a_hundred_calls_at_a_steady_rate_are_all_booked_and_leave_nothing
     assert carrier == journal == ledger
     assert soaked.held == 0
     assert soaked.keys[0] == soaked.keys[1]
+    assert {sight.processes for sight in soaked.sights} == {2}, "the supervisor, and the worker that decides the calls"
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_a_gate_that_grows_with_its_calls_is_not_sound(
     memory: tuple[int, int], descriptors: tuple[int, int], *, is_sound: bool
 ) -> None:
     sights = tuple(
-        Sight(calls=calls, memory=held, descriptors=opened)
+        Sight(calls=calls, processes=2, memory=held, descriptors=opened)
         for calls, held, opened in zip((1000, 2000), memory, descriptors, strict=True)
     )
     soaked = Soaked(

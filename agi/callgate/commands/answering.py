@@ -7,7 +7,7 @@ from pathlib import Path
 
 from callgate.bookkeeper import CHORES_PAUSE_S, DECKS_PAUSE_S
 from callgate.burst_watch import BurstWatch
-from callgate.clinic import load_clinics
+from callgate.clinic import Clinic
 from callgate.commands import Exit
 from callgate.commands.context import ledger_deadlines, ledger_link, state_folder
 from callgate.commands.handed import Handed
@@ -19,8 +19,7 @@ from callgate.heartbeat import Heart
 from callgate.kept_store import end_task
 from callgate.ledger.redis import RedisLedger
 from callgate.lending import Lending
-from callgate.listening import line_place
-from callgate.policies import PolicyShelf, deck_to_serve
+from callgate.policies import PolicyShelf
 from callgate.repeating import repeat
 from callgate.retention import PAUSE_S as KEYS_PAUSE_S
 from callgate.seal import load_seal
@@ -29,20 +28,22 @@ from callgate.server import Server, utc_now
 from callgate.settings import Settings
 from callgate.store_watch import StoreTrust
 from callgate.tags import load_tagger
+from callgate.unsaid import Unsaid
 
 LINE_EMPTIED_S = 1.0
 """So long a worker that ends waits for the first one to take what it has to say."""
 
 
-async def answer(settings: Settings, folder: Path, handed: Handed) -> Exit:
+async def answer(settings: Settings, folder: Path, clinics: dict[str, Clinic], handed: Handed) -> Exit:
     """Decide calls until told to leave or the supervisor is gone."""
     stop, state = told_to_stop(), state_folder(settings, folder)
-    clinics = load_clinics(settings, folder, deck_to_serve)
     async with AsyncExitStack() as ending:
         heart = Heart(handed.link(), stop)
         ending.callback(heart.close)
         client = await ending.enter_async_context(ledger_link(settings, folder))
-        line = FurtherWorker(line_place(state))
+        unsaid = Unsaid(state)
+        ending.callback(unsaid.close)
+        line = FurtherWorker(handed.way_to_first(), unsaid)
         talking = asyncio.create_task(line.run())
         talking.add_done_callback(lambda _: stop.set())
         ending.push_async_callback(end_task, talking)

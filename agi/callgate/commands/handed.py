@@ -7,10 +7,23 @@ from pathlib import Path
 
 import msgspec
 
-from callgate.settings import Settings, check_settings
+from callgate.errors import SettingsError
+from callgate.listening import way_place
 from callgate.shared_nonces import SharedNonces
 
 NONE = -1
+
+
+class Papers(msgspec.Struct, frozen=True, kw_only=True):
+    """What an installer wrote, as a worker is to take it, whatever the files say by the time it is started.
+
+    Fields:
+        settings: the text of the settings.
+        policies: that of each policy file, by its name in the settings.
+    """
+
+    settings: str
+    policies: dict[str, str]
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,30 +33,39 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
         place: which worker it is, from 0; the first keeps the journal and looks after live calls.
         is_one_of_more: whether other workers of this gate may have gone on while there was no first one.
         port: where calls come to.
-        text: a file with the settings, as they are to be taken.
-        nonces: see `SharedNonces`; -1 where there is one worker.
-        line: where the first worker hears the further ones; -1 where there are none, and for those.
+        papers: a file with the `Papers`.
+        nonces: see `SharedNonces`.
+        line: where the first worker hears the further ones; for those the way there (`callgate.listening.Line`); -1
+            where there are none.
         supervisor: this worker's end of its link.
     """
 
     place: int
     is_one_of_more: bool
     port: int
-    text: int
-    nonces: int = NONE
+    papers: int
+    nonces: int
     line: int = NONE
     supervisor: int = NONE
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> "Handed":
-        """Read the command line."""
+        """Read the command line.
+
+        Raises:
+            SettingsError: the supervisor is of a version that hands over something else.
+        """
         told, link = arguments.worker
-        return msgspec.structs.replace(msgspec.json.decode(told, type=cls), supervisor=int(link))
+        try:
+            handed = msgspec.json.decode(told, type=cls)
+        except msgspec.ValidationError:
+            raise SettingsError("serve", "the daemon runs on, and is of another version", "restart it") from None
+        return msgspec.structs.replace(handed, supervisor=int(link))
 
     @property
     def files(self) -> tuple[int, ...]:
         """Every file that is handed, but the link."""
-        return tuple(number for number in (self.port, self.text, self.nonces, self.line) if number != NONE)
+        return tuple(number for number in (self.port, self.papers, self.nonces, self.line) if number != NONE)
 
     def listening(self) -> socket.socket:
         """The port."""
@@ -57,16 +79,16 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
         """Where the further workers are heard; None where there are none."""
         return None if self.line == NONE else socket.socket(fileno=self.line)
 
-    def shared_nonces(self) -> SharedNonces | None:
+    def way_to_first(self) -> Path:
+        """Where a further worker reaches the first one."""
+        return way_place(self.line)
+
+    def shared_nonces(self) -> SharedNonces:
         """What the workers share of the questions."""
-        return None if self.nonces == NONE else SharedNonces(self.nonces)
+        return SharedNonces(self.nonces)
 
-    def settings(self, path: Path) -> Settings:
-        """The settings; `path` is where they come from.
-
-        Raises:
-            SettingsError: they cannot be used.
-        """
-        with os.fdopen(self.text, "rb") as file:
+    def read_papers(self) -> Papers:
+        """What the worker goes by."""
+        with os.fdopen(self.papers, "rb") as file:
             file.seek(0)
-            return check_settings(file.read().decode(), path)
+            return msgspec.json.decode(file.read(), type=Papers)

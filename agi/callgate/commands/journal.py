@@ -14,6 +14,7 @@ from callgate.commands import Exit
 from callgate.commands.blocked import Faults, since_instant
 from callgate.commands.context import printable, say, say_json, settings_of, state_folder
 from callgate.commands.rebuild import rebuild_ledger
+from callgate.disk import open_plain
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from callgate.journal_file import HEADERS_BYTES, Damage, Flaw, Kind, Record, goes_on_from, read_header
 from callgate.journal_files import Part, aside_files, is_closed_file, missing, scan_journal
@@ -113,7 +114,7 @@ def verification(file: Path) -> Verification:
                 damages.append(found)
     if first is not None and not is_closed_file(file) and _is_beheaded(first, notes):
         damages.insert(0, missing(next(iter(parts.values())), first, None))
-    with file.open("rb") as stream:
+    with open_plain(file) as stream:
         header, _ = read_header(stream.read(HEADERS_BYTES))
     return Verification(
         file=str(file),

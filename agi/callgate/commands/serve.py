@@ -14,6 +14,7 @@ from pathlib import Path
 from callgate.commands import Exit
 from callgate.commands.context import state_folder, warn
 from callgate.commands.crew import Crew, crew_of, worker_count
+from callgate.commands.handed import Papers
 from callgate.commands.worker import work
 from callgate.door import raise_file_limit
 from callgate.errors import SettingsError
@@ -45,7 +46,7 @@ def serve(arguments: argparse.Namespace) -> int:
     _leave_no_core()
     if arguments.worker:
         return work(arguments)
-    text, settings, folder = crew_of(arguments)
+    papers, settings, folder = crew_of(arguments)
     state = state_folder(settings, folder)
     try:
         state.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -55,7 +56,7 @@ def serve(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise SettingsError("gate.state or gate.spool", f"{error}", "make the folder, or name another") from None
     try:
-        return asyncio.run(_supervise(arguments, text, settings, state))
+        return asyncio.run(_supervise(arguments, papers, settings, state))
     except EmbeddedStoreError as error:
         warn(f"callgate: {error}. Remedy: {_REMEDIES[error.fault]}")
     return Exit.UNREACHABLE
@@ -66,8 +67,8 @@ def _leave_no_core() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-async def _supervise(arguments: argparse.Namespace, text: str, settings: Settings, state: Path) -> int:
-    crew = Crew(file=arguments.settings, good=text, began_with=settings)
+async def _supervise(arguments: argparse.Namespace, papers: Papers, settings: Settings, state: Path) -> int:
+    crew = Crew(file=arguments.settings, good=papers, began_with=settings)
     supervisor = Supervisor(
         recruiter=crew,
         workers=worker_count(settings),
@@ -88,9 +89,9 @@ async def _supervise(arguments: argparse.Namespace, text: str, settings: Setting
             remedy = "end what holds the port, or change gate.listen"
             warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: {remedy}")
             return Exit.UNREACHABLE
+        crew.nonces = os.memfd_create("nonces")
+        ending.callback(os.close, crew.nonces)
         if supervisor.workers > 1:
-            crew.nonces = os.memfd_create("nonces")
-            ending.callback(os.close, crew.nonces)
             crew.line = ending.enter_context(open_line(state))
         return await supervisor.run()
 

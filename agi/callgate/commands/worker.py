@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -11,9 +12,10 @@ from pathlib import Path
 import structlog
 
 from callgate import acts
+from callgate.allowance_files import AllowanceFiles
 from callgate.bookkeeper import CHORES_PAUSE_S, Bookkeeper
 from callgate.burst_watch import BurstWatch
-from callgate.clinic import load_clinics
+from callgate.clinic import Clinic, load_clinics
 from callgate.commands import Exit
 from callgate.commands.answering import answer
 from callgate.commands.context import (
@@ -40,7 +42,7 @@ from callgate.errors import JournalError, JournalInUseError
 from callgate.first_worker import FirstWorker
 from callgate.gate import Gate, price_on
 from callgate.grants import Grants
-from callgate.heartbeat import Heart
+from callgate.heartbeat import Heart, Word
 from callgate.journal import Journal, JournalRow
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger_memory import gate_name
@@ -53,10 +55,11 @@ from callgate.retention import Retention
 from callgate.seal import load_seal
 from callgate.sealing import Seals, key_folder
 from callgate.server import Server, utc_now
-from callgate.settings import Settings
+from callgate.settings import Settings, check_settings
 from callgate.spool import Spool
 from callgate.store_watch import StoreWatch
 from callgate.tags import load_tagger
+from callgate.unsaid import take_unsaid
 
 JOURNAL_PATIENCE_S = 8.0
 JOURNAL_AGAIN_S = 0.005
@@ -75,18 +78,19 @@ def work(arguments: argparse.Namespace) -> Exit:
     # A terminal that is closed tells every process; what that means is for the supervisor to say.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     handed = Handed.of(arguments)
-    settings, folder = handed.settings(arguments.settings), arguments.settings.resolve().parent
+    papers, folder = handed.read_papers(), arguments.settings.resolve().parent
+    settings = check_settings(papers.settings, arguments.settings)
+    clinics = load_clinics(settings, folder, deck_to_serve, papers.policies)
     serve = answer if handed.place else _serve
     try:
-        return asyncio.run(serve(settings, folder, handed))
+        return asyncio.run(serve(settings, folder, clinics, handed))
     except JournalInUseError as error:
         warn(f"callgate: {error}")
     return Exit.UNREACHABLE
 
 
-async def _serve(settings: Settings, folder: Path, handed: Handed) -> Exit:
+async def _serve(settings: Settings, folder: Path, clinics: dict[str, Clinic], handed: Handed) -> Exit:
     stop, state = told_to_stop(), state_folder(settings, folder)
-    clinics = load_clinics(settings, folder, deck_to_serve)
     async with AsyncExitStack() as ending:
         heart = Heart(handed.link(), stop)
         ending.callback(heart.close)
@@ -94,11 +98,11 @@ async def _serve(settings: Settings, folder: Path, handed: Handed) -> Exit:
         journal = Journal(state, quota_bytes=settings.gate.journal_max_bytes)
         ending.callback(journal.close)
         preload()
-        journal.read_ahead()
+        journal.read_ahead(partial(heart.say, Word.BEAT))
         # Nothing is written before this, nor is anything afterwards that can be done here: meanwhile calls wait.
         if not await heart.may_go():
             return Exit.OK
-        name = await _take_journal(journal, settings, handed)
+        name = await _take_journal(journal, settings, handed, ending)
         ledger = RedisLedger(client, ledger_deadlines(settings), gate=name, witness=journal)
         shelf = PolicyShelf(clinics, ledger, state)
         repairing = await _patient_ledger(settings, folder, journal, ending)
@@ -108,6 +112,7 @@ async def _serve(settings: Settings, folder: Path, handed: Handed) -> Exit:
         first = FirstWorker(journal=journal, grants=grants, count=bursts.count)
         first.open(handed.line_of_others(), ending)
         await shelf.open()
+        counts = AllowanceFiles(spool=settings.gate.spool, clock=utc_now)
         bookkeeper = Bookkeeper(
             settings=settings,
             shelf=shelf,
@@ -116,12 +121,13 @@ async def _serve(settings: Settings, folder: Path, handed: Handed) -> Exit:
             spool=Spool(Path(settings.gate.spool), state),
             clock=utc_now,
             up=lambda: _up(desk),
-            others=(repair.mend, partial(acts.take, state, journal), bursts.publish),
+            others=(repair.mend, *_left(journal), bursts.publish, counts.tidy),
         )
         watch = StoreWatch(client=client, bookkeeper=bookkeeper, clock=utc_now)
         await watch.check()
         recall = Recall(settings=settings, shelf=shelf, tagger=tagger, clock=utc_now)
         desk = _desk(folder, bookkeeper, grants, recall)
+        ending.push_async_callback(_close, desk)
         live = None if desk is None else _live(desk.switch, bookkeeper, grants, recall)
         retention = _retention(folder, bookkeeper)
         # A call that comes at once is to find its key; nobody waits for one later.
@@ -169,6 +175,12 @@ def _desk(folder: Path, bookkeeper: Bookkeeper, grants: Grants, recall: Recall) 
     )
 
 
+async def _close(desk: Desk | None) -> None:
+    """Have control finish what it saw last."""
+    if desk is not None:
+        await desk.close()
+
+
 def _live(switch: AsteriskSwitch, bookkeeper: Bookkeeper, grants: Grants, recall: Recall) -> LiveControl:
     """Prepare what looks after the calls that are up; the switch tells it of them from now on."""
     settings, shelf = bookkeeper.settings, bookkeeper.shelf
@@ -214,12 +226,13 @@ def _up(desk: Desk | None) -> set[str] | None:
     return {leg.grant for leg in desk.switch.legs()} - {EMERGENCY_GRANT}
 
 
-async def _take_journal(journal: Journal, settings: Settings, handed: Handed) -> str:
+async def _take_journal(journal: Journal, settings: Settings, handed: Handed, ending: AsyncExitStack) -> str:
     """Open the journal, and give the gate its name by it."""
     journal.memory.gate = gate_name(settings.gate.pbx, await _identity(journal))
     if handed.is_one_of_more:
         journal.take_over()
-    await _take_acts(journal)
+    await _take_left(journal)
+    ending.push_async_callback(_take_left, journal)
     return journal.memory.gate
 
 
@@ -241,12 +254,21 @@ async def _identity(journal: Journal) -> str:
         await asyncio.sleep(JOURNAL_AGAIN_S)
 
 
-async def _take_acts(journal: Journal) -> None:
-    """Take what commands left while the gate was down, before the ledger is asked: it knows of that already."""
-    try:
-        await acts.take(journal.file.parent, journal)
-    except (OSError, JournalError):
-        log.exception("acts.not_taken")
+async def _take_left(journal: Journal) -> None:
+    """Take what commands left while the gate was down, before the ledger is asked: it knows of that already.
+
+    Also what workers left that are gone: now, and once more when no further one of this gate can follow.
+    """
+    for take in _left(journal):
+        try:
+            await take()
+        except (OSError, JournalError):
+            log.exception("left.not_taken")
+
+
+def _left(journal: Journal) -> tuple[Callable[[], Awaitable[None]], ...]:
+    """What takes into the journal what others left in its folder."""
+    return tuple(partial(take, journal.file.parent, journal) for take in (acts.take, take_unsaid))
 
 
 async def _try_disk(journal: Journal) -> None:

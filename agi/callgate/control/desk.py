@@ -1,6 +1,7 @@
 """Everything of control for one Asterisk, put together."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from callgate.control.asterisk import AsteriskSwitch
@@ -18,6 +19,9 @@ from callgate.grants import Grants
 from callgate.journal import Journal
 from callgate.ledger.base import Ledger
 from callgate.repeating import repeat
+
+CLOSE_S = 0.3
+"""A gate that ends has as long for its last bookings: the next one takes no call before it has the journal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,13 @@ class Desk:
         """Go on until cancelled, whatever fails: without the link nothing guards the trunks."""
         works = (self.switch.run, self.incidents.run, self.toll.run)
         await asyncio.gather(*(repeat(work, 0) for work in works))
+
+    async def close(self) -> None:
+        """Book what was seen last, for a bounded time, and write it down; `run` has ended."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self.toll.close()
+        await self.incidents.close()
 
 
 def make_desk(

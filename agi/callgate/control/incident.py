@@ -106,15 +106,23 @@ class Incidents:
             self._standing.count(self._total)
             await self.write()
 
-    async def write(self) -> None:
-        """Write what waits; what the disk does not take is tried again."""
+    async def close(self) -> None:
+        """Write everything that waits, and what was only counted, before this gate ends: the next waits for that."""
+        self._waiting += self._beyond.values()
+        self._beyond.clear()
+        await self.write(durable=False)
+
+    async def write(self, *, durable: bool = True) -> None:
+        """Write what waits; what the disk does not take is tried again. See `Journal.write`."""
         while self._waiting:
+            # Taken off before: of a write that is cut short by the gate's end the journal has the row all the same.
+            incident = self._waiting.popleft()
             try:
-                await self._journal.write(self._row(self._waiting[0]), durable=True)
+                await self._journal.write(self._row(incident), durable=durable)
             except JournalError:
                 log.exception("journal.failed")
+                self._waiting.appendleft(incident)
                 return
-            self._waiting.popleft()
 
     def _turn(self) -> None:
         """At the end of a minute, let what was only counted be written, too."""

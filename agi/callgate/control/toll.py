@@ -123,6 +123,14 @@ class Toll(Watcher):
                 return
             self._due.popleft()
 
+    async def close(self) -> None:
+        """Book what is due before this gate ends: the next one never sees those legs. What is not booked is said."""
+        try:
+            await self.book()
+        finally:
+            for course in self._due:
+                log.error("call.not_booked", channel=course.leg.channel, cause="the gate has ended")
+
     def _alarm(self, course: _Course) -> None:
         if course.cause and course.answered_s is not None:
             self.standing.escaped(self.clocks.now())

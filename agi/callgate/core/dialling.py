@@ -27,9 +27,9 @@ __all__ = [
 DIALLED_MAX_CHARACTERS = 255
 """Longer strings are invalid unread."""
 
-READINGS_KEPT = 32_768
+READINGS_KEPT = 8192
 KEPT_MAX_CHARACTERS = 64
-"""So many readings are remembered, about 0.5 KB each, of strings no longer than a phone can send. `phonenumbers` needs
+"""So many readings are remembered, about 0.9 KB each, of strings no longer than a phone can send. `phonenumbers` needs
 0.2 ms for a number of a mix of regions: its expressions drive each other out of their cache."""
 
 EXTENSION_MAX_DIGITS = 5

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from callgate.allowance_files import HOUR_S, LINE_BYTES, MARKS_MAX, NAMES, Marks, place_of_counts
 from callgate.clinic import Clinic, emergency_wire
 from callgate.core.allowance import LENT_SECONDS
 from callgate.core.plan import NumberPlan, Presentation
@@ -135,9 +136,45 @@ def _road(settings: Settings) -> str:
         "@SPOOL@": settings.gate.spool,
         "@SOUNDS@": settings.dialplan.sounds,
     }
-    for name, value in values.items():
+    for name, value in {**_counts(settings.gate.spool), **values}.items():
         text = text.replace(name, value)
     return text
+
+
+def _counts(spool: str) -> dict[str, str]:
+    """What the dialplan counts in (`callgate.allowance_files`), each a part of one step.
+
+    A program may begin at that step, with any variable set: so the paths and the lines are made there, of what is
+    filtered there. ITS files are those of the call whose line stands in a given place, a period and an offset.
+    """
+    place, digits = place_of_counts(spool), "0-9"
+
+    def hour(instant: str) -> str:
+        return f"$[FLOOR({instant} / {HOUR_S}) % {NAMES}]"
+
+    def kept(characters: str, text: str) -> str:
+        return f"${{FILTER({characters},{text})}}"
+
+    clinic, its_clinic = (place + kept(r"0-9a-z\-", name) for name in ("${CALLGATE_CLINIC}", "${ARG2}"))
+    calls = f"{clinic}-calls-$[FLOOR(${{EPOCH}} / ${{CALLGATE_PERIOD_S}}) % {NAMES}]"
+    its_calls = f"{its_clinic}-calls-{kept(digits, '${CUT(CALLGATE_FROM,.,1)}')}"
+    its_instant = f"0${{FILE({its_calls},$[${{CALLGATE_AT}} + 37],10)}}"
+    nonce = r"${FILTER(0-9a-f\-,${CALLGATE_NONCE}" + "-" * 36 + "):0:36}"
+    marks = f"${{SPRINTF(%04d,0{kept(digits, '${CALLGATE_ASIDE}')}):0:4}}"
+    line = f"{nonce}.${{EPOCH}}.{marks}"
+    return {
+        "@SPENT@": f"{clinic}-spent-{hour('${EPOCH}')}",
+        "@BACK@": f"{clinic}-back-{hour('${EPOCH}')}",
+        "@CALLS@": calls,
+        "@EARLIER_INSTANT@": f"0${{FILTER({digits},${{FILE({calls},$[${{CALLGATE_EARLIER}} + 37],10)}})}}",
+        "@ITS_CALLS@": its_calls,
+        "@ITS_BACK@": f"{its_clinic}-back-{hour(its_instant)}",
+        "@CALL_LINE@": line + "." * (LINE_BYTES - len("\n") - 36 - len(".1795370990.0720")),
+        "@CLINIC@": kept(r"0-9a-z\-", "${CALLGATE_CLINIC}"),
+        "@LINE@": str(LINE_BYTES),
+        "@MARKS@": str(MARKS_MAX),
+        "@NAMES@": str(NAMES),
+    }
 
 
 def _seal(gate: GateSettings, text: str) -> str:
@@ -314,9 +351,13 @@ def _ordinary(site: _Site) -> Iterator[str]:
             yield f" same => n,Set(CALLGATE_CHARGE={pattern.minute_micros})"
             yield " same => n,Return()"
     allowance = site.clinic.policy.when_the_ledger_is_down.ordinary
+    marks = Marks.of(allowance)
     yield f"exten => allowance,1,Set(CALLGATE_CALLS_MAX={allowance.calls})"
     yield f" same => n,Set(CALLGATE_PER_S={allowance.per})"
-    yield f" same => n,Set(CALLGATE_SPENT_MAX={allowance.total})"
+    # Within a period the calls of every span stand in one file.
+    yield f" same => n,Set(CALLGATE_PERIOD_S={max(allowance.per, HOUR_S)})"
+    yield f" same => n,Set(CALLGATE_MARK={marks.micros})"
+    yield f" same => n,Set(CALLGATE_MARKS_MAX={marks.most})"
     yield " same => n,Return()"
     yield ""
 

@@ -22,6 +22,7 @@ from typing import Annotated
 import msgspec
 
 from callgate.core.deck import DeckError, RateDeck, parse_deck
+from callgate.disk import sync_folder
 from callgate.errors import SettingsError
 from callgate.resources import resource
 
@@ -219,9 +220,9 @@ class _Shelf:
         deck_next = self.deck.with_name(f".{self.deck.name}.new")
         self._write(deck_next, content)
         deck_next.replace(self.deck)
-        _sync_folder(self.deck.parent)
+        sync_folder(self.deck.parent)
         self.listed_next.replace(self.listed)
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         number = revisions[-1].revision
         self.text_file(number - KEPT_MAX).unlink(missing_ok=True)
         return number
@@ -293,11 +294,3 @@ def _read_list(file: Path) -> tuple[DeckRevision, ...]:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
