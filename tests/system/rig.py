@@ -13,6 +13,7 @@ import msgspec
 
 import practice
 from asterisk_conf import QUIET_LOGGER
+from callgate.core.wire import mask
 from callgate.journal import JOURNAL_FILE, JournalRow, read_rows
 from callgate.ledger.base import LedgerBook
 from callgate.ledger.client import connect
@@ -144,9 +145,16 @@ class Rig:
             return []
         return [row for row, _ in read_rows(file) if event in {None, row.event}]
 
-    def last_row(self, event: str, after: int = 0, within_s: float = WITHIN_S) -> JournalRow:
-        """Wait for a row of this event beyond the first `after` ones."""
-        return wait_for(lambda: self.rows(event)[after:], within_s)[-1]
+    def last_row(self, event: str, after: int = 0, within_s: float = WITHIN_S, number: str = "") -> JournalRow:
+        """Wait for a row of this event beyond the first `after` ones, and of this number where one is named.
+
+        An earlier test's flood may be counted in a row that is only written at the minute's end, or the gate's.
+        """
+
+        def found() -> list[JournalRow]:
+            return [row for row in self.rows(event)[after:] if not number or row.number == mask(number)]
+
+        return wait_for(found, within_s)[-1]
 
     async def book(self) -> LedgerBook:
         """The clinic's ledger as it is now."""

@@ -33,6 +33,8 @@ TALK_MS = 700
 REFUSED = "00899123456"
 """A premium number."""
 LOOK_S = 5.0
+TOLD_EVERY = 12
+"""Looks."""
 SLOPE_MAX = 1_000_000
 """Bytes of memory for 100,000 calls."""
 WARM = 0.1
@@ -58,6 +60,10 @@ class Sight:
     processes: int
     memory: int
     descriptors: int
+
+    def line(self) -> str:
+        """Tell it, while the run goes on."""
+        return f"about {self.calls} calls: {self.memory / 1e6:.1f} MB, {self.descriptors} descriptors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +219,8 @@ class Soak:
             if done:
                 placed = min(len(dialled), int((time.monotonic() - began) * self._rate))
                 self._sights.append(await asyncio.to_thread(self._look, done + placed))
+                if len(self._sights) % TOLD_EVERY == 0:
+                    print(self._sights[-1].line(), flush=True)
         assert placing.result() in {"0", "1"}, self._lab.asterisk_exec("tail", "-n", "20", "/root/sipp.log")
         return self._failed()
 

@@ -102,7 +102,7 @@ async def why_killed(rig: Rig, number: str, act: Callable[[], object]) -> Cause:
     """So one call was; returns why, as the journal has it."""
     before = len(rig.rows("call.ungated"))
     await is_killed(rig, number, act)
-    return Cause((await asyncio.to_thread(rig.last_row, "call.ungated", before, COUNTED_S)).note)
+    return Cause((await asyncio.to_thread(rig.last_row, "call.ungated", before, COUNTED_S, number)).note)
 
 
 async def dial_hole(rig: Rig, hole: str, target: str, forged: str = "") -> Cause:
@@ -356,12 +356,12 @@ async def test_a_clinic_that_observes_is_told_and_nothing_is_ended(rig: Rig) -> 
         await rig.dial(PARIS)  # by which the gate learns of it
         await asyncio.to_thread(originate, rig, f"PJSIP/{number}@carrier-b")
         await rig.logged("answered", number)
-        row = await asyncio.to_thread(rig.last_row, "call.ungated", before, COUNTED_S)
+        row = await asyncio.to_thread(rig.last_row, "call.ungated", before, COUNTED_S, number)
         assert (row.observed, row.note) == (True, Cause.NO_GRANT)
         # It is booked before the next test counts the money.
         booked = len(rig.rows("call.settled"))
         rig.lab.asterisk_cli("channel", "request", "hangup", "all")
-        await asyncio.to_thread(rig.last_row, "call.settled", booked)
+        await asyncio.to_thread(rig.last_row, "call.settled", booked, COUNTED_S, number)
     finally:
         rig.apply_policy(rig.config.policy)
         await rig.dial(PARIS)
@@ -386,7 +386,7 @@ async def test_a_costly_call_that_went_past_while_the_gate_was_down_is_ended_whe
     since = [line for line in rig.lab.carrier_log() if line.at > rig.began]
     assert [line.user for line in since if line.event == "ended"] == [number]
     # It is booked, and an alarm.
-    row = await asyncio.to_thread(rig.last_row, "call.settled", before)
+    row = await asyncio.to_thread(rig.last_row, "call.settled", before, COUNTED_S, number)
     assert (row.note, row.seconds >= ended.duration_s, row.amount_micros > 0) == (Cause.NO_GRANT, True, True)
     spent = [purse.day_micros for purse in (await rig.book()).purses if purse.name == "costly"]
     assert spent == [row.amount_micros]
