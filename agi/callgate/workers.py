@@ -15,6 +15,10 @@ from callgate.heartbeat import Silence, Word
 
 _READ_BYTES = 4096
 _NANOS = 1_000_000_000
+_FLAT = {"MALLOC_MMAP_THRESHOLD_": "131072"}
+"""mallopt(3): a threshold that is set does not move. If it does, the 256 KiB into which asyncio reads, to keep a few of
+them, come to lie on the heap, whose gaps grow with the calls: by 14 MB in 60,000, measured with glibc 2.42.
+"""
 
 
 class Worker:
@@ -138,7 +142,7 @@ def start_worker(words: Sequence[str], sockets: Sequence[int], news: Callable[[]
             fcntl.fcntl(descriptor, fcntl.F_SETFD, 0)
         filled = [word.replace("{link}", str(theirs.fileno())) for word in words]
         try:
-            process = os.posix_spawn(filled[0], filled, os.environ)
+            process = os.posix_spawn(filled[0], filled, {**_FLAT, **os.environ})
         except OSError:
             ours.close()
             raise

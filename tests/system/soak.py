@@ -22,6 +22,7 @@ from call_behaviour import Behaviour
 from callgate.core.tariff import price
 from callgate.journal import JournalRow
 from callgate.ledger.base import LedgerBook
+from callgate.ledger.client import CONNECTIONS_MAX
 from lab import Lab
 from lab_images import ROOT
 from system import live_lab
@@ -47,23 +48,35 @@ _LOOK = """\
 for process in /proc/[0-9]*; do
     grep -qE 'bin/callgat[e]|callgate.cl[i]' $process/cmdline || continue
     echo $(grep VmRSS $process/status | tr -dc 0-9) $(ls $process/fd | wc -l)
-done 2>/dev/null"""
+done 2>/dev/null
+grep -cE ' [0-9A-F]{8}:18EB 01 ' /proc/net/tcp || true"""
+"""Its last line: connections to the store's port that are up."""
 _BYTES_A_KB = 1024
 _STARTS = 'overseas = "900/1h"', 'overseas = "900/15m"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What the gate's processes hold after a number of calls: how many they are, bytes of memory, open descriptors."""
+    """What the gate's processes hold after a number of calls.
+
+    Fields:
+        memory: in bytes.
+        descriptors: that are open, but for the connections to the store: those stay for the next time that so many
+            calls come at once, up to `CONNECTIONS_MAX`.
+    """
 
     calls: int
     processes: int
     memory: int
     descriptors: int
+    connections: int = 0
 
     def line(self) -> str:
         """Tell it, while the run goes on."""
-        return f"about {self.calls} calls: {self.memory / 1e6:.1f} MB, {self.descriptors} descriptors"
+        return (
+            f"about {self.calls} calls: {self.memory / 1e6:.1f} MB, {self.descriptors} descriptors,"
+            f" {self.connections} connections to the store"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +113,7 @@ class Soaked:
             and self.slope * 1e5 < SLOPE_MAX
             and self.sights[-1].processes == self.sights[0].processes
             and self.descriptors[1] <= self.descriptors[0]
+            and self.connections <= CONNECTIONS_MAX
             and self.keys[0] == self.keys[1]
             and self.held == 0
             and (dialled, 0) == (written, invited)
@@ -114,6 +128,11 @@ class Soaked:
         return first, last
 
     @property
+    def connections(self) -> int:
+        """The most connections to the store that were seen."""
+        return max(sight.connections for sight in self.sights)
+
+    @property
     def slope(self) -> float:
         """How fast memory grows: bytes a call, by least squares."""
         return _slope([(sight.calls, sight.memory) for sight in self.sights])
@@ -124,6 +143,7 @@ class Soaked:
         yield f"{self.calls} calls at {self.rate:.1f} a second, {self.failed} failed"
         yield f"processes of the gate: {first.processes}, at the end {last.processes}"
         yield f"descriptors: {self.descriptors[0]} in the first half, {self.descriptors[1]} in the last"
+        yield f"connections to the store: {self.connections} at most, of {CONNECTIONS_MAX}"
         yield (
             f"memory: {first.memory / 1e6:.1f} MB, then {last.memory / 1e6:.1f} MB:"
             f" {self.slope * 1e5 / 1e6:+.2f} MB per 100,000 calls ({len(self.sights)} looks)"
@@ -230,12 +250,14 @@ class Soak:
         return int(last.split(";")[head.split(";").index("FailedCall(C)")])
 
     def _look(self, calls: int) -> Sight:
-        found = [tuple(map(int, line.split())) for line in self._lab.gate_exec("sh", "-c", _LOOK).splitlines()]
+        *lines, connections = self._lab.gate_exec("sh", "-c", _LOOK).splitlines()
+        found = [tuple(map(int, line.split())) for line in lines]
         return Sight(
             calls=calls,
             processes=len(found),
             memory=sum(kilobytes for kilobytes, _ in found) * _BYTES_A_KB,
-            descriptors=sum(descriptors for _, descriptors in found),
+            descriptors=sum(descriptors for _, descriptors in found) - int(connections),
+            connections=int(connections),
         )
 
     def _keys(self) -> int:
