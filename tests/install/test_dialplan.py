@@ -362,6 +362,21 @@ def test_no_variable_of_a_program_leads_what_is_counted_to_another_folder(contex
         }
 
 
+def counting_steps(contexts: dict[str, Context]) -> list[str]:
+    return [step.application for step in contexts["callgate-allowance"].extensions["s"]]
+
+
+def test_a_call_that_comes_as_the_hour_ends_is_counted_in_one_hour(contexts: dict[str, Context]) -> None:
+    """It was written into the hour that ended and looked for in the next one, where nothing stood: so it went."""
+    assert [step for step in counting_steps(contexts) if "EPOCH" in step] == ["Set(CALLGATE_INSTANT=${EPOCH})"]
+
+
+def test_what_other_calls_give_back_meanwhile_makes_no_room(contexts: dict[str, Context]) -> None:
+    """Read last, it held what was set aside only after the rest had been read: a call too much went."""
+    (step,) = (step for step in counting_steps(contexts) if "-back-" in step and step.endswith("?over)"))
+    assert step.index("-back-") < step.index("-spent-")
+
+
 def test_no_call_waits_for_a_lock_of_asterisks(contexts: dict[str, Context]) -> None:
     """Measured: LOCK() costs a call 8 to 11 ms, for it lets the channel be served by another thread meanwhile."""
     steps = [step for context in contexts.values() for steps in context.extensions.values() for step in steps]

@@ -126,16 +126,27 @@ async def test_a_span_that_is_over_makes_room(rig: Rig) -> None:
         await give_up(*calls)
 
 
-async def test_an_answered_call_costs_what_it_lasted(rig: Rig) -> None:
-    """A mark is EUR 0.00125, and 720 of them are set aside; a second costs 0.8 of one, and a second is added."""
-    rig.lab.set_rules({"": Behaviour(hang_up_after_s=1.5)})
+async def talk(rig: Rig, seconds: float) -> None:
+    rig.lab.set_rules({"": Behaviour(hang_up_after_s=seconds)})
     async with rig.phones("101") as (phone,):
         call = phone.call(MOBILE)
         await call.wait_for_final(WITHIN_S)
         await call.wait_ended(WITHIN_S)
+
+
+async def test_a_minute_that_has_begun_is_paid(rig: Rig) -> None:
+    """A minute is all that the dialplan knows of the rates. By the second, a short call cost thirty times its count."""
+    await talk(rig, 1.5)
     wait_for(lambda: counted(rig, "back"))
     assert counted(rig, "spent") == 720
-    assert 2 <= counted(rig, "spent") - counted(rig, "back") <= WITHIN_S + 1
+    assert counted(rig, "spent") - counted(rig, "back") == 720 * 60 / 900
+
+
+async def test_a_clock_that_is_set_back_during_a_call_gives_nothing_back(rig: Rig) -> None:
+    change(rig, "Set(CALLGATE_ANSWERED=${STRFTIME(,,%s.%3q)})", "Set(CALLGATE_ANSWERED=$[${EPOCH} + 30])")
+    await talk(rig, 0.5)
+    wait_for(lambda: "0 active channels" in rig.lab.asterisk_cli("core", "show", "channels"))
+    assert (counted(rig, "spent"), counted(rig, "back")) == (720, 0)
 
 
 @pytest.mark.parametrize("code", [404, 480, 486, 503, 603])

@@ -301,6 +301,7 @@ def claim(name: str, grant: str, place: str) -> str:
         "CALLGATE_CALLS_MAX": "1000",
         "CALLGATE_PER_S": "1",
         "CALLGATE_PERIOD_S": "3600",
+        "CALLGATE_INSTANT": "/../../x/17",
         "CALLGATE_USED": "-4000",
         "CALLGATE_AT": place.partition(".")[2],
         "CALLGATE_FROM": place,

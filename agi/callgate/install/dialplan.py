@@ -155,16 +155,18 @@ def _counts(spool: str) -> dict[str, str]:
     def kept(characters: str, text: str) -> str:
         return f"${{FILTER({characters},{text})}}"
 
+    instant = kept(digits, "${CALLGATE_INSTANT}")
     clinic, its_clinic = (place + kept(r"0-9a-z\-", name) for name in ("${CALLGATE_CLINIC}", "${ARG2}"))
-    calls = f"{clinic}-calls-$[FLOOR(${{EPOCH}} / ${{CALLGATE_PERIOD_S}}) % {NAMES}]"
+    calls = f"{clinic}-calls-$[FLOOR(0{instant} / ${{CALLGATE_PERIOD_S}}) % {NAMES}]"
     its_calls = f"{its_clinic}-calls-{kept(digits, '${CUT(CALLGATE_FROM,.,1)}')}"
     its_instant = f"0${{FILE({its_calls},$[${{CALLGATE_AT}} + 37],10)}}"
     nonce = r"${FILTER(0-9a-f\-,${CALLGATE_NONCE}" + "-" * 36 + "):0:36}"
     marks = f"${{SPRINTF(%04d,0{kept(digits, '${CALLGATE_ASIDE}')}):0:4}}"
-    line = f"{nonce}.${{EPOCH}}.{marks}"
+    at = r"${FILTER(0-9,${CALLGATE_INSTANT}" + "0" * 10 + "):0:10}"
+    line = f"{nonce}.{at}.{marks}"
     return {
-        "@SPENT@": f"{clinic}-spent-{hour('${EPOCH}')}",
-        "@BACK@": f"{clinic}-back-{hour('${EPOCH}')}",
+        "@SPENT@": f"{clinic}-spent-{hour('0' + instant)}",
+        "@BACK@": f"{clinic}-back-{hour('0' + instant)}",
         "@CALLS@": calls,
         "@EARLIER_INSTANT@": f"0${{FILTER({digits},${{FILE({calls},$[${{CALLGATE_EARLIER}} + 37],10)}})}}",
         "@ITS_CALLS@": its_calls,
