@@ -136,7 +136,7 @@ class Site:
     shelf: PolicyShelf
     journal: Journal
     spool: Spool
-    lending: Lending = field(default_factory=Lending)
+    lending: Lending = field(default_factory=Lending.of_one)
     bursts: BurstWatch = field(init=False)
     now: datetime = TUESDAY_11
 

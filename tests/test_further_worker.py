@@ -1,6 +1,7 @@
 """The line between the workers of one gate, with a real journal at its end: nothing said is lost, nor done twice."""
 
 import asyncio
+import resource
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -364,3 +365,20 @@ async def test_who_speaks_another_language_is_not_heard(tmp_path: Path) -> None:
         writer.close()
         await found.line.write(row("a"), durable=True)
         assert found.rows() == ["a"]
+
+
+async def test_a_first_worker_that_had_no_file_left_for_a_moment_hears_the_others_afterwards(tmp_path: Path) -> None:
+    """It never accepted a worker again: costly calls of every one that was started after that were refused for good."""
+    async with house(tmp_path) as found:
+        loop, (soft, hard) = asyncio.get_running_loop(), resource.getrlimit(resource.RLIMIT_NOFILE)
+        with socket.socket(socket.AF_UNIX) as link, structlog.testing.capture_logs() as said:
+            link.settimeout(0)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (link.fileno() + 1, hard))
+            try:
+                await loop.sock_connect(link, str(way_place(found.way)))
+                await until(lambda: said)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            async with asyncio.timeout(PATIENCE_S):
+                assert await loop.sock_recv(link, 1), "its standing"
+        assert [line["event"] for line in said] == ["worker.not_heard"]

@@ -1,5 +1,9 @@
 """The local allowance: ordinary calls alone, counted, and never for a call with both ends outside."""
 
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +18,12 @@ from clinic_samples import CLINIC, NONCE, PARIS, POINTE_A_PITRE, TUESDAY_11, Sit
 
 THREE_CALLS_A_MINUTE = policy_text({"calls = 30": "calls = 3"})
 ONE_EURO_AN_HOUR = policy_text({'total = "5.00"': 'total = "1.00"'})
+OTHER_WORKER = """\
+import fcntl, sys
+fcntl.lockf(int(sys.argv[1]), fcntl.LOCK_EX)
+print("it counts", flush=True)
+sys.stdin.read()
+"""
 
 
 @dataclass(kw_only=True)
@@ -21,7 +31,7 @@ class Gate:
     """A gate without its ledger."""
 
     site: Site
-    lending: Lending = field(default_factory=Lending)
+    lending: Lending = field(default_factory=Lending.of_one)
 
     def lends(
         self, dialled: str, *, at: datetime = TUESDAY_11, origin: Origin = Origin.EXTENSION, to: str = CLINIC
@@ -88,3 +98,31 @@ def test_a_must_reach_number_goes_whatever_is_left(tmp_path: Path) -> None:
     assert [bool(gate.lends(PARIS)) for _ in range(4)] == [True, True, True, False]
     assert gate.lends("03114")
     assert gate.lends("00140054848")
+
+
+def test_all_workers_have_one_allowance_also_those_that_come_later(tmp_path: Path) -> None:
+    """Each had one of its own, and another after each reload: eight of them lent eight times what the policy says."""
+    file, site = os.memfd_create("lent"), open_site(tmp_path, THREE_CALLS_A_MINUTE)
+    workers = [Gate(site=site, lending=Lending(file)) for _ in range(4)]
+    assert [bool(worker.lends(PARIS)) for worker in workers] == [True, True, True, False]
+    assert [bool(worker.lends(PARIS, to="cabinet-des-roses")) for worker in workers] == [True, True, True, False]
+    os.close(file)
+
+
+def test_two_workers_do_not_count_the_same_call_at_the_same_moment(tmp_path: Path) -> None:
+    file = os.memfd_create("lent")
+    gate = Gate(site=open_site(tmp_path), lending=Lending(file))
+    words = [sys.executable, "-c", OTHER_WORKER, str(file)]
+    with (
+        subprocess.Popen(words, pass_fds=(file,), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other,
+        ThreadPoolExecutor(1) as one,
+    ):
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"it counts\n"
+        lent = one.submit(gate.lends, PARIS)
+        with pytest.raises(TimeoutError):
+            lent.result(0.2)
+        other.stdin.close()
+        assert lent.result(30)
+    os.close(file)

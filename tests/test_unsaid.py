@@ -157,3 +157,54 @@ def test_a_disk_that_takes_no_row_keeps_no_file(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
     assert files(tmp_path) == []
+
+
+async def test_a_file_that_cannot_be_read_keeps_no_other_from_being_taken(tmp_path: Path, journal: Journal) -> None:
+    """One that somebody had made as root stood before all others, and what they said was never written down."""
+    (tmp_path / "unsaid-w0.letters").mkdir()
+    one = Unsaid(tmp_path)
+    one.keep(1, row("a"))
+    one.close()
+    with pytest.raises(OSError, match="no plain file"):
+        await take_unsaid(tmp_path, journal)
+    assert calls(journal) == ["a"]
+
+
+@pytest.mark.parametrize("refusals", [6, 100], ids=["a row each", "most counted together"])
+async def test_what_a_journal_took_before_it_was_full_it_does_not_take_again(tmp_path: Path, refusals: int) -> None:
+    one = Unsaid(tmp_path)
+    for number in range(refusals):
+        one.keep(number, row(str(number)))
+    one.close()
+    full = Journal(tmp_path, quota_bytes=3000)
+    for _ in range(2):
+        with pytest.raises(JournalError):
+            await take_unsaid(tmp_path, full)
+    assert 0 < len(calls(full)) < refusals
+    full.close()
+    journal = Journal(tmp_path)
+    await take_unsaid(tmp_path, journal)
+    assert sum(row.count for row, _ in read_rows(journal.file)) == refusals
+    journal.close()
+
+
+async def test_what_is_in_the_journal_is_not_taken_again_though_its_file_cannot_be_removed(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was written into the journal once more every six seconds, for as long as the file stayed."""
+    one = Unsaid(tmp_path)
+    for number in range(100):
+        one.keep(number, row(str(number)))
+    one.close()
+    with monkeypatch.context() as forbidden:
+        forbidden.setattr(Path, "unlink", _forbidden)
+        for _ in range(2):
+            with pytest.raises(PermissionError):
+                await take_unsaid(tmp_path, journal)
+    await take_unsaid(tmp_path, journal)
+    assert sum(row.count for row, _ in read_rows(journal.file)) == 100
+    assert files(tmp_path) == [journal.file]
+
+
+def _forbidden(_file: Path) -> None:
+    raise PermissionError

@@ -329,7 +329,7 @@ def read_text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except PermissionError:
         raise
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # no UTF-8, or no name that a file can have
         raise SettingsError(str(file), f"cannot be read: {error}", "name an existing UTF-8 text file") from None
 
 

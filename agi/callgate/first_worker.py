@@ -30,9 +30,11 @@ from callgate.letters import (
     problem_of,
     read_frame,
 )
+from callgate.told_once import ToldOnce
 
 STANDING_PAUSE_S = 0.1
 """Further workers learn as fast that the link of control is up or down, and what others saw of a ledger."""
+ACCEPT_AGAIN_S = 0.1
 
 log = structlog.get_logger()
 
@@ -54,6 +56,7 @@ class FirstWorker:
     is_linked: Callable[[], bool] = lambda: False
     _accepting: asyncio.Task[None] | None = None
     _connections: set[asyncio.Task[None]] = field(default_factory=set)
+    _complaints: ToldOnce = field(default_factory=ToldOnce)
 
     def open(self, listening: socket.socket | None, ending: AsyncExitStack) -> None:
         """Hear the further workers until the end; other holders of the socket hear them afterwards. None: nobody."""
@@ -74,7 +77,13 @@ class FirstWorker:
 
     async def _accept(self, listening: socket.socket) -> None:
         while True:
-            link, _ = await asyncio.get_running_loop().sock_accept(listening)
+            try:
+                link, _ = await asyncio.get_running_loop().sock_accept(listening)
+            except OSError as error:
+                # No file is left, or no memory, for a moment.
+                self._complaints.warn("worker.not_heard", error.strerror or "")
+                await asyncio.sleep(ACCEPT_AGAIN_S)
+                continue
             connection = asyncio.create_task(self._connected(link))
             self._connections.add(connection)
             connection.add_done_callback(self._connections.discard)

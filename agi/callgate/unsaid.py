@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -89,7 +88,7 @@ class Unsaid:
         """
         offset = self._offsets.pop(number, None)
         if offset is not None:
-            write_whole(self._descriptor, bytes([_TAKEN]), offset)
+            _mark_taken(self._descriptor, offset)
             self._remove_if_done()
 
     def close(self) -> None:
@@ -114,35 +113,52 @@ class Unsaid:
 async def take_unsaid(state: Path, journal: Journal) -> None:
     """Write in the journal what workers left behind; in a flood a refusal is only counted.
 
-    A file goes when its rows are written, before the disk has them: it promised no more. After a crash between the two
-    they may be there twice, but never not at all.
+    A row is marked as taken once it is written, before the disk has it: the file promised no more. After a crash
+    between the two it may be there twice, but never not at all.
 
     Raises:
         JournalError: the journal took them not, or not for sure; in the first case the file stays.
-        OSError: a file cannot be read or removed.
+        OSError: a file cannot be read, marked or removed; the others were taken.
     """
+    failed: OSError | None = None
     for file in _files(state):
-        # A worker that is there removes its own at any moment.
-        with suppress(FileNotFoundError), open_plain(file) as stream:
-            if _is_left(stream.fileno()):
-                await _take(file, stream.read(UNSAID_MAX_BYTES), journal)
+        try:
+            with open_plain(file) as stream:
+                if _is_left(stream.fileno()):
+                    await _take(file, stream.read(UNSAID_MAX_BYTES), journal)
+        except FileNotFoundError:
+            # A worker that is there removes its own at any moment.
+            continue
+        except OSError as error:
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 async def _take(file: Path, content: bytes, journal: Journal) -> None:
     rows, is_sound = _read(content)
-    tally, written = Tally(), list[JournalRow]()
-    for number, row in enumerate(rows):
-        if row.event != _REFUSED or row.observed or tally.has_room(row):
-            written.append(row)
-        else:
-            tally.count(row)
-        if number % _ROWS_A_STEP == 0:
-            await asyncio.sleep(0)
-    for row in (*written, *tally.take_all()):
-        await journal.write(row, durable=False)
+    tally, counted = Tally(), list[int]()
+    with file.open("r+b", buffering=0) as marks:
+        for number, (offset, row) in enumerate(rows):
+            if row.event != _REFUSED or row.observed or tally.has_room(row):
+                await journal.write(row, durable=False)
+                _mark_taken(marks.fileno(), offset)
+            else:
+                tally.count(row)
+                counted.append(offset)
+            if number % _ROWS_A_STEP == 0:
+                await asyncio.sleep(0)
+        for row in tally.take_all():
+            await journal.write(row, durable=False)
+        for offset in counted:
+            _mark_taken(marks.fileno(), offset)
     log.warning("unsaid.taken", file=file.name, rows=len(rows))
     _put_away(file, is_sound=is_sound)
     await journal.sync()
+
+
+def _mark_taken(descriptor: int, offset: int) -> None:
+    write_whole(descriptor, bytes([_TAKEN]), offset)
 
 
 def _files(state: Path) -> list[Path]:
@@ -168,17 +184,18 @@ def _is_left(descriptor: int) -> bool:
     return True
 
 
-def _read(content: bytes) -> tuple[list[JournalRow], bool]:
-    """Read the rows that are not taken, up to a torn end; false where something in it is no row."""
-    rows: list[JournalRow] = []
-    offset = 0
-    while (begin := offset + _LENGTH_BYTES) <= len(content):
-        is_taken, length = content[offset] == _TAKEN, int.from_bytes(content[offset + 1 : begin], "big")
-        offset = begin + length
-        if offset > len(content):
+def _read(content: bytes) -> tuple[list[tuple[int, JournalRow]], bool]:
+    """Read the rows that are not taken, each with its place, up to a torn end; false where something is no row."""
+    rows: list[tuple[int, JournalRow]] = []
+    begin = 0
+    while (body := begin + _LENGTH_BYTES) <= len(content):
+        end = body + int.from_bytes(content[begin + 1 : body], "big")
+        if end > len(content):
             break
-        try:
-            rows += [] if is_taken else _rows.decode(content[begin:offset])
-        except msgspec.DecodeError:
-            return rows, False
+        if content[begin] != _TAKEN:
+            try:
+                rows += [(begin, row) for row in _rows.decode(content[body:end])]
+            except msgspec.DecodeError:
+                return rows, False
+        begin = end
     return rows, True

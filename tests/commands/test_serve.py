@@ -304,9 +304,10 @@ def test_a_worker_whose_background_ends_says_so_and_ends(
     ours, theirs = socket.socketpair()
     with ours, socket.create_server(("127.0.0.1", 0)) as listening:
         ours.send(bytes([Word.GO]))
-        papers, nonces = os.memfd_create("papers"), os.memfd_create("nonces")
+        papers, nonces, lent = (os.memfd_create(name) for name in ("papers", "nonces", "lent"))
         os.write(papers, msgspec.json.encode(crew_of(argparse.Namespace(settings=tmp_path / "callgate.toml"))[0]))
-        handed = Handed(place=0, is_one_of_more=False, port=listening.detach(), papers=papers, nonces=nonces)
+        port = listening.detach()
+        handed = Handed(place=0, is_one_of_more=False, port=port, papers=papers, nonces=nonces, lent=lent)
         words = ["serve", "--worker", msgspec.json.encode(handed).decode(), str(theirs.detach())]
         assert main(["--settings", str(tmp_path / "callgate.toml"), *words]) == Exit.NEGATIVE
     signal.signal(signal.SIGHUP, hangup)

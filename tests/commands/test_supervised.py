@@ -181,8 +181,9 @@ def test_a_reload_takes_the_settings_as_they_are_then(tmp_path: Path) -> None:
         (("[gate]", "[gates]"), "callgate.toml: settings: Object contains unknown field `gates`"),
         (('state  = "state"', 'state  = "other"'), "gate.state: it cannot change while the daemon runs"),
         (('policy = "policy.toml"', 'policy = "missing.toml"'), "missing.toml: cannot be read"),
+        (('policy = "policy.toml"', r'policy = "policy\u0000.toml"'), "cannot be read: embedded null byte"),
     ],
-    ids=["a slip", "what the daemon itself goes by", "a policy that is missing"],
+    ids=["a slip", "what the daemon itself goes by", "a policy that is missing", "a name that no file can have"],
 )
 def test_settings_that_cannot_be_used_are_refused_and_the_gate_goes_on_as_before(
     tmp_path: Path, change: tuple[str, str], problem: str

@@ -18,7 +18,6 @@ from callgate.gate import Gate
 from callgate.heartbeat import Heart
 from callgate.kept_store import end_task
 from callgate.ledger.redis import RedisLedger
-from callgate.lending import Lending
 from callgate.policies import PolicyShelf
 from callgate.repeating import repeat
 from callgate.retention import PAUSE_S as KEYS_PAUSE_S
@@ -75,7 +74,7 @@ async def answer(settings: Settings, folder: Path, clinics: dict[str, Clinic], h
             ledger=ledger,
             shelf=shelf,
             journal=line,
-            lending=Lending(),
+            lending=handed.lending(),
             tagger=load_tagger(state),
             bursts=BurstWatch(shelf=shelf, revisions=ledger, elsewhere=line.count),
             grants=AnnouncedGrants(line),

@@ -32,7 +32,7 @@ class Crew:
         good: what it and the policies said when a worker last took calls with it; until then, when the daemon began.
         began_with: the settings of that moment: what the supervisor itself goes by.
         port: where calls come to; set before the first worker is started, as are the others.
-        nonces: see `SharedNonces`; set before, too.
+        nonces, lent: see `SharedNonces` and `Lending`; set before, too.
         line: where the first worker hears the further ones; None for one alone.
     """
 
@@ -41,6 +41,7 @@ class Crew:
     began_with: Settings
     port: socket.socket = field(init=False)
     nonces: int = field(init=False)
+    lent: int = field(init=False)
     line: Line | None = None
     _tried: Papers | None = field(default=None, init=False)
     _had_first: bool = field(default=False, init=False)
@@ -60,6 +61,7 @@ class Crew:
                 port=self.port.fileno(),
                 papers=file,
                 nonces=self.nonces,
+                lent=self.lent,
                 line=self._line_for(place),
             )
             words = [sys.executable, "-P", "-m", "callgate.cli", "--settings", str(self.file), "serve", "--worker"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from callgate.errors import SettingsError
+from callgate.lending import Lending
 from callgate.listening import way_place
 from callgate.shared_nonces import SharedNonces
 
@@ -35,6 +36,7 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
         port: where calls come to.
         papers: a file with the `Papers`.
         nonces: see `SharedNonces`.
+        lent: see `Lending`.
         line: where the first worker hears the further ones; for those the way there (`callgate.listening.Line`); -1
             where there are none.
         supervisor: this worker's end of its link.
@@ -45,6 +47,7 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     papers: int
     nonces: int
+    lent: int
     line: int = NONE
     supervisor: int = NONE
 
@@ -65,7 +68,7 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def files(self) -> tuple[int, ...]:
         """Every file that is handed, but the link."""
-        return tuple(number for number in (self.port, self.papers, self.nonces, self.line) if number != NONE)
+        return tuple(number for number in (self.port, self.papers, self.nonces, self.lent, self.line) if number != NONE)
 
     def listening(self) -> socket.socket:
         """The port."""
@@ -86,6 +89,10 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     def shared_nonces(self) -> SharedNonces:
         """What the workers share of the questions."""
         return SharedNonces(self.nonces)
+
+    def lending(self) -> Lending:
+        """What the workers share of the allowance."""
+        return Lending(self.lent)
 
     def read_papers(self) -> Papers:
         """What the worker goes by."""

@@ -89,8 +89,9 @@ async def _supervise(arguments: argparse.Namespace, papers: Papers, settings: Se
             remedy = "end what holds the port, or change gate.listen"
             warn(f"callgate: cannot listen on {settings.gate.listen}: {error.strerror}. Remedy: {remedy}")
             return Exit.UNREACHABLE
-        crew.nonces = os.memfd_create("nonces")
-        ending.callback(os.close, crew.nonces)
+        crew.nonces, crew.lent = os.memfd_create("nonces"), os.memfd_create("lent")
+        for shared in (crew.nonces, crew.lent):
+            ending.callback(os.close, shared)
         if supervisor.workers > 1:
             crew.line = ending.enter_context(open_line(state))
         return await supervisor.run()

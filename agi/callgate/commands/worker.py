@@ -46,7 +46,6 @@ from callgate.heartbeat import Heart, Word
 from callgate.journal import Journal, JournalRow
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger_memory import gate_name
-from callgate.lending import Lending
 from callgate.policies import PolicyShelf, deck_to_serve
 from callgate.recall import Recall
 from callgate.repair import Repair
@@ -137,7 +136,7 @@ async def _serve(settings: Settings, folder: Path, clinics: dict[str, Clinic], h
             ledger=ledger,
             shelf=shelf,
             journal=journal,
-            lending=Lending(),
+            lending=handed.lending(),
             tagger=tagger,
             bursts=bursts,
             grants=grants,
