@@ -115,14 +115,16 @@ class Bookkeeper:
             handled = offset
         if unreadable:
             log.warning("spool.unreadable", lines=unreadable)
-        if decided:
-            await self._write_down(decided)
+        await self._write_down(decided)
         if handled:
             self.spool.acknowledge(handled)
+        if decided:
+            # Last: whatever the disk does, a line whose row is in the journal is not to be read again.
+            await self.journal.sync()
         return is_all
 
     async def _write_down(self, decided: Collection[JournalRow]) -> None:
-        """Write what the dialplan decided alone, on the disk when this returns; in a flood a refusal is only counted.
+        """Write what the dialplan decided alone; in a flood a refusal is only counted.
 
         Whoever has a phone can cause one with every call that is no number, without the gate ever being asked.
         """
@@ -135,7 +137,6 @@ class Bookkeeper:
                 await self.journal.write(row, durable=False)
         for row in tally.take_all():
             await self.journal.write(row, durable=False)
-        await self.journal.sync()
 
     def is_spool_read(self) -> bool:
         """Whether the ledger has all that Asterisk has written down so far of calls that are over."""

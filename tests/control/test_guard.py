@@ -1,6 +1,8 @@
 """The guard: which legs no grant covers, what becomes of them, and what is written down."""
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -326,6 +328,20 @@ async def test_what_a_full_disk_does_not_take_is_written_later(post: Post, monke
     monkeypatch.setattr(post.site.journal, "write", refuse)
     assert await post.sees(LEG) == []
     monkeypatch.setattr(post.site.journal, "write", write)
+    await post.incidents.write()
+    assert [row.note for row in post.site.rows] == [Cause.NO_GRANT]
+
+
+async def test_what_a_slow_disk_does_not_confirm_is_written_once(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice a second of a disk that hung the same leg became one more row, and its money one more settlement."""
+
+    def fails(_descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fails)
+        assert await post.sees(LEG) == [Cause.NO_GRANT]
+        await post.incidents.write()
     await post.incidents.write()
     assert [row.note for row in post.site.rows] == [Cause.NO_GRANT]
 

@@ -4,10 +4,12 @@ import argparse
 import asyncio
 import os
 import shutil
+import stat
 import time
 import tomllib
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import distributions, version
@@ -47,8 +49,8 @@ ROWS_MAX = 200
 LOG_BYTES_MAX = 512 * 1024
 _OF_PEOPLE = frozenset({"author", "label", "name", "reason", "sealed"})
 """Fields that say who somebody is, or give a number to whoever has a key."""
-_DONE_BY_PEOPLE = ("ledger.", "privacy.")
-"""How the events begin whose note says who did it, and why."""
+_NOTES_KEPT_BACK = ("ledger.", "privacy.", "journal.cut")
+"""How the events begin whose note says who did it, and why, or has bytes that nobody can screen."""
 
 
 def add_support_bundle(add_command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -150,7 +152,7 @@ def _without_people(value: object) -> object:
 def _last_rows(journal: Path) -> object:
     rows = deque((row for row, _ in read_rows(journal)), maxlen=ROWS_MAX)
     return [
-        _impersonal(msgspec.structs.replace(row, note="") if row.event.startswith(_DONE_BY_PEOPLE) else row)
+        _impersonal(msgspec.structs.replace(row, note="") if row.event.startswith(_NOTES_KEPT_BACK) else row)
         for row in rows
     ]
 
@@ -173,8 +175,17 @@ def _machine(state: Path) -> object:
             "since_boot_s": time.clock_gettime(time.CLOCK_BOOTTIME),
             "zone": time.tzname,
         },
-        "state": {file.name: file.stat().st_size for file in sorted(state.iterdir()) if file.is_file()},
+        "state": dict(_sizes(state)),
     }
+
+
+def _sizes(state: Path) -> Iterator[tuple[str, int]]:
+    for file in sorted(state.iterdir()):
+        # The gate that runs removes some of them at any moment.
+        with suppress(FileNotFoundError):
+            found = file.lstat()
+            if stat.S_ISREG(found.st_mode):
+                yield file.name, found.st_size
 
 
 def _tail(log: Path) -> bytes:

@@ -114,15 +114,15 @@ class Incidents:
 
     async def write(self, *, durable: bool = True) -> None:
         """Write what waits; what the disk does not take is tried again. See `Journal.write`."""
-        while self._waiting:
-            # Taken off before: of a write that is cut short by the gate's end the journal has the row all the same.
-            incident = self._waiting.popleft()
-            try:
-                await self._journal.write(self._row(incident), durable=durable)
-            except JournalError:
-                log.exception("journal.failed")
-                self._waiting.appendleft(incident)
-                return
+        try:
+            while self._waiting:
+                await self._journal.write(self._row(self._waiting[0]), durable=False)
+                # The journal has it now, once, however slow the disk is, and wherever the gate's end cuts this off.
+                self._waiting.popleft()
+                if durable:
+                    await self._journal.sync()
+        except JournalError:
+            log.exception("journal.failed")
 
     def _turn(self) -> None:
         """At the end of a minute, let what was only counted be written, too."""
