@@ -588,6 +588,18 @@ async def test_a_broken_journal_stops_neither_the_lapses_nor_for_ever_the_spool(
 
 
 @pytest.mark.usefixtures("hurried")
+async def test_a_day_after_it_was_booked_no_call_stands_in_the_spool(site: Site) -> None:
+    site.write_spool(ANSWERED_A_MINUTE)
+    await site.bookkeeper.read_spool()
+    site.now += timedelta(days=1, minutes=2)
+    background = asyncio.create_task(site.bookkeeper.run())
+    await until(lambda: not any((site.folder / "spool").glob("calls.log*")))
+    background.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await background
+
+
+@pytest.mark.usefixtures("hurried")
 async def test_other_work_goes_on_beside_it_whatever_fails(site: Site) -> None:
     done = asyncio.Event()
 

@@ -252,6 +252,41 @@ def test_a_spool_is_moved_aside_at_four_megabytes_and_read_so_little_at_a_time_t
     assert (ROTATE_BYTES, READ_BYTES_MAX) == (4 * 1024 * 1024, 64 * 1024)
 
 
+def leg(ended: int) -> str:
+    return f"1|settle|g|callgate|+33142685300||{ended}.000|16|end\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "is_old"),
+    [(leg(99), True), ("1|void|g|callgate|99.5|end\n", True), ("not ours\n", True), (leg(100), False)],
+)
+def test_numbers_that_were_handled_go_after_a_day_however_few_they_are(
+    file: Path, tmp_path: Path, first: str, *, is_old: bool
+) -> None:
+    """A small practice took three years to fill four megabytes, and its calls stood there as long, whole."""
+    file.write_text(first + leg(200))
+    spool = Spool(file, tmp_path)
+    spool.turn(100.0)
+    assert file.exists(), "nothing of it was handled"
+    assert texts(spool) == [first.rstrip(), leg(200).rstrip()]
+    again = Spool(file, tmp_path)
+    again.turn(100.0)
+    assert file.exists() != is_old
+    with file.open("a") as stream:
+        stream.write(leg(300))
+    again.turn(0)
+    assert texts(again) + texts(again) == [leg(300).rstrip()]
+    assert not (tmp_path / "calls.log.old").exists()
+
+
+def test_a_spool_that_somebody_took_away_is_none_to_turn_over(file: Path, tmp_path: Path) -> None:
+    file.write_text("one\n")
+    spool = Spool(file, tmp_path)
+    assert texts(spool) == ["one"]
+    file.unlink()
+    spool.turn(100.0)
+
+
 @pytest.mark.parametrize("name", ["calls.log", "calls.log.old"])
 def test_a_pipe_in_the_place_of_the_spool_is_an_error_and_holds_up_no_worker(tmp_path: Path, name: str) -> None:
     """Asterisk's user shares the folder. The worker waited for a writer for ever, and so did each that replaced it."""

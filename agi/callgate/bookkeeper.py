@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 import msgspec
@@ -32,6 +32,8 @@ from callgate.spool import GrantUnused, LegEnded, LocalGrant, LocalRefusal, Spoo
 SPOOL_PAUSE_S = 0.1
 CHORES_PAUSE_S = 1.0
 DECKS_PAUSE_S = 3.0
+TURN_PAUSE_S = 3600.0
+SPOOL_AGE_MAX = timedelta(days=1)
 LAPSE_LIMIT = 100
 OVERRAN_MAX = 3
 REFUSED = "call.refused"
@@ -72,6 +74,7 @@ class Bookkeeper:
         await asyncio.gather(
             repeat(self.read_spool, SPOOL_PAUSE_S),
             repeat(self.do_chores, CHORES_PAUSE_S),
+            repeat(self.turn_spool, TURN_PAUSE_S),
             repeat(self.shelf.reload_decks, DECKS_PAUSE_S),
             *(repeat(work, CHORES_PAUSE_S) for work in self.others),
         )
@@ -95,6 +98,10 @@ class Bookkeeper:
                 if await self._end(self.kept[grant]):
                     self.kept.pop(grant, None)
         self.seen.intersection_update(up or ())
+
+    async def turn_spool(self) -> None:
+        """Have no full number stand in the spool for much more than a day after it was handled."""
+        self.spool.turn((self.clock() - SPOOL_AGE_MAX).timestamp())
 
     async def _read_lines(self, up: Collection[str] | None) -> bool:
         """Handle them; returns whether that was all. Together they cost the disk one flush: a phone makes hundreds."""
