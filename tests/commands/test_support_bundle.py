@@ -99,6 +99,14 @@ def test_it_has_no_number_no_name_and_no_secret_of_the_settings_the_policy_or_th
     assert policy["external_to_external"]["number"] == [{"number": "+3369876••••"}]
 
 
+def test_a_number_of_a_policy_that_lacks_its_quotes_is_masked_as_any_other(folder: Path) -> None:
+    """Such a policy does not load, which is when a bundle is asked for: the number went out whole, as a figure."""
+    (folder / "policy.toml").write_text("always_allow = [33698765432, 3600, 0.5, true]\n")
+    assert bundle(folder) == 0
+    rules = unpacked(folder)[f"policy-{CLINIC}.json"]
+    assert rules == {"always_allow": ["3369876••••", 3600, 0.5, True]}
+
+
 def test_the_policy_in_force_is_in_it_with_its_locks_and_without_whoever_made_it(folder: Path) -> None:
     kept = PolicyRevision(
         clinic=CLINIC,

@@ -47,6 +47,8 @@ from callgate.texts.catalog import Language, text
 
 ROWS_MAX = 200
 LOG_BYTES_MAX = 512 * 1024
+FIGURE_MAX = 999_999
+"""No rule of a policy has a longer one."""
 _OF_PEOPLE = frozenset({"author", "label", "name", "reason", "sealed"})
 """Fields that say who somebody is, or give a number to whoever has a key."""
 _NOTES_KEPT_BACK = ("ledger.", "privacy.", "journal.cut")
@@ -124,14 +126,31 @@ def _plain_settings(settings: Settings) -> object:
 
 def _plain_policy(file: Path) -> object:
     """A policy's rules. Its comments and what it calls people and things stay here."""
-    return _impersonal(tomllib.loads(read_text(file)))
+    return _rules(read_text(file))
 
 
 def _plain_revision(file: Path) -> object:
     """The same of the revision that this gate had in force last, and its locks."""
     revision = msgspec.json.decode(file.read_bytes(), type=PolicyRevision)
-    rules = _impersonal(tomllib.loads(revision.document))
+    rules = _rules(revision.document)
     return {"revision": revision.revision, "at": revision.at, "locks": _impersonal(revision.locks), "rules": rules}
+
+
+def _rules(document: str) -> object:
+    return _quoted(_impersonal(tomllib.loads(document)))
+
+
+def _quoted(value: object) -> object:
+    """A policy in which a long figure is a text: it is a number that lacks its quotes, and screened as any other."""
+    match value:
+        case dict():
+            return {key: _quoted(below) for key, below in value.items()}
+        case list():
+            return [_quoted(below) for below in value]
+        case int() if value > FIGURE_MAX:
+            return str(value)
+        case _:
+            return value
 
 
 def _impersonal(value: object) -> object:
