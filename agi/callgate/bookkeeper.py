@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 import msgspec
@@ -33,7 +33,6 @@ SPOOL_PAUSE_S = 0.1
 CHORES_PAUSE_S = 1.0
 DECKS_PAUSE_S = 3.0
 TURN_PAUSE_S = 3600.0
-SPOOL_AGE_MAX = timedelta(days=1)
 LAPSE_LIMIT = 100
 OVERRAN_MAX = 3
 REFUSED = "call.refused"
@@ -101,7 +100,7 @@ class Bookkeeper:
 
     async def turn_spool(self) -> None:
         """Have no full number stand in the spool for much more than a day after it was handled."""
-        self.spool.turn((self.clock() - SPOOL_AGE_MAX).timestamp())
+        self.spool.turn(self.clock().timestamp())
 
     async def _read_lines(self, up: Collection[str] | None) -> bool:
         """Handle them; returns whether that was all. Together they cost the disk one flush: a phone makes hundreds."""

@@ -30,6 +30,7 @@ Instant = Annotated[float, msgspec.Meta(gt=0, lt=10_000_000_000)]
 READ_BYTES_MAX = 64 * 1024
 """Read at once: what a worker handles in a moment, whatever stands there. No line of ours is that long."""
 ROTATE_BYTES = 4 * 1024 * 1024
+AGE_MAX_S = 86_400
 
 
 class LegEnded(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,8 +179,11 @@ class Spool:
         if offset >= ROTATE_BYTES and not self._old.exists():
             self._file.rename(self._old)
 
-    def turn(self, before: float) -> None:
-        """Turn a file over whose first line, which is handled, is of before an instant: full numbers stand in it.
+    def turn(self, now: float) -> None:
+        """Turn a file over whose first line, which is handled, is a day old: full numbers stand in it.
+
+        Args:
+            now: epoch seconds.
 
         Raises:
             OSError: it cannot be read or renamed.
@@ -187,8 +191,8 @@ class Spool:
         if self._offset and not self._old.exists():
             with contextlib.suppress(FileNotFoundError), open_plain(self._file) as stream:
                 first = parse_line(stream.readline(READ_BYTES_MAX).decode("utf-8", "replace").rstrip("\r\n"))
-                # What is none of ours says nothing of its age.
-                if first is None or _told_at(first) < before:
+                # What is none of ours, or of a clock that ran ahead, says nothing of its age.
+                if first is None or not 0 <= now - _told_at(first) < AGE_MAX_S:
                     self._file.rename(self._old)
 
     def _remember(self, offset: int) -> None:
