@@ -224,7 +224,7 @@ class Journal(JournalWitness):
         """
         with suppress(OSError):
             if self._writer is not None and not self._writer.is_lost:
-                self._try_to_pay()
+                self._pay()
         writer, self._writer = self._writer, None
         if writer is None:
             return
