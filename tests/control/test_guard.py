@@ -319,6 +319,25 @@ async def test_a_flood_is_few_rows_that_count_every_leg(post: Post) -> None:
     ]
 
 
+async def test_of_a_flood_a_row_says_only_what_is_so_of_all_its_legs(post: Post) -> None:
+    """It named the last one's number, and called all of them ended if that one was."""
+    for _ in range(ROWS_A_MINUTE):
+        post.incidents.add(Incident(at=post.site.now, leg=LEG, cause=f"{Cause.NO_GRANT}", is_ended=True))
+    for leg, is_ended in ((replace(LEG, grant="g"), False), (replace(LEG, grant=""), True)):
+        post.incidents.add(Incident(at=post.site.now, leg=leg, cause=f"{Cause.NO_GRANT}", is_ended=is_ended))
+    post.site.now += timedelta(minutes=1)
+    for _ in range(ROWS_A_MINUTE):
+        post.incidents.add(Incident(at=post.site.now, leg=LEG, cause=f"{Cause.NO_GRANT}", is_ended=True))
+    for dialled in (SATELLITE, PARIS_WIRE):
+        leg = replace(LEG, dialled=dialled, grant="g")
+        post.incidents.add(Incident(at=post.site.now, leg=leg, cause=f"{Cause.NO_GRANT}", is_ended=True))
+    await post.incidents.close()
+    assert [(row.number, row.grant, row.observed) for row in post.site.rows if row.count == 2] == [
+        ("+3314268••••", "", True),
+        ("", "g", False),
+    ]
+
+
 async def test_what_a_full_disk_does_not_take_is_written_later(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     write = post.site.journal.write
 

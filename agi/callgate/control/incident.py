@@ -23,6 +23,8 @@ WRITE_PAUSE_S = 0.5
 MINUTE_S = 60
 _TEXT_MAX = 120
 UNGATED, SETTLED = "call.ungated", "call.settled"
+_SEVERAL = "ungated:"
+"""What the names of several bookings have in common."""
 
 log = structlog.get_logger()
 
@@ -156,12 +158,17 @@ class Incidents:
 
 
 def _with(counted: Incident, other: Incident) -> Incident:
-    """Count another one of the same kind."""
-    booked = other.booked
+    """Count another one of the same kind; only what they have in common is said of them."""
+    booked, one, leg = other.booked, counted.leg, other.leg
+    dialled = leg.dialled if leg.dialled == one.dialled else ""
+    grant = leg.grant if leg.grant == one.grant else ""
     if booked is not None and counted.booked is not None:
         booked = replace(
             booked,
+            hold_id=_SEVERAL,
             seconds=counted.booked.seconds + booked.seconds,
             amount_micros=counted.booked.amount_micros + booked.amount_micros,
         )
-    return replace(other, count=counted.count + 1, booked=booked)
+    is_ended = counted.is_ended and other.is_ended
+    leg = replace(leg, dialled=dialled, grant=grant)
+    return replace(other, leg=leg, is_ended=is_ended, count=counted.count + 1, booked=booked)
