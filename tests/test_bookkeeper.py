@@ -420,6 +420,26 @@ async def test_a_refusal_that_could_not_be_written_is_counted_once_when_it_can(s
     assert sum(row.count for row in site.rows if row.event == "call.refused") == 30
 
 
+async def test_what_a_slow_disk_does_not_confirm_is_in_the_journal_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every five seconds of a disk that hung the same lines became rows again, and each refusal counted once more."""
+    site.write_spool(injected(0), f"1|local|{LOCAL}|callgate|0142685300|{NOW_S}.5|101|60|end")
+
+    def fails(_descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    bookkeeper = site.bookkeeper
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fails)
+        with pytest.raises(JournalError):
+            await bookkeeper.read_spool()
+        await bookkeeper.read_spool()
+    site.write_spool(injected(1))
+    await bookkeeper.read_spool()
+    assert [row.event for row in site.rows] == ["call.refused", "call.local", "call.refused"]
+
+
 # Lines that go wrong.
 
 
@@ -565,6 +585,18 @@ async def test_a_broken_journal_stops_neither_the_lapses_nor_for_ever_the_spool(
     with pytest.raises(asyncio.CancelledError):
         await background
     assert [row.extension for row in site.rows] == ["102"]
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_day_after_it_was_booked_no_call_stands_in_the_spool(site: Site) -> None:
+    site.write_spool(ANSWERED_A_MINUTE)
+    await site.bookkeeper.read_spool()
+    site.now += timedelta(days=1, minutes=2)
+    background = asyncio.create_task(site.bookkeeper.run())
+    await until(lambda: not any((site.folder / "spool").glob("calls.log*")))
+    background.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await background
 
 
 @pytest.mark.usefixtures("hurried")

@@ -11,15 +11,16 @@ from callgate.disk import open_plain, sync_folder, sync_p99_ms
 
 
 def test_the_slowest_of_fifty_writes_counts_and_nothing_is_left_behind(tmp_path: Path) -> None:
-    trials = []
+    trials, now_ns = [], [0]
 
     def slow_once(descriptor: int) -> None:
         trials.append(descriptor)
-        time.sleep(0.03 if len(trials) == 30 else 0)
+        now_ns[0] += 30_000_001 if len(trials) == 30 else 1_000_000
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fdatasync", slow_once)
-        assert 30 <= sync_p99_ms(tmp_path) < 1000
+        patch.setattr(time, "monotonic_ns", lambda: now_ns[0])
+        assert sync_p99_ms(tmp_path) == 31
     assert len(trials) == 50
     assert list(tmp_path.iterdir()) == []
 

@@ -94,17 +94,28 @@ async def test_a_disk_that_hangs_is_given_up_and_everybody_who_waits_is_told(tmp
     def hangs(_descriptor: int) -> None:
         asyncio.run_coroutine_threadsafe(thawed.wait(), loop).result()
 
+    deadlines, begun = [], asyncio.timeout
+    outcomes = []
+
+    def timeout(seconds: float) -> asyncio.Timeout:
+        deadlines.append(seconds)
+        return begun(seconds)
+
+    async def waits(name: str) -> None:
+        try:
+            await journal.write(row(name), durable=True)
+        except JournalError as error:
+            outcomes.append((str(error), len(deadlines)))
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fdatasync", hangs)
-        started = loop.time()
-        outcomes = await asyncio.gather(
-            *(journal.write(row(name), durable=True) for name in "abcd"), return_exceptions=True
-        )
-        waited = loop.time() - started
+        patch.setattr(asyncio, "timeout", timeout)
+        await asyncio.gather(*map(waits, "abcd"))
         thawed.set()
-    assert {str(outcome) for outcome in outcomes} == {str(JournalError(str(journal.file), "the disk does not answer"))}
+    told = str(JournalError(str(journal.file), "the disk does not answer"))
     # Not one deadline after the other: the last caller in the queue has no more time than the first.
-    assert waited < 3 * SYNC_DEADLINE_S
+    assert outcomes == [(told, 4)] * 4
+    assert deadlines == [SYNC_DEADLINE_S] * 4
     journal.close()
 
 

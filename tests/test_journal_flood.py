@@ -100,6 +100,22 @@ async def test_refusals_that_a_full_disk_does_not_take_are_counted_and_written_w
     journal.close()
 
 
+async def test_refusals_that_a_full_disk_did_not_take_are_written_at_the_end_if_it_does_then(tmp_path: Path) -> None:
+    """Room was made, and the gate started again before any call came: they were nowhere."""
+    journal = Journal(tmp_path)
+    await journal.refuse(refused(0))
+
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JournalWriter, "append", full)
+        with pytest.raises(JournalError):
+            await journal.refuse(refused(1))
+    journal.close()
+    assert [found.call for found in rows_of(journal)] == ["call-0", "call-1"]
+
+
 async def test_a_group_that_one_caller_gave_up_is_written_for_the_others(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     for number in range(KIND_ROWS_MAX):

@@ -11,6 +11,7 @@ from callgate import spool as spool_module
 from callgate.core.allowance import LENT_SECONDS
 from callgate.core.reasons import Reason
 from callgate.spool import (
+    AGE_MAX_S,
     READ_BYTES_MAX,
     ROTATE_BYTES,
     GrantUnused,
@@ -250,6 +251,51 @@ def test_a_spool_is_read_once_every_whole_line_is_acknowledged(file: Path, tmp_p
 
 def test_a_spool_is_moved_aside_at_four_megabytes_and_read_so_little_at_a_time_that_no_call_waits() -> None:
     assert (ROTATE_BYTES, READ_BYTES_MAX) == (4 * 1024 * 1024, 64 * 1024)
+
+
+NOW_S = 1_800_000_000
+
+
+def leg(ended: int) -> str:
+    return f"1|settle|g|callgate|+33142685300||{ended}.000|16|end\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "is_old"),
+    [
+        (leg(NOW_S - AGE_MAX_S), True),
+        (leg(NOW_S - AGE_MAX_S + 1), False),
+        (leg(NOW_S + 1), True),
+        (f"1|void|g|callgate|{NOW_S - AGE_MAX_S}.0|end\n", True),
+        ("not ours\n", True),
+    ],
+    ids=["a day", "less", "of a clock that ran ahead", "a void", "not ours"],
+)
+def test_numbers_that_were_handled_go_after_a_day_however_few_they_are(
+    file: Path, tmp_path: Path, first: str, *, is_old: bool
+) -> None:
+    """A small practice took three years to fill four megabytes, and its calls stood there as long, whole."""
+    file.write_text(first + leg(NOW_S))
+    spool = Spool(file, tmp_path)
+    spool.turn(NOW_S)
+    assert file.exists(), "nothing of it was handled"
+    assert texts(spool) == [first.rstrip(), leg(NOW_S).rstrip()]
+    again = Spool(file, tmp_path)
+    again.turn(NOW_S)
+    assert file.exists() != is_old
+    with file.open("a") as stream:
+        stream.write(leg(NOW_S + 2))
+    again.turn(NOW_S)
+    assert texts(again) + texts(again) == [leg(NOW_S + 2).rstrip()]
+    assert not (tmp_path / "calls.log.old").exists()
+
+
+def test_a_spool_that_somebody_took_away_is_none_to_turn_over(file: Path, tmp_path: Path) -> None:
+    file.write_text("one\n")
+    spool = Spool(file, tmp_path)
+    assert texts(spool) == ["one"]
+    file.unlink()
+    spool.turn(NOW_S)
 
 
 @pytest.mark.parametrize("name", ["calls.log", "calls.log.old"])

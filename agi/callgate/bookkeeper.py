@@ -32,6 +32,7 @@ from callgate.spool import GrantUnused, LegEnded, LocalGrant, LocalRefusal, Spoo
 SPOOL_PAUSE_S = 0.1
 CHORES_PAUSE_S = 1.0
 DECKS_PAUSE_S = 3.0
+TURN_PAUSE_S = 3600.0
 LAPSE_LIMIT = 100
 OVERRAN_MAX = 3
 REFUSED = "call.refused"
@@ -72,6 +73,7 @@ class Bookkeeper:
         await asyncio.gather(
             repeat(self.read_spool, SPOOL_PAUSE_S),
             repeat(self.do_chores, CHORES_PAUSE_S),
+            repeat(self.turn_spool, TURN_PAUSE_S),
             repeat(self.shelf.reload_decks, DECKS_PAUSE_S),
             *(repeat(work, CHORES_PAUSE_S) for work in self.others),
         )
@@ -96,6 +98,10 @@ class Bookkeeper:
                     self.kept.pop(grant, None)
         self.seen.intersection_update(up or ())
 
+    async def turn_spool(self) -> None:
+        """Have no full number stand in the spool for much more than a day after it was handled."""
+        self.spool.turn(self.clock().timestamp())
+
     async def _read_lines(self, up: Collection[str] | None) -> bool:
         """Handle them; returns whether that was all. Together they cost the disk one flush: a phone makes hundreds."""
         is_all, handled, unreadable = True, 0, 0
@@ -115,14 +121,16 @@ class Bookkeeper:
             handled = offset
         if unreadable:
             log.warning("spool.unreadable", lines=unreadable)
-        if decided:
-            await self._write_down(decided)
+        await self._write_down(decided)
         if handled:
             self.spool.acknowledge(handled)
+        if decided:
+            # Last: whatever the disk does, a line whose row is in the journal is not to be read again.
+            await self.journal.sync()
         return is_all
 
     async def _write_down(self, decided: Collection[JournalRow]) -> None:
-        """Write what the dialplan decided alone, on the disk when this returns; in a flood a refusal is only counted.
+        """Write what the dialplan decided alone; in a flood a refusal is only counted.
 
         Whoever has a phone can cause one with every call that is no number, without the gate ever being asked.
         """
@@ -135,7 +143,6 @@ class Bookkeeper:
                 await self.journal.write(row, durable=False)
         for row in tally.take_all():
             await self.journal.write(row, durable=False)
-        await self.journal.sync()
 
     def is_spool_read(self) -> bool:
         """Whether the ledger has all that Asterisk has written down so far of calls that are over."""

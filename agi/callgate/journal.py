@@ -218,7 +218,13 @@ class Journal(JournalWitness):
         self.memory.keep(change)
 
     def close(self) -> None:
-        """Close the file, after the flush that goes on, if any; the next row opens it again."""
+        """Write what is owed if it can be, and close the file, after the flush that goes on, if any.
+
+        The next row opens it again.
+        """
+        with suppress(OSError):
+            if self._writer is not None and not self._writer.is_lost:
+                self._pay()
         writer, self._writer = self._writer, None
         if writer is None:
             return

@@ -109,7 +109,8 @@ class JournalWriter:
         if begun is not None:
             self._begin_with(begun)
             return
-        self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        # No link: root may purge, and the folder is the daemon's user's.
+        self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
         try:
             self._lock()
             self._recover(visit, reading or JournalReading(file))

@@ -61,7 +61,7 @@ _PATTERN = re.compile(
             (?:\+\ ?)?(?>\(?\d(?:[ .()\u00a0\u00ad\u2002-\u2015\u202f-]{0,2}\d){6,})
             (?![ .()\u00a0\u00ad\u2002-\u2015\u202f-]{0,2}•)
             # Odd signs part the figures of lists, too: only what begins like a number, with the same sign throughout.
-          | (?>(?:\+\d{1,3}|0\d{1,3})(?P<odd>\ {0,3}[ /_|;,*'·\t]\ {0,3})\d{1,4}(?:(?P=odd)\d{2,4}){3,})(?!(?P=odd)•)
+          | (?>(?:\+\d{1,3}|0\d{1,3})(?P<odd>\ {0,3}[ /_|;,*'·\t.-]\ {0,3})\d{1,4}(?:(?P=odd)\d{2,4}){3,})(?!(?P=odd)•)
         ))
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,

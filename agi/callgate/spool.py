@@ -30,6 +30,7 @@ Instant = Annotated[float, msgspec.Meta(gt=0, lt=10_000_000_000)]
 READ_BYTES_MAX = 64 * 1024
 """Read at once: what a worker handles in a moment, whatever stands there. No line of ours is that long."""
 ROTATE_BYTES = 4 * 1024 * 1024
+AGE_MAX_S = 86_400
 
 
 class LegEnded(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,14 +116,18 @@ def parse_line(line: str) -> SpoolLine | None:
         return None
 
 
+def _told_at(line: SpoolLine) -> float:
+    return line.ended if isinstance(line, LegEnded) else line.at
+
+
 class Spool:
     """Reads whole lines from the spool file, from where the last line that was acknowledged ended.
 
     The offset is kept on disk: a restart reads nothing twice and loses nothing. A crash between handling a line and
     acknowledging it hands it out again, which does no harm: every ledger operation may arrive twice.
 
-    A file that has grown large is renamed, which Asterisk does not notice (it opens the file anew for each line); the
-    old one is read to its end, once more after a pause, and removed.
+    A file that has grown large or old is renamed, which Asterisk does not notice (it opens the file anew for each
+    line); the old one is read to its end, once more after a pause, and removed.
     """
 
     def __init__(self, file: Path, state: Path) -> None:
@@ -173,6 +178,22 @@ class Spool:
         self._remember(offset)
         if offset >= ROTATE_BYTES and not self._old.exists():
             self._file.rename(self._old)
+
+    def turn(self, now: float) -> None:
+        """Turn a file over whose first line, which is handled, is a day old: full numbers stand in it.
+
+        Args:
+            now: epoch seconds.
+
+        Raises:
+            OSError: it cannot be read or renamed.
+        """
+        if self._offset and not self._old.exists():
+            with contextlib.suppress(FileNotFoundError), open_plain(self._file) as stream:
+                first = parse_line(stream.readline(READ_BYTES_MAX).decode("utf-8", "replace").rstrip("\r\n"))
+                # What is none of ours, or of a clock that ran ahead, says nothing of its age.
+                if first is None or not 0 <= now - _told_at(first) < AGE_MAX_S:
+                    self._file.rename(self._old)
 
     def _remember(self, offset: int) -> None:
         self._offset = offset

@@ -106,6 +106,21 @@ def test_while_the_daemon_writes_the_journal_its_files_are_the_daemons_to_remove
     journal.close()
 
 
+def test_a_link_in_the_place_of_the_journal_is_not_followed(tmp_path: Path, capsys: Out) -> None:
+    """Root may purge, in a folder that is the daemon's user's: a file of root's was copied there, and emptied."""
+    write_site(tmp_path, settings=f"{SETTINGS}\n[privacy]\njournal_days = 62\n")
+    journal = asyncio.run(old_journal(tmp_path, timedelta(days=100)))
+    journal.close()
+    (tmp_path / "mine").write_text("not a journal")
+    journal.file.unlink()
+    journal.file.symlink_to(tmp_path / "mine")
+    before = sorted(file.name for file in (tmp_path / "state").iterdir())
+    assert purge(tmp_path) == 3
+    assert str(journal.file) in capsys.readouterr().err
+    assert (tmp_path / "mine").read_text() == "not a journal"
+    assert sorted(file.name for file in (tmp_path / "state").iterdir()) == before
+
+
 @pytest.mark.parametrize("language", Language)
 def test_by_the_word_of_a_clock_alone_nothing_goes_and_it_says_what_to_look_at(
     tmp_path: Path, capsys: Out, language: Language

@@ -1,6 +1,8 @@
 """`callgate support-bundle` gives an engineer what he needs, and nobody a number, a name or a secret."""
 
+import base64
 import json
+import os
 import stat
 import tarfile
 from pathlib import Path
@@ -11,14 +13,16 @@ import pytest
 
 from callgate.cli import main
 from callgate.commands import support_bundle
-from callgate.journal import JournalRow
+from callgate.core.sighting import Seen
+from callgate.journal import Journal, JournalRow, read_rows
+from callgate.ledger.restoration import Change
 from callgate.ledger.revisions import PolicyRevision
 from callgate.policies import kept_policy
 from callgate.screening import leaks_in
 from callgate.texts.catalog import Language, text
 from clinic_samples import CLINIC, SETTINGS, policy_text, write_site
 from core.samples import a_lock
-from journal_samples import AT, row, write_journal
+from journal_samples import AT, end_of, row, write_journal
 
 Out = pytest.CaptureFixture[str]
 NUMBER = "+33698765432"
@@ -95,6 +99,14 @@ def test_it_has_no_number_no_name_and_no_secret_of_the_settings_the_policy_or_th
     assert policy["external_to_external"]["number"] == [{"number": "+3369876••••"}]
 
 
+def test_a_number_of_a_policy_that_lacks_its_quotes_is_masked_as_any_other(folder: Path) -> None:
+    """Such a policy does not load, which is when a bundle is asked for: the number went out whole, as a figure."""
+    (folder / "policy.toml").write_text("always_allow = [33698765432, 3600, 0.5, true]\n")
+    assert bundle(folder) == 0
+    rules = unpacked(folder)[f"policy-{CLINIC}.json"]
+    assert rules == {"always_allow": ["3369876••••", 3600, 0.5, True]}
+
+
 def test_the_policy_in_force_is_in_it_with_its_locks_and_without_whoever_made_it(folder: Path) -> None:
     kept = PolicyRevision(
         clinic=CLINIC,
@@ -122,6 +134,24 @@ def test_a_row_of_what_a_person_did_is_in_it_without_the_person(folder: Path) ->
     assert bundle(folder) == 0
     last = unpacked(folder)["rows.json"][-1]
     assert (last["event"], last["note"]) == ("privacy.revealed", "")
+
+
+def test_the_bytes_of_a_torn_end_are_not_in_it(folder: Path) -> None:
+    """They may be of a policy: a number of its lists went out in them, in letters that no screen can read."""
+    journal = Journal(folder / "state")
+    records = f'[1,"e1",1,[["policy",7,"always_allow = [{NUMBER}]"]]]'
+    journal.witness(CLINIC, Seen(epoch="e1", mine=1), Change(clinic=CLINIC, epoch="e1", sequence=1, records=records))
+    journal.close()
+    torn_at = end_of(journal.file) - 1
+    os.truncate(journal.file, torn_at)
+    journal = Journal(folder / "state")
+    journal.open()
+    journal.close()
+    (cut,) = (row for row, _ in read_rows(journal.file) if row.event == "journal.cut")
+    assert NUMBER.encode() in base64.b64decode(cut.note.rpartition(": ")[2])
+    assert bundle(folder) == 0
+    last = unpacked(folder)["rows.json"][-1]
+    assert (last["event"], last["note"]) == ("journal.cut", "")
 
 
 def test_a_part_that_cannot_be_had_is_told_and_stops_no_other(folder: Path) -> None:

@@ -1,6 +1,8 @@
 """The guard: which legs no grant covers, what becomes of them, and what is written down."""
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -317,6 +319,25 @@ async def test_a_flood_is_few_rows_that_count_every_leg(post: Post) -> None:
     ]
 
 
+async def test_of_a_flood_a_row_says_only_what_is_so_of_all_its_legs(post: Post) -> None:
+    """It named the last one's number, and called all of them ended if that one was."""
+    for _ in range(ROWS_A_MINUTE):
+        post.incidents.add(Incident(at=post.site.now, leg=LEG, cause=f"{Cause.NO_GRANT}", is_ended=True))
+    for leg, is_ended in ((replace(LEG, grant="g"), False), (replace(LEG, grant=""), True)):
+        post.incidents.add(Incident(at=post.site.now, leg=leg, cause=f"{Cause.NO_GRANT}", is_ended=is_ended))
+    post.site.now += timedelta(minutes=1)
+    for _ in range(ROWS_A_MINUTE):
+        post.incidents.add(Incident(at=post.site.now, leg=LEG, cause=f"{Cause.NO_GRANT}", is_ended=True))
+    for dialled in (SATELLITE, PARIS_WIRE):
+        leg = replace(LEG, dialled=dialled, grant="g")
+        post.incidents.add(Incident(at=post.site.now, leg=leg, cause=f"{Cause.NO_GRANT}", is_ended=True))
+    await post.incidents.close()
+    assert [(row.number, row.grant, row.observed) for row in post.site.rows if row.count == 2] == [
+        ("+3314268••••", "", True),
+        ("", "g", False),
+    ]
+
+
 async def test_what_a_full_disk_does_not_take_is_written_later(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     write = post.site.journal.write
 
@@ -326,6 +347,20 @@ async def test_what_a_full_disk_does_not_take_is_written_later(post: Post, monke
     monkeypatch.setattr(post.site.journal, "write", refuse)
     assert await post.sees(LEG) == []
     monkeypatch.setattr(post.site.journal, "write", write)
+    await post.incidents.write()
+    assert [row.note for row in post.site.rows] == [Cause.NO_GRANT]
+
+
+async def test_what_a_slow_disk_does_not_confirm_is_written_once(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice a second of a disk that hung the same leg became one more row, and its money one more settlement."""
+
+    def fails(_descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fails)
+        assert await post.sees(LEG) == [Cause.NO_GRANT]
+        await post.incidents.write()
     await post.incidents.write()
     assert [row.note for row in post.site.rows] == [Cause.NO_GRANT]
 

@@ -4,10 +4,12 @@ import argparse
 import asyncio
 import os
 import shutil
+import stat
 import time
 import tomllib
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import distributions, version
@@ -45,10 +47,12 @@ from callgate.texts.catalog import Language, text
 
 ROWS_MAX = 200
 LOG_BYTES_MAX = 512 * 1024
+FIGURE_MAX = 999_999
+"""No rule of a policy has a longer one."""
 _OF_PEOPLE = frozenset({"author", "label", "name", "reason", "sealed"})
 """Fields that say who somebody is, or give a number to whoever has a key."""
-_DONE_BY_PEOPLE = ("ledger.", "privacy.")
-"""How the events begin whose note says who did it, and why."""
+_NOTES_KEPT_BACK = ("ledger.", "privacy.", "journal.cut")
+"""How the events begin whose note says who did it, and why, or has bytes that nobody can screen."""
 
 
 def add_support_bundle(add_command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -122,14 +126,31 @@ def _plain_settings(settings: Settings) -> object:
 
 def _plain_policy(file: Path) -> object:
     """A policy's rules. Its comments and what it calls people and things stay here."""
-    return _impersonal(tomllib.loads(read_text(file)))
+    return _rules(read_text(file))
 
 
 def _plain_revision(file: Path) -> object:
     """The same of the revision that this gate had in force last, and its locks."""
     revision = msgspec.json.decode(file.read_bytes(), type=PolicyRevision)
-    rules = _impersonal(tomllib.loads(revision.document))
+    rules = _rules(revision.document)
     return {"revision": revision.revision, "at": revision.at, "locks": _impersonal(revision.locks), "rules": rules}
+
+
+def _rules(document: str) -> object:
+    return _quoted(_impersonal(tomllib.loads(document)))
+
+
+def _quoted(value: object) -> object:
+    """A policy in which a long figure is a text: it is a number that lacks its quotes, and screened as any other."""
+    match value:
+        case dict():
+            return {key: _quoted(below) for key, below in value.items()}
+        case list():
+            return [_quoted(below) for below in value]
+        case int() if value > FIGURE_MAX:
+            return str(value)
+        case _:
+            return value
 
 
 def _impersonal(value: object) -> object:
@@ -150,7 +171,7 @@ def _without_people(value: object) -> object:
 def _last_rows(journal: Path) -> object:
     rows = deque((row for row, _ in read_rows(journal)), maxlen=ROWS_MAX)
     return [
-        _impersonal(msgspec.structs.replace(row, note="") if row.event.startswith(_DONE_BY_PEOPLE) else row)
+        _impersonal(msgspec.structs.replace(row, note="") if row.event.startswith(_NOTES_KEPT_BACK) else row)
         for row in rows
     ]
 
@@ -173,8 +194,17 @@ def _machine(state: Path) -> object:
             "since_boot_s": time.clock_gettime(time.CLOCK_BOOTTIME),
             "zone": time.tzname,
         },
-        "state": {file.name: file.stat().st_size for file in sorted(state.iterdir()) if file.is_file()},
+        "state": dict(_sizes(state)),
     }
+
+
+def _sizes(state: Path) -> Iterator[tuple[str, int]]:
+    for file in sorted(state.iterdir()):
+        # The gate that runs removes some of them at any moment.
+        with suppress(FileNotFoundError):
+            found = file.lstat()
+            if stat.S_ISREG(found.st_mode):
+                yield file.name, found.st_size
 
 
 def _tail(log: Path) -> bytes:

@@ -23,6 +23,8 @@ WRITE_PAUSE_S = 0.5
 MINUTE_S = 60
 _TEXT_MAX = 120
 UNGATED, SETTLED = "call.ungated", "call.settled"
+_SEVERAL = "ungated:"
+"""What the names of several bookings have in common."""
 
 log = structlog.get_logger()
 
@@ -114,15 +116,15 @@ class Incidents:
 
     async def write(self, *, durable: bool = True) -> None:
         """Write what waits; what the disk does not take is tried again. See `Journal.write`."""
-        while self._waiting:
-            # Taken off before: of a write that is cut short by the gate's end the journal has the row all the same.
-            incident = self._waiting.popleft()
-            try:
-                await self._journal.write(self._row(incident), durable=durable)
-            except JournalError:
-                log.exception("journal.failed")
-                self._waiting.appendleft(incident)
-                return
+        try:
+            while self._waiting:
+                await self._journal.write(self._row(self._waiting[0]), durable=False)
+                # The journal has it now, once, however slow the disk is, and wherever the gate's end cuts this off.
+                self._waiting.popleft()
+                if durable:
+                    await self._journal.sync()
+        except JournalError:
+            log.exception("journal.failed")
 
     def _turn(self) -> None:
         """At the end of a minute, let what was only counted be written, too."""
@@ -156,12 +158,17 @@ class Incidents:
 
 
 def _with(counted: Incident, other: Incident) -> Incident:
-    """Count another one of the same kind."""
-    booked = other.booked
+    """Count another one of the same kind; only what they have in common is said of them."""
+    booked, one, leg = other.booked, counted.leg, other.leg
+    dialled = leg.dialled if leg.dialled == one.dialled else ""
+    grant = leg.grant if leg.grant == one.grant else ""
     if booked is not None and counted.booked is not None:
         booked = replace(
             booked,
+            hold_id=_SEVERAL,
             seconds=counted.booked.seconds + booked.seconds,
             amount_micros=counted.booked.amount_micros + booked.amount_micros,
         )
-    return replace(other, count=counted.count + 1, booked=booked)
+    is_ended = counted.is_ended and other.is_ended
+    leg = replace(leg, dialled=dialled, grant=grant)
+    return replace(other, leg=leg, is_ended=is_ended, count=counted.count + 1, booked=booked)
