@@ -41,7 +41,8 @@ from system.rig import PARIS, PARIS_WIRE, WITHIN_S, Config, Rig, assert_emergenc
 pytestmark = pytest.mark.system
 
 SATELLITE = "0088216{:05d}"
-PATIENT = {"0088216": Behaviour(react_after_s=1.0)}
+PATIENT_CARRIER = Behaviour(react_after_s=1.0)
+PATIENT = {"0088216": PATIENT_CARRIER}
 """How fast the guard is, `make paths` measures, at a carrier that takes 50 ms; a busy machine is no fault of its."""
 AT_ONCE = 10
 ONE_BY_ONE = 30
@@ -167,6 +168,7 @@ async def test_the_grant_of_a_live_call_covers_no_other(rig: Rig, hole: str, tar
         call = phone.call(PARIS)
         assert (await call.wait_for_final(WITHIN_S)).code == 200
         grant = rig.last_row("call.granted").grant
+        rig.lab.set_rules({"": PATIENT_CARRIER})
         set_globals(rig, HOLE=hole, TARGET=target, FORGED=grant)
         mark = time.time()
         await asyncio.to_thread(originate, rig, "Local/7001@phones")

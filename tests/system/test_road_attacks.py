@@ -272,13 +272,19 @@ async def test_a_phone_that_is_redirected_into_the_road_is_charged_itself(stage:
 # The allowance.
 
 COUNTS = "/var/spool/callgate/allowance-"
+STEPS = read((ROOT / "asterisk-conf" / "callgate.conf").read_text())
 COUNTING = [
     (context, priority)
     for context in ("callgate-allowance", "callgate-allowance-back")
-    for priority in range(
-        1, len(read((ROOT / "asterisk-conf" / "callgate.conf").read_text())[context].extensions["s"]) + 1
-    )
+    for priority in range(1, len(STEPS[context].extensions["s"]) + 1)
 ]
+BACK_UNUSED = [
+    (context, priority)
+    for context, priority in COUNTING
+    if "CALLGATE_USED=0" in str(STEPS[context].extensions["s"][priority - 1])
+]
+"""From here on all is given back that a line has."""
+AT_ONCE = 30
 
 
 def lengths(lab: Lab) -> dict[str, int]:
@@ -314,9 +320,9 @@ def claim(name: str, grant: str, place: str) -> str:
     return ",".join(f"{variable}={value}" for variable, value in values.items())
 
 
-async def begin_at_each(stage: Stage, variables: str) -> None:
-    """A program begins at every step of the allowance."""
-    for context, priority in COUNTING:
+async def begin_at(stage: Stage, steps: list[tuple[str, int]], variables: str) -> None:
+    """A program begins at each of these steps of the allowance."""
+    for context, priority in steps:
         where = {"Context": context, "Exten": "s", "Priority": str(priority)}
         await stage.program.originate("Local/6003@internal/n", **where, Variable=variables)
     await asyncio.sleep(SETTLED_S)
@@ -334,10 +340,11 @@ async def test_a_program_gets_nothing_back_that_it_has_not_set_aside(stage: Stag
         assert lengths(stage.lab) == {"calls": 64, "spent": 720, "back": 0}
         stranger = f"local:{uuid.uuid4()}.1795370990"
         for grant, name in ((stranger, practice.CLINIC), (stranger, "../../../etc/asterisk/x"), ("local:.", "")):
-            await begin_at_each(stage, claim(name, grant, f"{period}.0"))
+            await begin_at(stage, COUNTING, claim(name, grant, f"{period}.0"))
             assert lengths(stage.lab)["back"] == 0
-        for _ in range(2):
-            await begin_at_each(stage, claim(practice.CLINIC, f"local:{line[:47]}", f"{period}.0"))
+        assert len(BACK_UNUSED) == 1
+        for steps in (BACK_UNUSED * AT_ONCE, COUNTING):
+            await begin_at(stage, steps, claim(practice.CLINIC, f"local:{line[:47]}", f"{period}.0"))
             assert lengths(stage.lab)["back"] == 720
         assert "allowance" not in stage.lab.asterisk_exec("find", "/etc", "/root", "/var/lib/asterisk")
     finally:
