@@ -272,16 +272,16 @@ async def test_a_phone_that_is_redirected_into_the_road_is_charged_itself(stage:
 # The allowance.
 
 COUNTS = "/var/spool/callgate/allowance-"
-STEPS = read((ROOT / "asterisk-conf" / "callgate.conf").read_text())
+ALLOWANCE = read((ROOT / "asterisk-conf" / "callgate.conf").read_text())
 COUNTING = [
     (context, priority)
     for context in ("callgate-allowance", "callgate-allowance-back")
-    for priority in range(1, len(STEPS[context].extensions["s"]) + 1)
+    for priority, _ in enumerate(ALLOWANCE[context].extensions["s"], start=1)
 ]
 BACK_UNUSED = [
     (context, priority)
     for context, priority in COUNTING
-    if "CALLGATE_USED=0" in str(STEPS[context].extensions["s"][priority - 1])
+    if "CALLGATE_USED=0" in str(ALLOWANCE[context].extensions["s"][priority - 1])
 ]
 """From here on all is given back that a line has."""
 AT_ONCE = 30
