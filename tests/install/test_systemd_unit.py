@@ -35,9 +35,16 @@ def test_systemd_finds_no_mistake_in_the_unit(tmp_path: Path) -> None:
 def test_the_page_names_the_events_and_the_figures_of_the_code() -> None:
     sources = [
         ROOT / "agi" / "callgate" / name
-        for name in ("supervisor.py", "places.py", "kept_store.py", "commands/serve.py", "commands/taking_calls.py")
+        for name in (
+            "supervisor.py",
+            "places.py",
+            "first_worker.py",
+            "kept_store.py",
+            "commands/serve.py",
+            "commands/taking_calls.py",
+        )
     ]
-    logged = set(re.findall(r'log\.\w+\(\s*"([a-z._]+)"', "".join(map(Path.read_text, sources))))
+    logged = set(re.findall(r'(?:log\.\w+|_complaints\.warn)\(\s*"([a-z._]+)"', "".join(map(Path.read_text, sources))))
     told = set(re.findall(r"`((?:worker|reload|gate|store)\.[a-z_]+)`", PAGE.partition("## What the log says")[2]))
     assert told <= logged
     assert {event for event in logged if event.startswith(("worker.", "reload."))} <= told

@@ -15,7 +15,7 @@ from callgate.ledger.base import LedgerBook
 from callgate.spool import LegEnded, parse_line
 from carrier_log import CarrierEvent
 from system import live_lab
-from system.rig import Rig
+from system.rig import Rig, wait_for
 
 SLACK_S = 0.3
 """Near a whole second the carrier and Asterisk may differ by one: each has an instant of its own for an event."""
@@ -74,8 +74,10 @@ def compare(rig: Rig, book: LedgerBook, killed_at: float) -> Books:
         book: the ledger now; no hold is live.
         killed_at: when Asterisk was killed, epoch seconds; infinite for never.
     """
-    rows = {row.grant: row for row in rig.rows() if row.event in {"call.settled", "call.lost"}}
     named = dict(_spooled(rig))
+    # The ledger has what a leg cost a moment before the journal has its row.
+    wait_for(lambda: named.keys() <= _booked(rig).keys())
+    rows = _booked(rig)
     legs = []
     # What was booked at nothing had no answer; a leg that had one and was booked at nothing finds no row, and is wrong.
     unnamed = [row for row in rows.values() if row.grant not in named and row.amount_micros]
@@ -127,6 +129,10 @@ def _leg(number: str, duration_s: float, row: JournalRow | None, *, is_lost: boo
         booked=row.amount_micros if row else 0,
         is_lost=is_lost,
     )
+
+
+def _booked(rig: Rig) -> dict[str, JournalRow]:
+    return {row.grant: row for row in rig.rows() if row.event in {"call.settled", "call.lost"}}
 
 
 def _whole(duration_s: float) -> int:
