@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +36,7 @@ from clinic_samples import (
     silent_ledger,
 )
 from redis_server import RedisServer
+from waiting import until
 
 NOW_S = int(TUESDAY_11.timestamp())
 ANSWERED_A_MINUTE = f"1|settle|{HOLD}|callgate|+590590271212|{NOW_S}.000|{NOW_S + 60}.000|16|end"
@@ -539,15 +539,6 @@ async def test_without_the_ledger_a_line_is_kept(tmp_path: Path, line: str) -> N
 
 
 # In the background.
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the background work until something is so, for ten seconds at most."""
-    for _ in range(2000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    pytest.fail("it never was")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import resource
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -13,6 +13,7 @@ from asterisk_agi import AgiRequest, AgiSession
 from callgate import door as door_module
 from callgate.door import RESERVED_FILES, Door, file_room, raise_file_limit
 from callgate.told_once import ToldOnce
+from waiting import until
 
 QUESTION = b"agi_network: yes\nagi_network_script: v1\n\n"
 
@@ -49,14 +50,6 @@ async def is_away(link: socket.socket) -> bool:
         return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(link, 1), 5) == b""
     except ConnectionError:
         return True
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(5000):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-    pytest.fail("it never was")
 
 
 @pytest.fixture

@@ -30,10 +30,8 @@ from callgate.ledger.restoration import Change
 from callgate.listening import open_line, way_place
 from callgate.unsaid import Unsaid, take_unsaid
 from clinic_samples import HOLD, POINTE_A_PITRE, open_site
+from waiting import PATIENCE_S, until
 
-PATIENCE_S = 30.0
-POLL_S = 0.005
-POLLS_MAX = round(PATIENCE_S / POLL_S)
 AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 
@@ -101,14 +99,6 @@ class House:
 def _a_machine_that_may_be_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(further_worker, "DISK_DEADLINE_S", PATIENCE_S)
     monkeypatch.setattr(journal, "SYNC_DEADLINE_S", PATIENCE_S)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    for _ in range(POLLS_MAX):
-        if condition():
-            return
-        await asyncio.sleep(POLL_S)
-    pytest.fail("it never was")
 
 
 @asynccontextmanager

@@ -23,10 +23,8 @@ from callgate.notify import Notifier
 from callgate.places import Place
 from callgate.supervisor import Supervisor
 from callgate.workers import Worker, start_worker
+from waiting import PATIENCE_S, until
 
-PATIENCE_S = 30.0
-POLL_S = 0.005
-POLLS_MAX = round(PATIENCE_S / POLL_S)
 WORKER = """\
 import asyncio, os, resource, signal, socket, sys, time
 from callgate.heartbeat import Heart
@@ -70,14 +68,6 @@ async def live(mode):
 
 asyncio.run(live(sys.argv[2]))
 """
-
-
-async def until(condition: Callable[[], object]) -> None:
-    for _ in range(POLLS_MAX):
-        if condition():
-            return
-        await asyncio.sleep(POLL_S)
-    pytest.fail("it never was")
 
 
 @dataclass(kw_only=True)

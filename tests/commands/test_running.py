@@ -14,7 +14,8 @@ from callgate.commands.running import Event, Unheard, ask_dialplan
 from callgate.control.link import Account
 from callgate.errors import SettingsError
 from clinic_samples import SETTINGS, write_site
-from control.manager_sample import Manager, until
+from control.manager_sample import Manager
+from waiting import until
 
 INVALID, UNREACHABLE = 3, 4
 STARTED = "Event: FullyBooted\r\nStatus: Fully Booted\r\n\r\n"

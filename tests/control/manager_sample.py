@@ -5,8 +5,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import pytest
-
 PATIENCE_S = 10.0
 Answers = Callable[[dict[str, str]], str]
 
@@ -41,11 +39,3 @@ class Manager:
     def drop(self) -> None:
         """End the latest connection, as a restart does."""
         self.writers[-1].transport.abort()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    for _ in range(round(PATIENCE_S / 0.005)):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    pytest.fail("it never was")

@@ -16,7 +16,8 @@ from callgate.control.helped import Helped
 from callgate.control.link import Account
 from callgate.control.switch import Leg, Watcher
 from control.ami_samples import INCOMING, LEG, OTHER, PHONE, channel_lines, dial_begin, enter, hangup, new, newstate
-from control.manager_sample import Manager, answered, until
+from control.manager_sample import Manager, answered
+from waiting import until
 
 PARIS = "<sip:+33142685300@192.0.2.2>"
 

@@ -21,7 +21,8 @@ from callgate.core.attempt import Origin
 from callgate.gate import price_on
 from callgate.grants import Grants
 from clinic_samples import TUESDAY_11, open_site
-from control.manager_sample import Manager, answered, until
+from control.manager_sample import Manager, answered
+from waiting import until
 
 UNGATED = Incident(
     at=TUESDAY_11,

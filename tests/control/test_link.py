@@ -15,7 +15,8 @@ from callgate.control.ami import Message
 from callgate.control.board import WANTED
 from callgate.control.link import Account, Link, Listener
 from control.ami_samples import LEG, dial_begin, enter, hangup, new
-from control.manager_sample import Manager, answered, until
+from control.manager_sample import Manager, answered
+from waiting import until
 
 LISTS = {"CoreShowChannel": "", "CoreShowChannelsComplete": ""}
 FLOOD_A_SECOND = 10_000
