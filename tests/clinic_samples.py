@@ -1,9 +1,12 @@
 """A clinic on disk and the gate that serves it, as the tests of the edges need them: real files, a real ledger."""
 
+import os
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from asterisk_agi import encode_request
 from callgate.bookkeeper import Bookkeeper
@@ -20,10 +23,12 @@ from callgate.lending import Lending
 from callgate.policies import PolicyShelf
 from callgate.seal import KEY_NAME, Seal
 from callgate.settings import Settings, load_settings
+from callgate.shared_nonces import SharedNonces
 from callgate.spool import Spool
 from callgate.tags import load_tagger
 
 ROOT = Path(__file__).parent.parent
+Shared = TypeVar("Shared", Lending, SharedNonces)
 CLINIC = "cabinet-des-lilas"
 TUESDAY_11 = datetime(2026, 11, 24, 10, tzinfo=UTC)
 """In Paris it is 11 o'clock, and the practice is open."""
@@ -126,6 +131,14 @@ def silent_ledger(folder: Path) -> RedisLedger:
     return RedisLedger(connect(f"unix://{folder}/nobody.sock"))
 
 
+def shared_by_one(kind: type[Shared]) -> Shared:
+    """What the workers of a gate share, of one process alone."""
+    descriptor = os.memfd_create("shared")
+    made = kind(descriptor)
+    weakref.finalize(made, os.close, descriptor)
+    return made
+
+
 @dataclass(kw_only=True)
 class Site:
     """One clinic and everything that serves it; `now` is the clock of all of it."""
@@ -136,7 +149,7 @@ class Site:
     shelf: PolicyShelf
     journal: Journal
     spool: Spool
-    lending: Lending = field(default_factory=Lending.of_one)
+    lending: Lending = field(default_factory=lambda: shared_by_one(Lending))
     bursts: BurstWatch = field(init=False)
     now: datetime = TUESDAY_11
 

@@ -10,7 +10,8 @@ from asterisk_agi import CommandReader
 from callgate.gate import Gate
 from callgate.seal import Seal
 from callgate.server import Server
-from clinic_samples import KEY, Site
+from callgate.shared_nonces import SharedNonces
+from clinic_samples import KEY, Site, shared_by_one
 
 CONFIRMED = b"200 result=1\n"
 SEAL = Seal(KEY)
@@ -55,7 +56,8 @@ async def served(
     site: Site, gate: Gate | None = None, *, seal: Seal | None = SEAL
 ) -> AsyncIterator[tuple[Server, Call]]:
     """A server on a port of its own; when it is left, every connection has come to its end."""
-    server = Server(site.settings, gate or site.gate, lambda: site.now, seal)
+    shared = shared_by_one(SharedNonces)
+    server = Server(site.settings, gate or site.gate, lambda: site.now, seal, shared=shared)
     listening = await server.listen(socket.create_server(("127.0.0.1", 0)))
     host, port = listening.sockets[0].getsockname()
 

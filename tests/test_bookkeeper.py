@@ -19,10 +19,12 @@ from callgate.core.money import format_amount
 from callgate.core.reasons import Reason
 from callgate.core.verdict import Grant
 from callgate.errors import JournalError
+from callgate.journal import JournalRow
 from callgate.ledger.client import connect
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import PolicyRevision
 from callgate.policies import PolicyShelf
+from callgate.spool import Spool
 from clinic_samples import (
     CLINIC,
     HOLD,
@@ -408,6 +410,27 @@ async def test_a_phone_that_dials_no_numbers_all_day_fills_no_disk_and_holds_up_
     assert settled(site) == [(HOLD, 60, "0.25")]
 
 
+async def test_refusals_that_were_written_before_the_journal_was_full_are_not_written_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bookkeeper, write, written = site.bookkeeper, site.journal.write, list[JournalRow]()
+
+    async def until_full(row: JournalRow, *, durable: bool) -> None:
+        if len(written) == 3:
+            raise JournalError("journal.cgj", "it is full", "make room")
+        await write(row, durable=durable)
+        written.append(row)
+
+    site.write_spool(*map(injected, range(5)))
+    with monkeypatch.context() as patch:
+        patch.setattr(site.journal, "write", until_full)
+        for _ in range(2):
+            with pytest.raises(JournalError):
+                await bookkeeper.read_spool()
+    await bookkeeper.read_spool()
+    assert [row.dialled for row in site.rows] == ["061234••••&x"] * 5
+
+
 async def test_a_refusal_that_could_not_be_written_is_counted_once_when_it_can(site: Site) -> None:
     bookkeeper = site.bookkeeper
     site.journal.file.mkdir()
@@ -432,9 +455,12 @@ async def test_what_a_slow_disk_does_not_confirm_is_in_the_journal_once(
     bookkeeper = site.bookkeeper
     with monkeypatch.context() as patch:
         patch.setattr(os, "fdatasync", fails)
-        with pytest.raises(JournalError):
-            await bookkeeper.read_spool()
-        await bookkeeper.read_spool()
+        for _ in range(2):
+            with pytest.raises(JournalError):
+                await bookkeeper.read_spool()
+    assert len(Spool(site.folder / "spool" / "calls.log", site.folder / "state").read()) == 2, (
+        "the next process would read them again"
+    )
     site.write_spool(injected(1))
     await bookkeeper.read_spool()
     assert [row.event for row in site.rows] == ["call.refused", "call.local", "call.refused"]

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from callgate import lending
 from callgate.core.allowance import LENT_SECONDS, Lent
 from callgate.core.attempt import Origin
 from callgate.gate import classify
 from callgate.lending import Lending
-from clinic_samples import CLINIC, NONCE, PARIS, POINTE_A_PITRE, TUESDAY_11, Site, open_site, policy_text
+from clinic_samples import CLINIC, NONCE, PARIS, POINTE_A_PITRE, TUESDAY_11, Site, open_site, policy_text, shared_by_one
 
 THREE_CALLS_A_MINUTE = policy_text({"calls = 30": "calls = 3"})
 ONE_EURO_AN_HOUR = policy_text({'total = "5.00"': 'total = "1.00"'})
@@ -31,7 +32,7 @@ class Gate:
     """A gate without its ledger."""
 
     site: Site
-    lending: Lending = field(default_factory=Lending.of_one)
+    lending: Lending = field(default_factory=lambda: shared_by_one(Lending))
 
     def lends(
         self, dialled: str, *, at: datetime = TUESDAY_11, origin: Origin = Origin.EXTENSION, to: str = CLINIC
@@ -109,7 +110,24 @@ def test_all_workers_have_one_allowance_also_those_that_come_later(tmp_path: Pat
     os.close(file)
 
 
-def test_two_workers_do_not_count_the_same_call_at_the_same_moment(tmp_path: Path) -> None:
+def test_a_worker_that_stops_while_it_counts_takes_no_other_along(tmp_path: Path) -> None:
+    """The others waited for it without an end, and were killed as stuck, like it."""
+    file = os.memfd_create("lent")
+    gate = Gate(site=open_site(tmp_path), lending=Lending(file))
+    words = [sys.executable, "-c", OTHER_WORKER, str(file)]
+    with subprocess.Popen(words, pass_fds=(file,), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"it counts\n"
+        assert [gate.lends(PARIS), bool(gate.lends("03114"))] == ["", True]
+        other.communicate()
+    assert gate.lends(PARIS)
+    os.close(file)
+
+
+def test_two_workers_do_not_count_the_same_call_at_the_same_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lending, "LOCK_TRIES", 30_000)
     file = os.memfd_create("lent")
     gate = Gate(site=open_site(tmp_path), lending=Lending(file))
     words = [sys.executable, "-c", OTHER_WORKER, str(file)]

@@ -88,6 +88,17 @@ async def test_a_file_that_changed_between_two_starts_is_the_next_revision(
     assert (await start(tmp_path, ledger, ALSO_BELGIUM)).binds() == (2, ("BE",))
 
 
+async def test_a_further_worker_with_the_files_of_before_undoes_no_reload(tmp_path: Path, ledger: MemoryLedger) -> None:
+    await start(tmp_path, ledger)
+    settings = load_settings(tmp_path / "callgate.toml")
+    clinics = load_clinics(settings, tmp_path)
+    assert (await start(tmp_path, ledger, ALSO_BELGIUM)).binds() == (2, ("BE",))
+    further = PolicyShelf(clinics, ledger, tmp_path / "state", replaces=False)
+    await further.open()
+    assert further.clinic(CLINIC).revision == 2
+    assert "BE" in further.clinic(CLINIC).policy.countries.allow
+
+
 async def test_a_policy_from_elsewhere_wins_over_the_file_also_over_a_changed_one(
     tmp_path: Path, ledger: MemoryLedger
 ) -> None:

@@ -13,7 +13,7 @@ from callgate.errors import SettingsError
 from callgate.seal import KEY_NAME, Questions, Seal, load_seal
 from callgate.settings import GateSettings, Sealing
 from callgate.shared_nonces import SharedNonces
-from clinic_samples import KEY, TUESDAY_11
+from clinic_samples import KEY, TUESDAY_11, shared_by_one
 
 QUESTION = ["entry=callgate", "dialled=0142685300"]
 NOW_S = TUESDAY_11.timestamp()
@@ -54,7 +54,7 @@ def test_a_question_counts_only_under_its_own_seal(arguments: list[str], *, is_o
 
 
 def test_a_question_is_asked_once_and_at_once() -> None:
-    questions = Questions(SharedNonces.of_one())
+    questions = Questions(shared_by_one(SharedNonces))
     one, two, three = (str(uuid4()) for _ in range(3))
     assert questions.is_new(one, NOW_S, TUESDAY_11)
     assert not questions.is_new(one, NOW_S, TUESDAY_11)
@@ -65,7 +65,7 @@ def test_a_question_is_asked_once_and_at_once() -> None:
 
 
 def test_a_question_is_not_new_again_after_the_clock_was_set_back() -> None:
-    questions, nonce = Questions(SharedNonces.of_one()), str(uuid4())
+    questions, nonce = Questions(shared_by_one(SharedNonces)), str(uuid4())
     assert questions.is_new(nonce, NOW_S, TUESDAY_11)
     assert not questions.is_new(str(uuid4()), NOW_S, TUESDAY_11 - timedelta(minutes=1))
     assert not questions.is_new(nonce, NOW_S, TUESDAY_11), "a minute later"

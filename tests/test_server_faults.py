@@ -18,8 +18,9 @@ from callgate.journal import Journal
 from callgate.ledger.memory import MemoryLedger
 from callgate.policies import PolicyShelf
 from callgate.server import Server
+from callgate.shared_nonces import SharedNonces
 from callgate.tags import Tagger
-from clinic_samples import BRUSSELS, PARIS, PASSAGE, POINTE_A_PITRE, Site, header, open_site
+from clinic_samples import BRUSSELS, PARIS, PASSAGE, POINTE_A_PITRE, Site, header, open_site, shared_by_one
 from flood.asking import ask
 
 
@@ -68,7 +69,7 @@ async def site(tmp_path: Path) -> Site:
 async def test_a_fault_at_any_stop_leaves_the_call_to_the_dialplan_and_the_next_call_is_served(
     site: Site, stop: str, dialled: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server = Server(site.settings, site.gate, lambda: site.now, None)
+    server = Server(site.settings, site.gate, lambda: site.now, None, shared=shared_by_one(SharedNonces))
     listening = await server.listen(socket.create_server(("127.0.0.1", 0)))
     port = listening.sockets[0].getsockname()[1]
     question = header(dialled=ASKED[dialled])

@@ -72,9 +72,15 @@ asyncio.run(live(sys.argv[2]))
 
 @dataclass(kw_only=True)
 class House:
-    """A supervisor whose next workers are as `modes` say; the last one of them again and again."""
+    """A supervisor whose next workers are as `modes` say; the last one of them again and again.
+
+    `text` stands for the settings' file, `settings` for what each worker began with, `good` for what worked.
+    """
 
     modes: list[str]
+    text: str = "first"
+    good: str = "first"
+    settings: list[str] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
     said: list[EventDict] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
@@ -82,17 +88,27 @@ class House:
     taken: int = 0
     supervisor: Supervisor = field(init=False)
     ended: asyncio.Task[int] = field(init=False)
+    _tried: str = "first"
 
     def start(self, place: int, news: Callable[[], None], *, anew: bool) -> Worker:
         self.asked.append((place, anew))
         mode = self.modes.pop(0) if len(self.modes) > 1 else self.modes[0]
-        if mode == "refused":
+        if mode == "refused" or (anew and self.text == "bad"):
             raise SettingsError("gate.listen", "it cannot change", "restart")
+        self._tried = self.text if anew else self._tried
+        self.settings.append(self.text if anew else self.good)
         self.workers.append(start_worker([sys.executable, "-c", WORKER, "{link}", mode], (), news))
         return self.workers[-1]
 
     def took_calls(self) -> None:
         self.taken += 1
+        self.good = self._tried
+
+    @property
+    def in_use(self) -> list[str]:
+        """By what settings each place takes calls."""
+        serving = [place.serving for place in self.supervisor._places]
+        return [self.settings[self.workers.index(worker)] for worker in serving if worker is not None]
 
     async def until(self, condition: Callable[[], object]) -> None:
         await until(condition)
@@ -306,6 +322,35 @@ async def test_a_reload_need_not_wait_for_one_that_a_further_worker_cannot_follo
         found.supervisor.reload()
         await found.until(lambda: found.taken == 2 and not found.supervisor._reloading)
         assert [worker.is_serving for worker in found.workers[-2:]] == [True, True]
+
+
+async def test_a_reload_that_is_refused_ends_none_that_others_have_still_to_follow(said: list[EventDict]) -> None:
+    """The first worker went by the new settings and the other for ever by the former ones."""
+    async with house(said, "sound", workers=2) as found:
+        await found.serving(2)
+        found.text = "second"
+        found.supervisor.reload()
+        await found.until(lambda: len(found.workers) == 3)
+        found.supervisor.reload()
+        await found.until(lambda: found.taken)
+        found.text = "bad"
+        await found.until(lambda: found.events("reload.refused"))
+        await found.until(lambda: found.in_use == ["second"] * 2)
+
+
+async def test_a_worker_that_is_tried_again_during_the_next_reload_goes_by_that_one_in_the_end(
+    said: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "restart_pause_s", lambda _deaths: 0.0)
+    async with house(said, "sound", "sound", "sound", "broken", "slow", "sound", workers=2) as found:
+        await found.serving(2)
+        found.text = "second"
+        found.supervisor.reload()
+        await found.until(lambda: found.events("reload.refused"))
+        found.text = "third"
+        found.supervisor.reload()
+        await found.until(lambda: found.taken == 2)
+        await found.until(lambda: found.in_use == ["third"] * 2)
 
 
 async def test_every_worker_that_does_not_leave_is_killed_also_where_two_were_replaced_after_one_another(

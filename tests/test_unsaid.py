@@ -98,12 +98,14 @@ async def test_of_a_row_that_was_cut_off_nothing_is_written(tmp_path: Path, jour
 async def test_a_file_with_something_else_in_it_is_put_aside(tmp_path: Path, journal: Journal) -> None:
     one = Unsaid(tmp_path)
     one.keep(1, row("a"))
-    one.close()
     file = file_of(tmp_path)
-    file.write_bytes(file.read_bytes() + b"\0\0\0\1\xc1")
+    whole = file.read_bytes()
+    one.keep(2, row("b"))
+    one.close()
+    file.write_bytes(whole + b"\0\0\0\1\xc1" + file.read_bytes()[len(whole) :])
     await take_unsaid(tmp_path, journal)
     await take_unsaid(tmp_path, journal)
-    assert calls(journal) == ["a"]
+    assert calls(journal) == ["a", "b"], "what stands behind it, too"
     assert file_of(tmp_path).name == file.name + ".bad"
 
 
@@ -130,6 +132,17 @@ async def test_the_file_stays_until_the_journal_takes_its_rows(tmp_path: Path) -
     await take_unsaid(tmp_path, journal)
     assert calls(journal) == ["a"]
     journal.close()
+
+
+def test_after_a_file_that_was_full_the_next_one_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never kept a row again: its end was taken for that of the file which was gone."""
+    one = Unsaid(tmp_path)
+    one.keep(1, row("a"))
+    monkeypatch.setattr(unsaid, "UNSAID_MAX_BYTES", file_of(tmp_path).stat().st_size)
+    one.taken(1)
+    one.keep(2, row("b"))
+    assert 2 in one
+    one.close()
 
 
 async def test_what_finds_no_room_in_the_file_leaves_nothing_in_it(

@@ -52,6 +52,8 @@ class Bookkeeper:
         silent: the clinics whose ledger did not answer the last chore, and why; its own.
         overran: the last costly calls that cost more than was held for them, by grant; its own.
         tally: of the refusals that the dialplan spoke alone; its own.
+        written: the lines that are still to be acknowledged and whose row is written, by what `Spool.read` calls them.
+        unsynced: set as long as the disk may lack rows of lines that were passed over.
     """
 
     settings: Settings
@@ -67,6 +69,8 @@ class Bookkeeper:
     silent: dict[str, str] = field(default_factory=dict)
     overran: deque[str] = field(default_factory=lambda: deque(maxlen=OVERRAN_MAX))
     tally: Tally = field(default_factory=Tally)
+    written: set[int] = field(default_factory=set)
+    unsynced: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -105,7 +109,7 @@ class Bookkeeper:
     async def _read_lines(self, up: Collection[str] | None) -> bool:
         """Handle them; returns whether that was all. Together they cost the disk one flush: a phone makes hundreds."""
         is_all, handled, unreadable = True, 0, 0
-        decided: list[JournalRow] = []
+        decided: list[tuple[int, JournalRow]] = []
         for line, offset in self.spool.read():
             match parse_line(line):
                 case None:
@@ -115,32 +119,41 @@ class Bookkeeper:
                 case LegEnded() | GrantUnused() as ended:
                     is_all = await self._end(ended)
                 case LocalGrant() | LocalRefusal() as alone:
-                    decided.extend(self._local_rows(alone))
+                    decided.extend((offset, row) for row in self._local_rows(alone) if offset not in self.written)
             if not is_all:
                 break
             handled = offset
         if unreadable:
             log.warning("spool.unreadable", lines=unreadable)
         await self._write_down(decided)
-        if handled:
-            self.spool.acknowledge(handled)
-        if decided:
-            # Last: whatever the disk does, a line whose row is in the journal is not to be read again.
-            await self.journal.sync()
+        await self._acknowledge(handled, has_written=bool(decided))
         return is_all
 
-    async def _write_down(self, decided: Collection[JournalRow]) -> None:
+    async def _acknowledge(self, handled: int, *, has_written: bool) -> None:
+        """Have no line read again that is handled: by this process at once, by the next once the disk has its row."""
+        if handled:
+            self.spool.pass_over(handled)
+            self.written.clear()
+        if has_written:
+            self.unsynced.set()
+        if self.unsynced.is_set():
+            await self.journal.sync()
+            self.unsynced.clear()
+        self.spool.acknowledge()
+
+    async def _write_down(self, decided: Collection[tuple[int, JournalRow]]) -> None:
         """Write what the dialplan decided alone; in a flood a refusal is only counted.
 
         Whoever has a phone can cause one with every call that is no number, without the gate ever being asked.
         """
         # What is counted here is written here, or read again: nothing of it stays.
         tally = Tally(windows=self.tally.windows)
-        for row in decided:
-            if row.event == REFUSED and not tally.has_room(row):
+        for offset, row in decided:
+            if row.is_refusal and not tally.has_room(row):
                 tally.count(row)
             else:
                 await self.journal.write(row, durable=False)
+                self.written.add(offset)
         for row in tally.take_all():
             await self.journal.write(row, durable=False)
 

@@ -146,7 +146,8 @@ class FurtherWorker(Witness):
         """See `Journal.refuse`.
 
         Raises:
-            JournalError: the disk is not known to have it; it is kept for the next first worker.
+            JournalError: the disk is not known to have it. It is kept for the next first worker, unless this one has
+                said that the disk takes no row: then it keeps it itself.
         """
         await self._refuse(self._say(RefusalToWrite(row)))
 

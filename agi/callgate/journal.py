@@ -126,7 +126,9 @@ class Journal(JournalWitness):
         """
         # An ordinary call goes on though the disk takes no row: it is this gate's all the same.
         self.memory.note(row.event, row.grant)
-        writer = self._append(Kind.ROW, msgspec.json.encode(row))
+        payload = msgspec.json.encode(row)
+        self._measure(payload)
+        writer = (self._append_last if row.is_refusal else self._append)(Kind.ROW, payload)
         self.memory.note_written(row.event, row.grant)
         if durable:
             await self._sync(writer)
@@ -256,14 +258,17 @@ class Journal(JournalWitness):
             log.exception("change.not_kept", owed=len(self._owed))
 
     def _append(self, kind: Kind, payload: bytes) -> JournalWriter:
-        if len(payload) > PAYLOAD_MAX_BYTES:
-            raise JournalError(str(self.file), f"a record of {len(payload)} bytes is too long", "report this")
+        self._measure(payload)
         writer = self._paid()
         try:
             writer.append(kind, payload, self._clock(), kept_bytes=self._kept_bytes)
         except OSError as error:
             raise self._failed(error) from error
         return writer
+
+    def _measure(self, payload: bytes) -> None:
+        if len(payload) > PAYLOAD_MAX_BYTES:
+            raise JournalError(str(self.file), f"a record of {len(payload)} bytes is too long", "report this")
 
     def _append_last(self, kind: Kind, payload: bytes) -> JournalWriter:
         """Write what has room to the very end; it waits for nothing that is owed, which has none any more by then."""

@@ -98,6 +98,11 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(cls(at=at, event=event, clinic=clinic, call="", note=note))
 
     @property
+    def is_refusal(self) -> bool:
+        """Whether calls were stopped: those that were only observed were not."""
+        return self.event == "call.refused" and not self.observed
+
+    @property
     def last_at(self) -> datetime:
         """The instant of the last call that the row stands for."""
         return self.until or self.at

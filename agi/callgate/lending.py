@@ -3,7 +3,7 @@
 import fcntl
 import os
 import struct
-import weakref
+import time
 from datetime import datetime
 
 from callgate.clinic import Clinic
@@ -15,6 +15,8 @@ from callgate.core.tariff import Rate
 
 # A clinic's name and its use. None lies on two pages, so a worker that is killed has written all of one, or nothing.
 _ROW = struct.Struct("64s4q32x")
+LOCK_TRIES = 50
+LOCK_PAUSE_S = 0.001
 
 
 class Lending:
@@ -26,14 +28,6 @@ class Lending:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-
-    @classmethod
-    def of_one(cls) -> "Lending":
-        """That of one process alone."""
-        descriptor = os.memfd_create("lent")
-        lending = cls(descriptor)
-        weakref.finalize(lending, os.close, descriptor)
-        return lending
 
     def lend(
         self, attempt: CallAttempt, priced: PricedDestination, clinic: Clinic, instant: datetime
@@ -52,7 +46,8 @@ class Lending:
         return Lent(grant_id=f"local:{attempt.nonce}.{now_s}", seconds=LENT_SECONDS)
 
     def _draw(self, clinic: str, allowance: Allowance, rate: Rate, now_s: int) -> bool:
-        fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
+        if not self._is_locked():
+            return False
         try:
             place, use = self._find(clinic)
             drawn = draw(use, allowance, rate, now_s)
@@ -62,6 +57,17 @@ class Lending:
         finally:
             fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
         return drawn is not None
+
+    def _is_locked(self) -> bool:
+        """Lock the file; false where another worker has it for longer than it needs: it is stopped, and soon killed."""
+        for _ in range(LOCK_TRIES):
+            try:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):
+                time.sleep(LOCK_PAUSE_S)
+            else:
+                return True
+        return False
 
     def _find(self, clinic: str) -> tuple[int, AllowanceUse]:
         """Find where a clinic's row begins, or is to begin, and what it says."""

@@ -109,6 +109,10 @@ class Place:
                 raise
             yield from self._refuse(str(error), now_s)
 
+    def outdate(self) -> None:
+        """Learn that the first place has other settings now; a worker that is being started here lacks them, too."""
+        self.is_outdated, self._is_update = True, False
+
     def look(self, now_s: float) -> Iterator[News]:
         """Do what is to be done at an instant of a clock that only goes forward."""
         yield from self._look_at_serving(now_s)

@@ -38,12 +38,21 @@ log = structlog.get_logger()
 
 
 class PolicyShelf:
-    """Every clinic with the policy that binds it now, and the rates."""
+    """Every clinic with the policy that binds it now, and the rates.
 
-    def __init__(self, clinics: dict[str, Clinic], revisions: Revisions, state: Path) -> None:
+    Args:
+        clinics: by name, under the installer's files.
+        revisions: of the policies, in the store.
+        state: the gate's state folder.
+        replaces: whether a file that has changed is published. Only the first worker does: for a moment of a reload a
+            further one may still have the files of before.
+    """
+
+    def __init__(self, clinics: dict[str, Clinic], revisions: Revisions, state: Path, *, replaces: bool = True) -> None:
         self._clinics = clinics
         self._revisions = revisions
         self._state = state
+        self._replaces = replaces
         self._in_force: dict[str, PolicyRevision] = {}
         self._refused: dict[str, PolicyRevision] = {}
         self._refused_decks: dict[tuple[Path, str], FileStamp | None] = {}
@@ -164,7 +173,7 @@ class PolicyShelf:
                 # It was in force here before this start.
                 found = await self._republish(kept, found)
         match found:
-            case PolicyRevision() if found.origin == ORIGIN_FILE and found.document != clinic.document:
+            case PolicyRevision() if self._replaces and _is_of_other_file(found, clinic):
                 await self._publish_file(clinic, found)
             case PolicyRevision():
                 self._adopt(found)
@@ -310,6 +319,10 @@ def file_revision(clinic: str, document: str) -> PolicyRevision:
         reason="settings",
         document=document,
     )
+
+
+def _is_of_other_file(found: PolicyRevision, clinic: Clinic) -> bool:
+    return found.origin == ORIGIN_FILE and found.document != clinic.document
 
 
 def _locks(found: PolicyRevision | NoPolicy) -> Locks:

@@ -120,17 +120,14 @@ class Server:
         clock: Callable[[], datetime],
         seal: Seal | None,
         *,
-        shared: SharedNonces | None = None,
+        shared: SharedNonces,
     ) -> None:
-        """Take what a call needs; without a `seal`, who asks is not asked who he is.
-
-        For `shared` see `Questions`; None for one server alone.
-        """
+        """Take what a call needs; without a `seal`, who asks is not asked who he is. For `shared` see `Questions`."""
         self._settings = settings
         self._gate = gate
         self._clock = clock
         self._seal = seal
-        self._questions = Questions(shared or SharedNonces.of_one())
+        self._questions = Questions(shared)
         self._connections: set[asyncio.Task[None]] = set()
         self._complaints = ToldOnce()
         self._turns = Turns()

@@ -7,7 +7,6 @@ again. Whoever looks into a row locks it (fcntl(2), F_SETLK): a few system calls
 
 import fcntl
 import os
-import weakref
 
 _ROWS = 16_384
 _NONCE_BYTES = 16
@@ -25,14 +24,6 @@ class SharedNonces:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    @classmethod
-    def of_one(cls) -> "SharedNonces":
-        """Those of one process alone."""
-        descriptor = os.memfd_create("nonces")
-        nonces = cls(descriptor)
-        weakref.finalize(nonces, os.close, descriptor)
-        return nonces
-
     def take(self, nonce: str) -> bool:
         """Take a nonce, a UUID; false if it was taken before. Where the system cannot say so, it was not."""
         taken = bytes.fromhex(nonce.replace("-", ""))
@@ -40,7 +31,7 @@ class SharedNonces:
         try:
             fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _ROW_BYTES, row, os.SEEK_SET)
         except (BlockingIOError, PermissionError):
-            # Another worker looks into this row at this very moment: it was asked the same.
+            # Another worker looks into this row at this very moment: most likely it was asked the same.
             return False
         except OSError:
             return True

@@ -137,6 +137,8 @@ class Spool:
         self._offset = 0
         with contextlib.suppress(OSError, ValueError):
             self._offset = max(0, int(self._offset_file.read_text()))
+        self._remembered = self._offset
+        self._has_just_turned = False
 
     def read(self) -> list[tuple[str, int]]:
         """Read what is new: each whole line with the offset to acknowledge once it is handled."""
@@ -150,12 +152,18 @@ class Spool:
         except FileNotFoundError:
             return []
         lines = self._split(data)
-        if not lines and current == self._old:
-            # Also with a line that was never ended. The offset first: a crash in between hands lines out again, the
-            # other way round it would skip the new file's.
-            self._remember(0)
-            self._old.unlink()
+        if not lines and current == self._old and self._offset == self._remembered:
+            self._remove_old()
         return lines
+
+    def _remove_old(self) -> None:
+        """Remove it, also with a line that was never ended, unless somebody may have opened it a moment ago."""
+        if self._has_just_turned:
+            self._has_just_turned = False
+            return
+        # The offset first: a crash in between hands lines out again, the other way round it would skip the new file's.
+        self._remember(0)
+        self._old.unlink()
 
     def is_read(self) -> bool:
         """Tell whether every whole line that was written so far has been acknowledged."""
@@ -173,10 +181,15 @@ class Spool:
             lines.append((line.decode("utf-8", "replace").removesuffix("\r"), offset))
         return lines
 
-    def acknowledge(self, offset: int) -> None:
-        """Remember that everything before `offset` is handled."""
-        self._remember(offset)
-        if offset >= ROTATE_BYTES and not self._old.exists():
+    def pass_over(self, offset: int) -> None:
+        """Hand out nothing before `offset` again, as long as this process lives."""
+        self._offset = offset
+
+    def acknowledge(self) -> None:
+        """Remember for the next process, too, that what was passed over is handled."""
+        if self._offset != self._remembered:
+            self._remember(self._offset)
+        if self._offset >= ROTATE_BYTES and not self._old.exists():
             self._file.rename(self._old)
 
     def turn(self, now: float) -> None:
@@ -194,9 +207,10 @@ class Spool:
                 # What is none of ours, or of a clock that ran ahead, says nothing of its age.
                 if first is None or not 0 <= now - _told_at(first) < AGE_MAX_S:
                     self._file.rename(self._old)
+                    self._has_just_turned = True
 
     def _remember(self, offset: int) -> None:
-        self._offset = offset
+        self._offset = self._remembered = offset
         temporary = self._offset_file.with_suffix(".new")
         temporary.write_text(str(offset))
         temporary.replace(self._offset_file)

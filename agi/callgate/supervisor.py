@@ -115,14 +115,14 @@ class Supervisor:
         is_free = first.has_served and not any(place.is_changing for place in (first, *self._reloading[:1]))
         if self._is_reload_asked and is_free:
             self._is_reload_asked = False
+            # Whatever comes of this one: they owe what was asked for before.
+            for place in self._reloading:
+                place.outdate()
             self._reloading = list(self._places)
             if first.serving is not None:
                 self.notifier.reloading(self._sentence(Status.RELOADING))
             for news in first.reload(now_s, anew=True):
                 self._hear(first, news)
-        elif self._reloading and self._reloading[0] is not first:
-            # From now on it looks after that by itself, whatever else happens to it.
-            self._reloading[0].is_outdated = True
 
     def _hear(self, place: Place, news: News) -> None:
         is_reloading = self._reloading[:1] == [place]
@@ -132,6 +132,9 @@ class Supervisor:
             case News.SERVING:
                 if is_reloading and not place.is_outdated:
                     del self._reloading[0]
+                    if self._reloading:
+                        # From now on it looks after that by itself, whatever else happens to it.
+                        self._reloading[0].outdate()
                 if not self._reloading:
                     self.notifier.ready(self._sentence(Status.SERVING))
                 self._wake.set()

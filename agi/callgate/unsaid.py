@@ -29,7 +29,6 @@ _PREFIX, _SUFFIX, _BAD = "unsaid-w", ".letters", ".bad"
 _LENGTH_BYTES = 4
 _TAKEN = 1
 _ROWS_A_STEP = 64
-_REFUSED = "call.refused"
 
 log = structlog.get_logger()
 _rows = msgspec.msgpack.Decoder(list[JournalRow])
@@ -95,13 +94,13 @@ class Unsaid:
         """Leave what is in it to the first worker; what is kept from now on has a file of its own."""
         if self._file is not None:
             os.close(self._descriptor)
-            self._file = None
+            self._file, self._end = None, 0
             self._offsets.clear()
 
     def _open(self) -> None:
         # Whoever looks for files that were left passes over an empty one: it is locked before anything stands in it.
         self._descriptor, name = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=self._state)
-        self._file, self._end = Path(name), 0
+        self._file = Path(name)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
     def _remove_if_done(self) -> None:
@@ -140,7 +139,7 @@ async def _take(file: Path, content: bytes, journal: Journal) -> None:
     tally, counted = Tally(), list[int]()
     with file.open("r+b", buffering=0) as marks:
         for number, (offset, row) in enumerate(rows):
-            if row.event != _REFUSED or row.observed or tally.has_room(row):
+            if not row.is_refusal or tally.has_room(row):
                 await journal.write(row, durable=False)
                 _mark_taken(marks.fileno(), offset)
             else:
@@ -187,7 +186,7 @@ def _is_left(descriptor: int) -> bool:
 def _read(content: bytes) -> tuple[list[tuple[int, JournalRow]], bool]:
     """Read the rows that are not taken, each with its place, up to a torn end; false where something is no row."""
     rows: list[tuple[int, JournalRow]] = []
-    begin = 0
+    begin, is_sound = 0, True
     while (body := begin + _LENGTH_BYTES) <= len(content):
         end = body + int.from_bytes(content[begin + 1 : body], "big")
         if end > len(content):
@@ -196,6 +195,6 @@ def _read(content: bytes) -> tuple[list[tuple[int, JournalRow]], bool]:
             try:
                 rows += [(begin, row) for row in _rows.decode(content[body:end])]
             except msgspec.DecodeError:
-                return rows, False
+                is_sound = False
         begin = end
-    return rows, True
+    return rows, is_sound

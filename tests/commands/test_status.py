@@ -25,6 +25,7 @@ from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import PolicyRevision
 from callgate.ledger_memory import LedgerMemory
 from callgate.server import Server, utc_now
+from callgate.shared_nonces import SharedNonces
 from callgate.texts.catalog import Language, text
 from clinic_samples import (
     BRUSSELS,
@@ -35,6 +36,7 @@ from clinic_samples import (
     TUESDAY_11,
     open_site,
     policy_text,
+    shared_by_one,
     write_site,
 )
 from core.samples import a_lock
@@ -125,7 +127,7 @@ async def test_with_everything_running_it_shows_what_is_held_and_the_last_refusa
         site = open_site(tmp_path, always_open, ledger=RedisLedger(client))
         await site.shelf.open()
         site.now = utc_now()
-        server = Server(site.settings, site.gate, utc_now, None)
+        server = Server(site.settings, site.gate, utc_now, None, shared=shared_by_one(SharedNonces))
         listening = await server.listen(socket.create_server(("127.0.0.1", 0)))
         port = listening.sockets[0].getsockname()[1]
         address = f'[gate]\nredis = "{redis.url}"'

@@ -52,7 +52,7 @@ async def answer(settings: Settings, folder: Path, clinics: dict[str, Clinic], h
             return Exit.OK
         gate_name = line.gate
         ledger = RedisLedger(client, ledger_deadlines(settings), gate=gate_name, witness=line)
-        shelf = PolicyShelf(clinics, ledger, state)
+        shelf = PolicyShelf(clinics, ledger, state, replaces=False)
         await shelf.open()
         trust = StoreTrust(client=client, settings=settings)
         await trust.check()
