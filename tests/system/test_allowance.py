@@ -204,3 +204,20 @@ async def test_on_a_full_disk_home_can_be_called_by_one_after_the_other(rig: Rig
 async def test_where_asterisk_may_not_write_home_can_be_called_by_one_after_the_other(rig: Rig) -> None:
     change(rig, "/var/spool/callgate/allowance-", "/nowhere/allowance-")
     await one_at_a_time(rig)
+
+
+async def test_a_call_that_the_gate_lends_to_leaves_that_one_place_free(rig: Rig) -> None:
+    """What fills the disk ends Redis, too, and then perhaps the gate: every ordinary call was refused then."""
+    change(rig, "/var/spool/callgate/allowance-", "/nowhere/allowance-")
+    rig.lab.gate_start()
+    rig.lab.redis_stop()
+    try:
+        async with rig.phones("101", "102") as (phone, other):
+            lent, _outcomes = await ring(phone, PARIS, 1)
+            assert len(lent) == 1
+            rig.lab.gate_stop()
+            calls, outcomes = await ring(other, PARIS, 1)
+            assert outcomes == {"rings": 1}
+            await give_up(*lent, *calls)
+    finally:
+        rig.lab.redis_start()
