@@ -31,6 +31,7 @@ from callgate.commands.support_bundle import add_support_bundle
 from callgate.commands.words import iso_instant, matching, outside_prefix
 from callgate.errors import CallgateError
 from callgate.settings import DEFAULT_SETTINGS
+from callgate.telemetry import configure_command_logs
 
 WORDS_MAX = 200
 
@@ -41,6 +42,8 @@ def main(words: Sequence[str] | None = None) -> int:
         # A terminal that lacks a letter gets its code; it does not lose the answer.
         sys.stdout.reconfigure(errors="backslashreplace")
     arguments = parser().parse_args(words)
+    if words is None:
+        configure_command_logs()
     try:
         code: Exit = arguments.run(arguments)
         sys.stdout.flush()

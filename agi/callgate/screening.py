@@ -61,7 +61,8 @@ _PATTERN = re.compile(
             (?:\+\ ?)?(?>\(?\d(?:[ .()\u00a0\u00ad\u2002-\u2015\u202f-]{0,2}\d){6,})
             (?![ .()\u00a0\u00ad\u2002-\u2015\u202f-]{0,2}•)
             # Odd signs part the figures of lists, too: only what begins like a number, with the same sign throughout.
-          | (?>(?:\+\d{1,3}|0\d{1,3})(?P<odd>\ {0,3}[ /_|;,*'·\t.-]\ {0,3})\d{1,4}(?:(?P=odd)\d{2,4}){3,})(?!(?P=odd)•)
+          | (?>(?:\+\d{1,3}|(?<=%2b)\d{1,3}|0\d{1,3})(?P<odd>\ {0,3}[ /_|;,*'·\t.-]\ {0,3}|%[0-9a-f]{2})
+                \d{1,4}(?:(?P=odd)\d{2,4}){3,})(?!(?P=odd)•)
         ))
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
@@ -87,7 +88,8 @@ def screened(text: str) -> str:
 
 def _hide(found: re.Match[str]) -> str:
     if found["number"]:
-        return mask(found["number"])
+        # Between the codes of a URI the last four figures are not the number's.
+        return HIDDEN if "%" in found["number"] else mask(found["number"])
     if found["value"]:
         return found[0][: found.start("value") - found.start()] + HIDDEN
     return found[0] if found["known"] else HIDDEN

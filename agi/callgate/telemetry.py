@@ -2,10 +2,12 @@
 
 import json
 import logging
+import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
-from structlog.typing import EventDict
+from structlog.typing import EventDict, Processor
 
 from callgate.log_lines import LogLines, Throttle
 from callgate.screening import screened_value
@@ -32,6 +34,25 @@ class FromTheLibraries(logging.Handler):
         log.log(record.levelno, "library.spoke", logger=record.name, text=record.getMessage(), exc_info=record.exc_info)
 
 
+_PROCESSORS: Sequence[Processor] = (
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+    structlog.processors.add_log_level,
+    structlog.processors.format_exc_info,
+    without_numbers,
+    instant_and_event_first,
+    structlog.processors.JSONRenderer(),
+)
+
+
+def configure_command_logs() -> None:
+    """Write warnings alone to standard error: a command's answer is its own, and its reader waits anyway."""
+    structlog.configure(
+        processors=_PROCESSORS,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def configure_logs() -> None:
     """Write every event to standard error, from INFO up, the instant and the event first, without waiting for it."""
     throttle = Throttle()
@@ -46,15 +67,7 @@ def configure_logs() -> None:
     logging.basicConfig(handlers=[FromTheLibraries(logging.WARNING)], force=True)
     logging.captureWarnings(capture=True)
     structlog.configure(
-        processors=[
-            throttle,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            without_numbers,
-            instant_and_event_first,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[throttle, *_PROCESSORS],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=lambda: lines,
     )

@@ -1,6 +1,9 @@
 """`callgate purge` ends the time of full numbers and old rows now, and says what can be read no more."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +61,24 @@ def test_where_nothing_is_due_it_says_so(tmp_path: Path, capsys: Out, language: 
     assert purge(tmp_path, language) == 0
     assert capsys.readouterr().out == text("cli.purged_nothing", language, days=90) + "\n"
     assert not (tmp_path / "state" / acts.FOLDER).exists()
+
+
+def test_what_it_logs_is_no_part_of_its_answer_and_shows_no_number(tmp_path: Path) -> None:
+    folder = tmp_path / "0142685300"
+    folder.mkdir()
+    write_site(folder, settings=f"{SETTINGS}\n[privacy]\njournal_days = 62\n")
+    journal = asyncio.run(old_journal(folder, timedelta(days=100)))
+    journal.close()
+    content = bytearray(journal.file.read_bytes())
+    content[-1] ^= 1
+    journal.file.write_bytes(content)
+    words = [sys.executable, "-m", "callgate.cli", "--settings", folder / "callgate.toml", "--language", "en", "purge"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert {line["event"] for line in lines} == {"journal.damaged", "journal.end_kept"}
+    assert all("014268••••" in line["file"] for line in lines)
+    assert "journal." not in ended.stdout
+    assert "014268" not in ended.stdout
 
 
 async def old_journal(folder: Path, age: timedelta) -> Journal:

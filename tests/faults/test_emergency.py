@@ -19,7 +19,11 @@ pytestmark = pytest.mark.system
 
 PUBLIC = Path(__file__).parent.parent / "data" / "public.csv"
 SOME = 20
-ADDED_MS = 5
+PAIRS = 100
+ADDED_MS = 1
+"""What medians of so many calls on this machine can tell apart; some lines of dialplan cost less."""
+BESIDE = "9915"
+"""Dials 15 as an Asterisk does that never heard of callgate."""
 OTHERS = ("102", "103", "104", "105")
 SPOOL, LOG = "/var/spool/callgate", "/var/log/asterisk"
 
@@ -61,8 +65,8 @@ class TestEverythingIsDead:
     async def test_help_is_reached_as_fast_as_ever(self, stage: Stage) -> None:
         """Gate and store are dead, Asterisk's disk is full, nobody resolves a name."""
         count = int(os.environ.get("EMERGENCY") or SOME)
-        healthy = [await stage.emergency() for _ in range(SOME)]
-        before = len(stage.rig.lab.invites(EMERGENCY))
+        stage.rig.lab.asterisk_cli(f"dialplan add extension {BESIDE},1,Dial,PJSIP/{EMERGENCY}@carrier-a into phones")
+        healthy = await _alone(stage)
 
         def kill_everything() -> None:
             stage.rig.lab.gate_kill()
@@ -80,16 +84,28 @@ class TestEverythingIsDead:
             stage.rig.lab.gate_restore()
 
         async with stage.during(kill_everything, revive), stage.rig.phones(*OTHERS) as phones:
+            dead = await _alone(stage)
+            before = len(stage.rig.lab.invites(EMERGENCY))
             took = await asyncio.gather(*(_rings(phone, count // len(OTHERS)) for phone in phones))
-            dead = [took_ms for each in took for took_ms in each]
+            together = [took_ms for each in took for took_ms in each]
+            rang = len(stage.rig.lab.invites(EMERGENCY)) - before
             final = await stage.phone.call(IVORY_COAST).wait_for_final(WITHIN_S)
             assert final.code == 403
-            rang = len(stage.rig.lab.invites(EMERGENCY)) - before - len(stage.emergencies_ms)
-        assert rang == len(dead)
-        added = median(stage.emergencies_ms) - median(healthy)
-        stage.saw(f"{rang} of {count} rang, median {median(dead):.0f} ms at {len(OTHERS)} a time")
-        stage.saw(f"alone {median(stage.emergencies_ms):.1f} ms, healthy {median(healthy):.1f} ms: {added:+.1f} ms")
-        assert not is_measured() or added <= ADDED_MS
+        assert rang == len(together)
+        stage.saw(f"{rang} of {count} rang, median {median(together):.0f} ms at {len(OTHERS)} a time")
+        for state, (gated, beside) in {"healthy": healthy, "dead": dead}.items():
+            added = gated - beside
+            stage.saw(f"{state}: {gated:.1f} ms, without callgate {beside:.1f} ms: {added:+.1f} ms")
+            assert not is_measured() or added <= ADDED_MS
+
+
+async def _alone(stage: Stage) -> tuple[float, float]:
+    """Medians of the milliseconds to the carrier's INVITE, one call at a time: through callgate, and past it."""
+    gated, beside = [], []
+    for _ in range(PAIRS if is_measured() else SOME):
+        gated.append(await stage.emergency())
+        beside.append((await stage.dial(BESIDE)).delay_ms)
+    return median(gated), median(beside)
 
 
 async def _rings(phone: Phone, count: int) -> list[float]:
