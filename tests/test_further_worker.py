@@ -6,7 +6,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,6 +66,7 @@ class House:
     journal: Journal = field(init=False)
     ending: AsyncExitStack = field(init=False)
     is_linked: bool = False
+    serves: Callable[[str], bool] = lambda _: True
     when_counted: Callable[[Counted], None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,7 +77,11 @@ class House:
         self.journal.memory.gate = self.journal.open()
         self.ending = AsyncExitStack()
         first = FirstWorker(
-            journal=self.journal, grants=self.grants, count=self.when_counted, is_linked=lambda: self.is_linked
+            journal=self.journal,
+            grants=self.grants,
+            count=self.when_counted,
+            is_linked=lambda: self.is_linked,
+            serves=self.serves,
         )
         first.open(self.listening.dup(), self.ending)
 
@@ -154,6 +159,21 @@ async def test_a_refusal_that_counts_towards_a_burst_is_counted_once_for_all_wor
         found.line.count(counted)
         await until(lambda: found.counted)
         assert found.counted == [counted]
+
+
+async def test_what_a_worker_says_of_a_clinic_that_was_removed_holds_up_nothing_behind_it(tmp_path: Path) -> None:
+    """It still has the settings of before a reload."""
+    given = await granted(tmp_path)
+    gone = Counted(clinic="gone", extension="31", revision=2, refused=Refused(at=AT, abroad=True))
+    async with house(tmp_path) as found:
+        await found.no_first_worker()
+        found.serves = frozenset({given.attempt.clinic}).__contains__
+        found.first_worker()
+        found.line.count(gone)
+        of_gone = replace(given, grant="of-gone", attempt=replace(given.attempt, clinic="gone"))
+        await AnnouncedGrants(found.line).announce(of_gone)
+        await AnnouncedGrants(found.line).announce(given)
+        assert (found.counted, found.grants.get("of-gone"), found.grants.get(given.grant)) == ([], None, given)
 
 
 async def test_what_another_worker_saw_of_a_ledger_is_known_here_too(tmp_path: Path) -> None:

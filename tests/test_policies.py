@@ -438,6 +438,32 @@ async def test_a_clinic_without_a_revision_is_brought_under_it_when_redis_return
             assert started.binds() == (7, ("IT",))
 
 
+async def test_a_file_that_changed_while_redis_was_away_is_in_force_with_the_first_call_after(
+    tmp_path: Path, ledger: MemoryLedger
+) -> None:
+    await start(tmp_path, ledger)
+    started = await start(tmp_path, silent_ledger(tmp_path), ALSO_BELGIUM)
+    await started.shelf.fetch(CLINIC)
+    started.shelf = replace_store(started.shelf, ledger)
+    await started.shelf.fetch(CLINIC)
+    await started.shelf.fetch_missing()
+    assert started.binds() == (2, ("BE",))
+
+
+async def test_what_a_store_has_lost_is_put_back_also_where_a_call_comes_first(
+    tmp_path: Path, ledger: MemoryLedger
+) -> None:
+    before = await start(tmp_path, ledger)
+    await ledger.publish(revision(2, ALSO_ITALY), 1)
+    await before.shelf.fetch(CLINIC)
+    started = await start(tmp_path, silent_ledger(tmp_path))
+    backup = MemoryLedger(at_second(lambda: 1_800_000_000))
+    await backup.publish(revision(1, FACTORY), 0)
+    started.shelf = replace_store(started.shelf, backup)
+    await started.shelf.fetch(CLINIC)
+    assert started.binds() == (2, ("IT",))
+
+
 async def test_looking_for_missing_policies_leaves_every_other_clinic_alone(
     tmp_path: Path, ledger: MemoryLedger
 ) -> None:

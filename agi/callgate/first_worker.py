@@ -48,12 +48,14 @@ class FirstWorker:
         grants: what control renews and the guard believes.
         count: counts a refusal towards a burst.
         is_linked: whether control looks after live calls now.
+        serves: whether a clinic is in this worker's settings. A further worker may still have those of before a reload.
     """
 
     journal: Journal
     grants: Grants
     count: Callable[[Counted], None]
     is_linked: Callable[[], bool] = lambda: False
+    serves: Callable[[str], bool] = lambda _: True
     _accepting: asyncio.Task[None] | None = None
     _connections: set[asyncio.Task[None]] = field(default_factory=set)
     _complaints: ToldOnce = field(default_factory=ToldOnce)
@@ -121,10 +123,13 @@ class FirstWorker:
                 self.journal.witness(content.clinic, content.seen, content.change)
             case LedgerFrozen():
                 self.journal.freeze(content.clinic, content.cause)
-            case GrantGiven():
-                self.grants.add(content.issued)
-            case RefusalCounted():
-                self.count(content.counted)
+            case GrantGiven(issued=issued) if self.serves(issued.attempt.clinic):
+                self.grants.add(issued)
+            case RefusalCounted(counted=counted) if self.serves(counted.clinic):
+                self.count(counted)
+            case GrantGiven() | RefusalCounted():
+                # Nobody here could judge it.
+                pass
         writer.write(frame([Done(letter.number)]))
 
     async def _write(self, number: int, content: RowToWrite | RefusalToWrite, writer: asyncio.StreamWriter) -> None:

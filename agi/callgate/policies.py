@@ -53,6 +53,8 @@ class PolicyShelf:
         self._revisions = revisions
         self._state = state
         self._replaces = replaces
+        # Clinics whose policy nobody could be asked for when they were opened.
+        self._unopened: set[str] = set()
         self._in_force: dict[str, PolicyRevision] = {}
         self._refused: dict[str, PolicyRevision] = {}
         self._refused_decks: dict[tuple[Path, str], FileStamp | None] = {}
@@ -111,6 +113,9 @@ class PolicyShelf:
     async def fetch(self, name: str) -> Clinic:
         """Bring a clinic to the revision in force; where that cannot be had, it stays as it is."""
         found = await self._revisions.fetch_policy(name)
+        if name in self._unopened and not isinstance(found, Unavailable):
+            await self._begin(self._clinics[name], found)
+            return self._clinics[name]
         ours = self._in_force.get(name)
         match found:
             case PolicyRevision() if ours is not None and found.revision < ours.revision:
@@ -165,7 +170,10 @@ class PolicyShelf:
                 await self._open(clinic)
 
     async def _open(self, clinic: Clinic) -> None:
-        found = await self._revisions.fetch_policy(clinic.name)
+        await self._begin(clinic, await self._revisions.fetch_policy(clinic.name))
+
+    async def _begin(self, clinic: Clinic, found: PolicyRevision | NoPolicy | Unavailable) -> None:
+        self._unopened.discard(clinic.name)
         kept = self._last_good(clinic)
         if kept is not None and not isinstance(found, Unavailable):
             is_lost = isinstance(found, NoPolicy) or found.revision < kept.revision
@@ -225,6 +233,7 @@ class PolicyShelf:
             log.warning("policy.not_kept", clinic=clinic.name, file=str(file), problem=error.strerror)
 
     def _adopt_last_good(self, clinic: Clinic) -> None:
+        self._unopened.add(clinic.name)
         kept = self._last_good(clinic)
         if kept is None:
             return

@@ -11,7 +11,7 @@ import pytest
 
 import practice
 from faults.gate_process import wait_serving
-from faults.stage import Stage, is_measured
+from faults.stage import BESIDE_CALLGATE, Stage, is_measured
 from faults.store import FaultyStore
 from faults.wire import StoreWire
 from lab import Lab
@@ -48,7 +48,9 @@ def extra() -> practice.Practice:
 @pytest.fixture
 def lab(tmp_path: Path, wire: StoreWire, extra: practice.Practice) -> Iterator[Lab]:
     """Asterisk, the carrier and the gate."""
-    lab = practice.lab(f"faults-{os.getpid()}", tmp_path, replace(extra, redis=extra.redis or wire.url))
+    extensions = extra.extensions + BESIDE_CALLGATE
+    extra = replace(extra, redis=extra.redis or wire.url, extensions=extensions)
+    lab = practice.lab(f"faults-{os.getpid()}", tmp_path, extra)
     lab.start()
     yield lab
     lab.stop()
@@ -72,3 +74,5 @@ async def stage(lab: Lab, wire: StoreWire, store: FaultyStore, request: pytest.F
             await stage.hold_to_account()
         finally:
             request.node.user_properties.append(("seen", "; ".join(stage.figures)))
+            pairs = zip(stage.emergencies_ms, stage.beside_ms, strict=False)
+            request.node.user_properties.append(("added", " ".join(f"{ours - bare:.2f}" for ours, bare in pairs)))

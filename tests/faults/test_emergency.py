@@ -11,7 +11,7 @@ import pytest
 
 import practice
 from faults.matrix import proves
-from faults.stage import EMERGENCY, Stage, is_measured
+from faults.stage import ADDED_MS, BESIDE, EMERGENCY, Stage, is_measured
 from sip_phone import Phone
 from system.rig import IVORY_COAST, PARIS, WITHIN_S
 
@@ -20,10 +20,6 @@ pytestmark = pytest.mark.system
 PUBLIC = Path(__file__).parent.parent / "data" / "public.csv"
 SOME = 20
 PAIRS = 100
-ADDED_MS = 1
-"""What medians of so many calls on this machine can tell apart; some lines of dialplan cost less."""
-BESIDE = "9915"
-"""Dials 15 as an Asterisk does that never heard of callgate."""
 OTHERS = ("102", "103", "104", "105")
 SPOOL, LOG = "/var/spool/callgate", "/var/log/asterisk"
 
@@ -65,7 +61,6 @@ class TestEverythingIsDead:
     async def test_help_is_reached_as_fast_as_ever(self, stage: Stage) -> None:
         """Gate and store are dead, Asterisk's disk is full, nobody resolves a name."""
         count = int(os.environ.get("EMERGENCY") or SOME)
-        stage.rig.lab.asterisk_cli(f"dialplan add extension {BESIDE},1,Dial,PJSIP/{EMERGENCY}@carrier-a into phones")
         healthy = await _alone(stage)
 
         def kill_everything() -> None:

@@ -108,7 +108,7 @@ async def _serve(settings: Settings, folder: Path, clinics: dict[str, Clinic], h
         repair = Repair(journal=journal, ledger=repairing, shelf=shelf)
         bursts, grants, tagger = BurstWatch(shelf=shelf, revisions=repairing), Grants(), load_tagger(state)
         # As early as can be: costly calls at the further workers wait for their rows.
-        first = FirstWorker(journal=journal, grants=grants, count=bursts.count)
+        first = FirstWorker(journal=journal, grants=grants, count=bursts.count, serves=clinics.__contains__)
         first.open(handed.line_of_others(), ending)
         await shelf.open()
         counts = AllowanceFiles(spool=settings.gate.spool, clock=utc_now)
