@@ -221,3 +221,22 @@ async def test_a_call_that_the_gate_lends_to_leaves_that_one_place_free(rig: Rig
             await give_up(*lent, *calls)
     finally:
         rig.lab.redis_start()
+
+
+async def test_a_call_whose_second_trunk_the_gate_grants_leaves_that_one_place_free(rig: Rig) -> None:
+    """Its first attempt took the place, before the gate was back."""
+    change(rig, "/var/spool/callgate/allowance-", "/nowhere/allowance-")
+    slow = Behaviour(reaction=Reaction.REJECT, code=503, ring_after_s=12, react_after_s=0)
+    rig.lab.set_rules({"": Behaviour(reaction=Reaction.RING), "carrier-a/": slow})
+    before = len(rig.lab.invites())
+    async with rig.phones("101", "102") as (phone, other):
+        call = phone.call(PARIS)
+        await asyncio.to_thread(wait_for, lambda: len(rig.lab.invites()) == before + 1)
+        await asyncio.to_thread(rig.lab.gate_start)
+        await asyncio.to_thread(wait_for, lambda: len(rig.lab.invites()) == before + 2, WITHIN_S * 4)
+        assert rig.rows()[-1].event == "call.granted"
+        rig.lab.set_rules({"": Behaviour(reaction=Reaction.RING)})
+        await asyncio.to_thread(rig.lab.gate_stop)
+        calls, outcomes = await ring(other, PARIS, 1)
+        assert outcomes == {"rings": 1}
+        await give_up(call, *calls)
