@@ -7,6 +7,8 @@ import pytest
 
 from ami_client import AmiClient
 from callgate.seal import KEY_NAME
+from sip_digest import Credentials
+from sip_phone import Phone
 from system.rig import IVORY_COAST, MOBILE, PARIS, PARIS_WIRE, WITHIN_S, Rig, wait_for
 
 pytestmark = pytest.mark.system
@@ -130,6 +132,15 @@ async def test_a_verdict_that_a_program_has_put_on_the_channel_before_is_none(ri
         channel = f"Local/{IVORY_COAST}@phones/n"
         await program.originate(channel, Application="Wait", Data="2", Variable=variables)
         wait_for(lambda: spool.read_text(encoding="utf-8").count("gate_unavailable") > refused)
+    assert rig.lab.invites()[before:] == []
+
+
+@pytest.mark.parametrize("username", ["101", "nobody", "carrier-a", "anonymous"])
+async def test_who_knows_no_password_of_a_phone_reaches_no_trunk(rig: Rig, username: str) -> None:
+    before = len(rig.lab.invites())
+    async with Phone(Credentials(username=username, password="guessed"), rig.lab.sip) as phone:  # noqa: S106
+        for dialled in (PARIS, IVORY_COAST):
+            assert (await phone.call(dialled).wait_for_final(WITHIN_S)).code >= 400
     assert rig.lab.invites()[before:] == []
 
 
