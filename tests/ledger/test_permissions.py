@@ -17,6 +17,7 @@ from callgate.ledger.client import Access, connect
 from callgate.ledger.permissions import script_commands, sentinel_rules, store_rules
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.restoration import Coverage
+from callgate.ledger.scripts import RIGHTS
 from callgate.ledger.store import check_store
 from ledger.fake_stores import bulk, stores
 from ledger.samples import PATIENT, costly, policy, request, starts
@@ -210,8 +211,20 @@ async def test_who_names_no_user_may_do_anything_which_counts_over_a_network_alo
     assert await found(lax, "", host or NETWORK) == counts
 
 
-async def test_a_server_that_cannot_tell_what_a_user_may_is_not_accused() -> None:
+async def test_a_command_that_a_server_has_not_is_one_that_nobody_may(tmp_path: Path) -> None:
+    without = ("--rename-command", "WAIT", "", "--rename-command", "FLUSHALL", "")
+    with StoreServer(tmp_path, *DURABLE, *without) as server:
+        assert await found(server, "callgate@", NETWORK, "allkeys", "allcommands") == [
+            ("user", "refused wait"),
+            ("user", "allowed CONFIG SET, keys that are not cg:*"),
+        ]
+
+
+async def test_a_server_that_cannot_tell_what_a_user_may_is_not_accused(lax: StoreServer) -> None:
     """As one that speaks Redis' wire and has no ``redis.acl_check_cmd``."""
+    async with connect(lax.url, PATIENT) as client:
+        assert await client.eval(RIGHTS.source, 0, "TIME", "FLUSHALL", "NO-SUCH") == [1, 1, 0]
+        assert await client.eval(RIGHTS.source.replace("acl_check_cmd", "acl_unknown"), 0, "TIME") == []
 
     def tell(words: list[str]) -> bytes:
         return bulk("role:master") if words[0] == "INFO" else b"*0\r\n"
