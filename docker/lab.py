@@ -15,6 +15,8 @@ from testcontainers.core.container import DockerContainer
 from asterisk_conf import SIP_PORT, Secrets, asterisk_conf
 from call_behaviour import Rules, write_rules
 from callgate.journal import JOURNAL_FILE
+from callgate.ledger.address import StoreKind
+from callgate.ledger.permissions import store_rules
 from carrier_log import CarrierEvent, read_log
 from lab_containers import READY_MAX_S, LabContainers, until, wait_until
 from lab_images import ASTERISK_IMAGE, CALLGATE_IMAGE, ROOT, build_all
@@ -23,10 +25,13 @@ from sip_transport import Address
 TRUNKS = {"carrier-a": 5080, "carrier-b": 5081}
 REDIS_PORT = 6379
 
+GATE_USER = ("--user", "callgate", "on", "nopass", *store_rules(StoreKind.ONE))
+"""Options of a server that the gate reaches over a network: the user of docs/scale.md, here without a password."""
+
 _FOLDERS = ("etc", "spool", "log", "state", "carrier")
 _REDIS = (
     "redis-server --bind 0.0.0.0 --protected-mode no --dir /tmp --save '' "
-    "--appendonly yes --appendfsync always --maxmemory-policy noeviction"
+    "--appendonly yes --appendfsync always --maxmemory-policy noeviction " + " ".join(GATE_USER)
 )
 _REDIS_READY = ("redis-cli", "ping")
 # Asterisk is started again when it ends, as systemd does; the shell stays, and with it the network the gate lives in.
@@ -134,7 +139,7 @@ class Lab:
 
     @property
     def redis_host(self) -> str:
-        """Redis's address, port 6379; the gate may also say ``redis``."""
+        """Redis's address, port 6379, for who may do anything; the gate is the user ``callgate`` at ``redis``."""
         return self._containers.address("redis")
 
     def asterisk_cli(self, *words: str) -> str:

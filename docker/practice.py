@@ -152,7 +152,7 @@ def with_table(policy: str, table: str, body: str) -> str:
 def settings(practice: Practice | None = None) -> str:
     """The installer's settings, TOML."""
     practice = practice or Practice()
-    told = _SETTINGS.replace("{agi}", practice.agi).replace("{redis}", practice.redis or "redis://redis:6379")
+    told = _SETTINGS.replace("{agi}", practice.agi).replace("{redis}", practice.redis or "redis://callgate@redis:6379")
     told = told.replace("{workers}", str(practice.workers))
     return told + (_CONTROL if practice.control else "")
 

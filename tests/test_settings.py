@@ -140,6 +140,7 @@ def test_a_trunk_or_an_entry_is_found_by_its_name_or_not_at_all() -> None:
         (changed("[gate]", '[gate]\nredis = "http://somewhere"'), "$.gate.redis", "regex"),
         (changed("[gate]", '[gate]\nredis = "unix+cluster:///path"'), "$.gate.redis", "regex"),
         (changed("[gate]", '[gate]\nredis = "redis://somewhere a"'), "$.gate.redis", "regex"),
+        (changed("[gate]", '[gate]\nredis = "redis://user:s3cret@host"'), "gate.redis", "a password"),
         (changed("[gate]", "[gate]\nredis_replicas = 6"), "$.gate.redis_replicas", "<= 5"),
         (changed("[gate]", "[gate]\nredis_replicas = 1"), "gate.redis_replicas", "own Redis"),
         (changed("[gate]", '[gate]\nredis_password_file = "p"'), "gate.redis_password_file", "own Redis"),
@@ -174,6 +175,28 @@ def test_a_mistake_is_named_with_its_place_and_its_remedy(text: str, path: str, 
     assert raised.value.path.removeprefix("$.") == path.removeprefix("$.")
     assert problem in raised.value.problem
     assert raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://:s3cret@host:6379/0",
+        "rediss://callgate:s3cret@host",
+        "redis+cluster://callgate:s3cret@a:7000,b:7001",
+        "rediss+sentinel://callgate:s3cret@a,b/clinics",
+        "unix://:s3cret@/run/redis.sock",
+        "redis://callgate:s3:c@ret@host",
+        "redis://callgate@host?db=1&password=s3cret",
+        "redis://callgate@host?%70assword=s3cret",
+        "rediss://callgate@host?ssl_password=s3cret",
+    ],
+)
+def test_a_password_in_the_address_is_refused_and_not_shown(address: str) -> None:
+    """Whoever may read the settings, a backup of them or a listing of them would know it."""
+    with pytest.raises(SettingsError) as raised:
+        parse_settings(changed("[gate]", f'[gate]\nredis = "{address}"'))
+    assert "gate.redis_password_file" in raised.value.remedy
+    assert not any(part in str(raised.value) for part in ("s3", "ret", address))
 
 
 @pytest.mark.parametrize(

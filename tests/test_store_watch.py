@@ -14,7 +14,9 @@ from callgate.core.reasons import Reason
 from callgate.core.sighting import Seen
 from callgate.core.verdict import Grant, Refusal
 from callgate.journal import Journal, JournalRow
+from callgate.ledger.address import StoreKind
 from callgate.ledger.client import Access, connect
+from callgate.ledger.permissions import store_rules
 from callgate.store_watch import CHECK_PAUSE_S, CONDITION, DECK_OLD, WARNED_BEFORE, WARNING, StoreWatch
 from certificate_samples import Authority
 from clinic_samples import PARIS, POINTE_A_PITRE, Site, open_site, policy_text
@@ -86,6 +88,30 @@ async def test_a_setting_that_is_weakened_while_the_gate_runs_is_found_within_a_
     remedy = "CONFIG SET appendfsync always; CONFIG REWRITE"
     assert watched.notes == [f"appendfsync is everysec, not always: {remedy}", ""]
     assert capsys.readouterr().out.count("store.unsafe") == 1
+
+
+async def test_over_a_network_nothing_is_held_by_a_user_who_may_do_anything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with StoreServer(tmp_path / "store", *DURABLE) as server:
+        server.ask("ACL", "SETUSER", "callgate", "on", "nopass", "~*", "+@all")
+        # Linux connects it to this machine, and yet it is no address of the loopback.
+        async with connect(f"redis://callgate@0.0.0.0:{server.port}") as client:
+            watched = Watched(site=open_site(tmp_path), client=client)
+            await watched.watch.look()
+            await watched.watch.look()
+            assert not watched.watch.is_trusted()
+            server.ask("ACL", "SETUSER", "callgate", *store_rules(StoreKind.ONE))
+            await watched.watch.look()
+            assert watched.watch.is_trusted()
+            server.ask("ACL", "SETUSER", "callgate", "-zadd")
+            watched.now_s += CHECK_PAUSE_S
+            await watched.watch.look()
+            assert not watched.watch.is_trusted()
+    told = [note.partition(":")[0] for note in watched.notes]
+    excess = "allowed FLUSHALL, CONFIG SET, keys that are not cg"
+    assert told == [f"user is {excess}", "", "user is refused zadd, not allowed what the gate needs"]
+    assert capsys.readouterr().out.count("store.unsafe") == 2
 
 
 async def test_over_an_unsafe_store_costly_calls_are_refused_and_ordinary_ones_go_by_their_allowance(

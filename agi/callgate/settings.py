@@ -2,7 +2,6 @@
 
 import tomllib
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +9,7 @@ import msgspec
 
 from callgate.core.wire import NumberFormat
 from callgate.errors import SettingsError
+from callgate.ledger.address import holds_password, is_loopback
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
 """Names go into dialplan contexts, Redis keys and file names: letters, digits, ``-`` and ``_``, at most 64.
@@ -42,8 +42,8 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         journal_max_mib: how long the journal's files may become together, in MiB; in the last sixteenth only refusals
             are written, and costly calls end, as on a full disk.
         spool: the file the dialplan appends to; Asterisk writes it, the daemon reads it.
-        redis: address of the ledger (`callgate.ledger.address`), or "" for the embedded Redis.
-        redis_password_file: a file with the password, read at each connection; "" where the address has it or none is.
+        redis: address of the ledger (`callgate.ledger.address`), without a password; "" for the embedded Redis.
+        redis_password_file: a file with the password, read at each connection; "" where there is none.
         redis_ca: certificate that vouches for the servers (rediss://), PEM; "" for those of the system.
         redis_cert: certificate of this gate, PEM; "" where the servers want none.
         redis_key: its key, PEM.
@@ -219,16 +219,9 @@ def _check_here(path: str, address: str) -> None:
     host, _, port = address.rpartition(":") if ":" in address else (address, "", "")
     if port:
         _check_port(path, address)
-    if not _is_loopback(host.strip("[]")):
+    if not is_loopback(host.strip("[]")):
         problem = f'"{host}" is not this machine, and FastAGI is not encrypted'
         raise SettingsError(path, problem, "use 127.0.0.1; a gate on another machine needs a tunnel that ends here")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_port(path: str, address: str) -> None:
@@ -244,6 +237,9 @@ def _check_control(control: ControlSettings) -> None:
 
 
 def _check_ledger(gate: GateSettings) -> None:
+    if holds_password(gate.redis):
+        remedy = "write it to a file that only the gate's user may read, and name that in gate.redis_password_file"
+        raise SettingsError("gate.redis", "a password stands in the address, for all who may read this file", remedy)
     if bool(gate.redis_cert) != bool(gate.redis_key):
         raise SettingsError("gate.redis_cert", "a certificate needs its key, and a key its certificate", "name both")
     others = ("redis_password_file", "redis_ca", "redis_cert", "redis_replicas")

@@ -42,7 +42,10 @@ def spoil(folder: Path) -> None:
     (folder / "numbers.toml").write_text(policy_text({"always_refuse = []": 'always_refuse = ["+330612345678"]'}))
     (folder / "settings-bad.toml").write_text(SETTINGS.replace("channels      = 10", "channels = 0"))
     (folder / "settings-redis.toml").write_text(
-        SETTINGS.replace("[gate]", '[gate]\nredis = "redis://user:s3cret@127.0.0.1:99999/0"')
+        SETTINGS.replace("[gate]", '[gate]\nredis = "redis://user@127.0.0.1:99999/0"')
+    )
+    (folder / "settings-secret.toml").write_text(
+        SETTINGS.replace("[gate]", '[gate]\nredis = "redis://user:s3cret@127.0.0.1:1/0"')
     )
     (folder / "rows.csv").write_text("home_country,outside_prefix\nFR,0\n")
     (folder / "rows-latin1.csv").write_bytes(b"home_country,outside_prefix,dialled\nFR,0,\xe9\n")
@@ -81,6 +84,8 @@ def spoil(folder: Path) -> None:
         ("--settings settings-redis.toml policy show", INVALID, "gate.redis: is no address"),
         ("--settings settings-redis.toml status", INVALID, "gate.redis: is no address"),
         ("--settings settings-redis.toml serve", INVALID, "gate.redis: is no address"),
+        ("--settings settings-secret.toml status", INVALID, "gate.redis: a password stands in the address"),
+        ("--settings settings-secret.toml serve", INVALID, "gate.redis: a password stands in the address"),
         ("policy validate missing.toml", INVALID, "missing.toml: cannot be read"),
         ("policy validate folder", INVALID, "folder: cannot be read"),
         ("policy validate binary", INVALID, "binary: cannot be read"),

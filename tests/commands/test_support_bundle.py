@@ -45,8 +45,9 @@ NAMES = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    settings = SETTINGS.replace("[gate]", '[gate]\nredis = "redis://gate:hunter2@127.0.0.1:1/0"')
-    write_site(tmp_path, POLICY, settings)
+    named = '[gate]\nredis = "redis://gate@127.0.0.1:1/0"\nredis_password_file = "redis.secret"'
+    write_site(tmp_path, POLICY, SETTINGS.replace("[gate]", named))
+    (tmp_path / "redis.secret").write_text("hunter2")
     sealed = msgspec.structs.replace(row("a"), sealed="1.2026-W48.ABCDEFGH")
     write_journal(tmp_path / "state", sealed, *(numbered(number) for number in range(300)))
     (tmp_path / "asterisk").mkdir()

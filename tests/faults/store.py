@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from faults.wire import Place
+from lab import GATE_USER
 from store_servers import HOST, StoreServer, wait_until
 
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
@@ -22,7 +23,7 @@ class FaultyStore(StoreServer):
     """
 
     def __init__(self, folder: Path, disk: Path, *settings: str) -> None:
-        super().__init__(folder / "data", *DURABLE, *settings)
+        super().__init__(folder / "data", *DURABLE, *GATE_USER, *settings)
         self.disk = disk
         self.synced = folder / "synced"
         self.synced.mkdir(parents=True)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from redis import Redis
 from redis.exceptions import RedisError
 
 from callgate.core.reasons import Reason
@@ -100,13 +99,12 @@ def read_only(stage: Stage) -> None:
 
 def rotate_password(stage: Stage) -> None:
     """A server asks whoever is connected already for nothing, so those connections end, too."""
-    stage.store.ask("CONFIG", "SET", "requirepass", NEW)
+    stage.store.ask("ACL", "SETUSER", "callgate", "resetpass", f">{NEW}")
     stage.wire.cut()
 
 
 def forget_password(stage: Stage) -> None:
-    with Redis.from_url(f"redis://:{NEW}@{stage.store.place}") as link:
-        link.config_set("requirepass", "")
+    stage.store.ask("ACL", "SETUSER", "callgate", "nopass")
 
 
 FAULTS = {

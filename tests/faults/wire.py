@@ -48,7 +48,7 @@ class StoreWire:
     @property
     def url(self) -> str:
         """What the gate's settings name."""
-        return f"redis://{self.place[0]}:{self.place[1]}"
+        return f"redis://callgate@{self.place[0]}:{self.place[1]}"
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -23,9 +23,12 @@ def test_the_gate_has_hardly_a_right_that_it_does_not_need() -> None:
 
 
 def test_systemd_finds_no_mistake_in_the_unit(tmp_path: Path) -> None:
-    """With a program that is there; the one it names is on the machine of the clinic."""
-    unit = tmp_path / "callgate.service"
+    """With a program that is there; the one it names is on the machine of the clinic. With the page's drop-in, too."""
+    unit, more = tmp_path / "callgate.service", tmp_path / "callgate.service.d" / "override.conf"
     unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/callgate/bin/callgate", "/bin/true"))
+    more.parent.mkdir()
+    more.write_text(PAGE.partition("```ini\n")[2].partition("```")[0])
+    assert "LoadCredential=" in more.read_text()
     verified = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False, timeout=60
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callgate.ledger.address import Endpoint, StoreAddress, StoreKind, read_address
+from callgate.ledger.address import Endpoint, StoreAddress, StoreKind, holds_password, is_loopback, read_address
 
 
 @pytest.mark.parametrize("url", ["unix:///run/redis.sock", "redis://:secret@host:6379/0", "rediss://gate@host?db=1"])
@@ -87,3 +87,43 @@ def test_an_address_of_another_kind_is_refused_without_saying_its_password(url: 
     with pytest.raises(ValueError, match=problem) as refused:
         read_address(url)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_held"),
+    [
+        ("redis://host:6379/0", False),
+        ("redis://callgate@host:6379/0?db=1", False),
+        ("rediss+cluster://callgate@a:7000,[::1]:7001/?ssl_check_hostname=no", False),
+        ("redis+sentinel://a:1,b:2/name?sentinel_auth=yes", False),
+        ("unix:///run/a:b@c/redis.sock", False),
+        ("redis://host?password=", False),
+        ("redis://:secret@host", True),
+        ("redis+cluster://callgate:secret@a:7000,b:7001", True),
+        ("unix://callgate:secret@/run/redis.sock", True),
+        ("redis://callgate:se@cr:et@host", True),
+        ("redis://host?db=1&p%61ssword=secret", True),
+        ("rediss://host?ssl_password=secret", True),
+    ],
+)
+def test_a_password_in_an_address_is_seen(*, url: str, is_held: bool) -> None:
+    assert holds_password(url) == is_held
+
+
+@pytest.mark.parametrize(
+    ("host", "is_own"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.255.0.1", True),
+        ("::1", True),
+        ("128.0.0.1", False),
+        ("0.0.0.0", False),
+        ("::2", False),
+        ("redis", False),
+        ("localhost.example", False),
+        ("", False),
+    ],
+)
+def test_no_network_is_between_this_machine_and_its_loopback(*, host: str, is_own: bool) -> None:
+    assert is_loopback(host) == is_own

@@ -17,9 +17,11 @@ from callgate.ledger.client import Access, connect
 from callgate.ledger.permissions import script_commands, sentinel_rules, store_rules
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.restoration import Coverage
+from callgate.ledger.scripts import RIGHTS
 from callgate.ledger.store import check_store
+from ledger.fake_stores import bulk, stores
 from ledger.samples import PATIENT, costly, policy, request, starts
-from store_servers import DURABLE, StoreServer
+from store_servers import DURABLE, HOST, StoreServer
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "scale.md"
 
@@ -128,6 +130,108 @@ async def test_a_script_reaches_no_key_but_the_gates(server: StoreServer) -> Non
             await client.eval("return redis.call('HGET', KEYS[1], 'field')", 1, "other")
         with pytest.raises(ResponseError):
             await client.eval("return redis.call('FLUSHALL')", 1, "cg:{a}:meta")
+
+
+# What the daemon asks of its user.
+
+NETWORK = "0.0.0.0"
+"""No address of the loopback, though Linux connects it to this machine."""
+RULES = store_rules(StoreKind.ONE)
+KEYED = sorted({"evalsha", *script_commands()} - {"time"})
+
+
+@pytest.fixture(scope="module")
+def lax(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServer]:
+    """A store where everybody may do anything, and the gate's user what a test says."""
+    with StoreServer(tmp_path_factory.mktemp("lax"), *DURABLE) as server:
+        yield server
+
+
+async def found(server: StoreServer, user: str, host: str, *rules: str) -> list[tuple[str, str]]:
+    """What is found of a user with these rules, and how."""
+    server.ask("ACL", "SETUSER", "callgate", "reset", "on", "nopass", *rules)
+    async with connect(f"redis://{user}{host}:{server.port}", PATIENT) as client:
+        findings = await check_store(client)
+    assert all("ACL SETUSER of docs/scale.md" in finding.remedy for finding in findings if finding.setting == "user")
+    return [(finding.setting, finding.found) for finding in findings]
+
+
+@pytest.mark.parametrize(
+    ("rules", "missing"),
+    [
+        (("-zadd", "-time"), ["time", "zadd"]),
+        (("-wait",), ["wait"]),
+        (("-evalsha",), ["evalsha"]),
+        (("resetkeys", "~other:*"), KEYED),
+    ],
+)
+@pytest.mark.parametrize("host", [HOST, NETWORK])
+async def test_what_an_operation_needs_and_the_user_may_not_is_found_before_a_call_meets_it(
+    *, lax: StoreServer, host: str, rules: tuple[str, ...], missing: list[str]
+) -> None:
+    assert await found(lax, "callgate@", host, *RULES, *rules) == [("user", f"refused {', '.join(missing)}")]
+
+
+async def test_a_user_who_may_not_run_scripts_is_found(lax: StoreServer) -> None:
+    ((setting, said),) = await found(lax, "callgate@", HOST, *RULES, "-eval")
+    assert setting == "answer"
+    assert "eval" in said
+
+
+async def test_of_a_server_of_a_cluster_more_is_asked(tmp_path: Path) -> None:
+    with StoreServer(tmp_path, *DURABLE, "--cluster-enabled", "yes") as node:
+        assert await found(node, "callgate@", NETWORK, *store_rules(StoreKind.CLUSTER)) == []
+        assert await found(node, "callgate@", NETWORK, *RULES) == [("user", "refused asking, cluster|slots")]
+
+
+@pytest.mark.parametrize(
+    ("rules", "needless"),
+    [
+        (RULES, []),
+        (("allkeys", "allcommands"), ["FLUSHALL", "CONFIG SET", "keys that are not cg:*"]),
+        ((*RULES, "allkeys"), ["keys that are not cg:*"]),
+        ((*RULES, "%R~*"), ["keys that are not cg:*"]),
+        ((*RULES, "+flushall"), ["FLUSHALL"]),
+        ((*RULES, "+config"), ["CONFIG SET"]),
+        ((*RULES, "(~* +hget)"), ["keys that are not cg:*"]),
+    ],
+)
+async def test_a_user_who_may_do_harm_over_a_network_is_found_and_on_this_machine_left_alone(
+    *, lax: StoreServer, rules: tuple[str, ...], needless: list[str]
+) -> None:
+    over_network = await found(lax, "callgate@", NETWORK, *rules)
+    assert over_network == ([("user", f"allowed {', '.join(needless)}")] if needless else [])
+    assert await found(lax, "callgate@", HOST, *rules) == []
+
+
+@pytest.mark.parametrize("host", [HOST, "127.1.2.3", "localhost", ""])
+async def test_who_names_no_user_may_do_anything_which_counts_over_a_network_alone(lax: StoreServer, host: str) -> None:
+    lax.ask("CONFIG", "SET", "bind", "* -::*")
+    counts = [] if host else [("user", "allowed FLUSHALL, CONFIG SET, keys that are not cg:*")]
+    assert await found(lax, "", host or NETWORK) == counts
+
+
+async def test_a_command_that_a_server_has_not_is_one_that_nobody_may(tmp_path: Path) -> None:
+    without = ("--rename-command", "WAIT", "", "--rename-command", "FLUSHALL", "")
+    with StoreServer(tmp_path, *DURABLE, *without) as server:
+        assert await found(server, "callgate@", NETWORK, "allkeys", "allcommands") == [
+            ("user", "refused wait"),
+            ("user", "allowed CONFIG SET, keys that are not cg:*"),
+        ]
+
+
+async def test_a_server_that_cannot_tell_what_a_user_may_is_not_accused(lax: StoreServer) -> None:
+    """As one that speaks Redis' wire and has no ``redis.acl_check_cmd``."""
+    async with connect(lax.url, PATIENT) as client:
+        assert await client.eval(RIGHTS.source, 0, "TIME", "FLUSHALL", "NO-SUCH") == [1, 1, 0]
+        assert await client.eval(RIGHTS.source.replace("acl_check_cmd", "acl_unknown"), 0, "TIME") == []
+
+    def tell(words: list[str]) -> bytes:
+        return bulk("role:master") if words[0] == "INFO" else b"*0\r\n"
+
+    async with stores(tell) as (store,), connect(f"redis://{NETWORK}:{store.port}", PATIENT) as client:
+        assert "user" not in {finding.setting for finding in await check_store(client)}
+    assert "EVAL" in store.names()
 
 
 def test_in_a_cluster_the_gate_may_also_ask_where_a_clinic_lives() -> None:

@@ -102,7 +102,7 @@ def ledger_link(settings: Settings, folder: Path, deadlines: Deadlines | None = 
     try:
         return connect(ledger_url(settings, folder), told, _ledger_access(settings, folder))
     except ValueError as error:
-        # Not the address itself: it may hold a password.
+        # Not the address itself: what cannot be read may hold a password all the same.
         raise SettingsError("gate.redis", f"is no address: {error}", "write it as redis://host:6379/0") from None
 
 
@@ -130,7 +130,7 @@ def _ledger_access(settings: Settings, folder: Path) -> Access:
 
 
 def ledger_place(settings: Settings) -> str:
-    """Name the ledger for a message, without the password its address may hold, before the host or as a query."""
+    """Name the ledger for a message, without the user and the query of its address."""
     return settings.gate.redis.partition("?")[0].rpartition("@")[2] or "the daemon's own Redis"
 
 

@@ -9,13 +9,15 @@ unless ``sentinel_auth=yes`` stands in the query.
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import unquote
+from ipaddress import ip_address
+from urllib.parse import parse_qsl, unquote
 
 PORT = 6379
 SENTINEL_PORT = 26379
 _PORT_MAX = 65535
 # Not urlsplit, which knows of one host only.
 _MANY = re.compile(r"(?P<user>(?:[^/?#]*@)?)(?P<hosts>[^/?#@]*)/?(?P<path>[^/?#]*)/?(?P<query>(?:\?[^#]*)?)")
+_PASSWORD = re.compile(r"[^/?#]*://[^/?#]*:[^/?#]+@")
 _SENTINEL_AUTH = re.compile(r"(?<=[?&])sentinel_auth=yes(?:&|$)")
 
 
@@ -99,6 +101,20 @@ def read_address(url: str) -> StoreAddress:
         query=_SENTINEL_AUTH.sub("", parts["query"]),
         asks_sentinels_as_user=_SENTINEL_AUTH.search(parts["query"]) is not None,
     )
+
+
+def holds_password(url: str) -> bool:
+    """Tell whether a password stands in an address, before the server or in the query; also that of a key."""
+    _, _, query = url.partition("?")
+    return _PASSWORD.match(url) is not None or any("password" in name for name, _ in parse_qsl(query))
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a name or address is this machine's own, where no network is between."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _endpoint(text: str, port: int) -> Endpoint:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from callgate.ledger.address import is_loopback
+from callgate.ledger.permissions import NEEDLESS, needed_commands
 from callgate.ledger.primaries import Primaries
+from callgate.ledger.scripts import RIGHTS
 
 SILENT = "answer"
 """What a finding is called that is no weakness: the store did not say what it is."""
@@ -17,6 +20,7 @@ _DURABLE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "n
 _GUARDS = ("min-replicas-to-write", "min-replicas-max-lag")
 _COVERAGE = "cluster-require-full-coverage"
 _ALL = "(on each server, the replicas, too)"
+_USER = f"type the ACL SETUSER of docs/scale.md and ACL SAVE {_ALL}, and name that user in gate.redis"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +51,16 @@ class StoreFacts:
         role: ``master`` or another.
         replicas: how many are linked to it.
         settings: as CONFIG GET gives them.
+        missing: what the gate needs, and its user may not.
+        needless: what its user may, and never needs; nothing where the server is on this machine.
     """
 
     version: str
     role: str
     replicas: int
     settings: Mapping[str, str]
+    missing: tuple[str, ...] = ()
+    needless: tuple[str, ...] = ()
 
 
 async def check_store(client: Redis, replicas: int = 0) -> tuple[StoreFinding, ...]:
@@ -81,19 +89,26 @@ async def _check(node: Redis, server: str, replicas: int) -> tuple[StoreFinding,
         about = {**await node.info("server"), **await node.info("replication")}
         # One by one: a server too old to be used does not know the question for several.
         told = [await node.config_get(name) for name in (*_DURABLE, *_GUARDS, _COVERAGE, "cluster-enabled")]
+        settings = {str(name): str(value) for answer in told for name, value in answer.items()}
+        needed = needed_commands(is_cluster=settings.get("cluster-enabled") == "yes")
+        asked = {**needed, **NEEDLESS}
+        rights = dict(zip(asked, await node.eval(RIGHTS.source, 0, *asked.values()), strict=False))
     except (OSError, RedisError) as error:
         return (_silent(server, error),)
+    is_here = is_loopback(node.connection_pool.connection_kwargs.get("host", "localhost"))
     facts = StoreFacts(
         version=str(about.get("redis_version")),
         role=str(about.get("role")),
         replicas=int(about.get("connected_slaves", 0)),
-        settings={str(name): str(value) for answer in told for name, value in answer.items()},
+        settings=settings,
+        missing=tuple(sorted(name for name in needed if rights.get(name) == 0)),
+        needless=() if is_here else tuple(name for name in NEEDLESS if rights.get(name) == 1),
     )
     return judge_store(facts, replicas, server)
 
 
 def _silent(server: str, error: Exception) -> StoreFinding:
-    wanted, remedy = "INFO and CONFIG GET", "check address, password and ACL (docs/scale.md)"
+    wanted, remedy = "INFO, CONFIG GET and EVAL", "check address, password and ACL (docs/scale.md)"
     return StoreFinding(setting=SILENT, found=str(error), wanted=wanted, remedy=remedy, server=server)
 
 
@@ -123,6 +138,10 @@ def _alone(facts: StoreFacts) -> Iterator[_Row]:
         yield "version", facts.version, f"{VERSION_MIN} or newer", "upgrade the server"
     if facts.role != "master":
         yield "role", facts.role, "master", "use the primary's address, or name the sentinels"
+    if facts.missing:
+        yield "user", f"refused {', '.join(facts.missing)}", "allowed what the gate needs", _USER
+    if facts.needless:
+        yield "user", f"allowed {', '.join(facts.needless)}", "held to what the gate needs", _USER
 
 
 def _among(facts: StoreFacts, replicas: int) -> Iterator[_Row]:
