@@ -159,7 +159,9 @@ def _add_views(add_command: AddCommand) -> None:
     blocking.add_argument("--reason", type=_words, default="", help="for the record; needed with --reveal")
     blocking.set_defaults(run=blocked)
     viewing = add_command("status", help="whether the clinic is protected now")
-    viewing.add_argument("--json", action="store_true", help="one JSON object")
+    form = viewing.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object")
+    form.add_argument("--metrics", action="store_true", help="for Prometheus, by the textfile collector")
     viewing.add_argument("--quiet", action="store_true", help="only the exit code")
     viewing.set_defaults(run=status)
 

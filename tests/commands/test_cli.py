@@ -57,6 +57,7 @@ def spoil(folder: Path) -> None:
         ("", USAGE, "the following arguments are required"),
         ("dance", USAGE, "invalid choice: 'dance'"),
         ("--language de status", USAGE, "invalid choice: 'de'"),
+        ("status --json --metrics", USAGE, "not allowed with argument --json"),
         ("check", USAGE, "NUMBER"),
         ("check 15 --at yesterday", USAGE, '"yesterday" is not an ISO instant'),
         ("check 15 --at 0001-01-01T00:00", USAGE, "is not an ISO instant of these decades"),

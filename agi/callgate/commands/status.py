@@ -64,6 +64,7 @@ class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
     Fields:
         policy: which policy `mode` and `currency` are from.
         policy_revision: the one in force, also where its document cannot be used here.
+        ledger: "up", or the cause of its silence about this clinic.
         rates_problem: why the rate deck of the settings cannot be used; "" where it can.
         locks: those in force now.
         zone: the clinic's clock, on which they are told.
@@ -76,6 +77,7 @@ class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
     mode: str
     currency: str
     zone: str
+    ledger: str = "up"
     policy_revision: int = 0
     rates_problem: str = ""
     frozen: str = ""
@@ -86,7 +88,7 @@ class ClinicStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer. `ledger` is "up", or the cause of its silence.
+    """The whole answer. `ledger` is "up", or the cause of its silence about the first clinic that it is silent about.
 
     `sync_p99_ms` is how slow the disk was when the gate started last; 0 where nobody knows. `control_since` is when the
     link came up or went down, `ungated` how many calls no grant covered since the gate started, `escaped` how many
@@ -133,6 +135,10 @@ class _Entry:
     policy: PolicyRevision | NoPolicy | Unavailable
     book: LedgerBook | Unavailable
 
+    @property
+    def ledger(self) -> str:
+        return next((said.cause for said in (self.policy, self.book) if isinstance(said, Unavailable)), "up")
+
 
 def status(arguments: argparse.Namespace) -> Exit:
     """Print it; exit 0 if all that is set up does its work, 1 if not."""
@@ -140,6 +146,10 @@ def status(arguments: argparse.Namespace) -> Exit:
     found = find_status(settings, folder)
     if arguments.json:
         say_json(found)
+    elif arguments.metrics:
+        from callgate.commands.metrics import metrics_text  # noqa: PLC0415 - nobody else needs that library
+
+        say(metrics_text(found))
     elif not arguments.quiet:
         for line in status_lines(found, settings, Language(arguments.language)):
             say(line)
@@ -155,9 +165,8 @@ def find_status(settings: Settings, folder: Path) -> Status:
         return [_Entry(policy=await ledger.fetch_policy(name), book=await ledger.book(name)) for name in clinics]
 
     found = with_ledger(settings, folder, entries)
-    silent = next((entry.book.cause for entry in found if isinstance(entry.book, Unavailable)), None)
     known = [
-        _clinic_status(_current(clinic, entry.policy), entry.book)
+        _clinic_status(_current(clinic, entry.policy), entry)
         for clinic, entry in zip(clinics.values(), found, strict=True)
     ]
     journal = state_folder(settings, folder) / JOURNAL_FILE
@@ -169,7 +178,7 @@ def find_status(settings: Settings, folder: Path) -> Status:
     return Status(
         at=datetime.now(UTC),
         gate=daemon.gate,
-        ledger="up" if silent is None else silent,
+        ledger=next((entry.ledger for entry in found if entry.ledger != "up"), "up"),
         clinics=tuple(known),
         last_refusal=_last_row(journal, "call.refused"),
         sync_p99_ms=last_start.sync_p99_ms if last_start else 0,
@@ -203,21 +212,22 @@ def _current(clinic: Clinic, found: PolicyRevision | NoPolicy | Unavailable) -> 
         return replace(clinic, locks=found.locks) if isinstance(found, PolicyRevision) else clinic
 
 
-def _clinic_status(clinic: Clinic, book: LedgerBook | Unavailable) -> ClinicStatus:
+def _clinic_status(clinic: Clinic, entry: _Entry) -> ClinicStatus:
     alone = ClinicStatus(
         clinic=clinic.name,
         policy=PolicySource.IN_FORCE if clinic.revision else PolicySource.FILE,
         mode=clinic.policy.mode.value,
         currency=clinic.policy.currency,
         zone=clinic.policy.timezone.key,
+        ledger=entry.ledger,
         locks=locks_in_force(clinic.locks, datetime.now(UTC)),
         policy_revision=clinic.revision,
         rates_problem=clinic.rates.problem,
     )
-    match book:
+    match entry.book:
         case Unavailable():
             return alone
-        case LedgerBook():
+        case LedgerBook() as book:
             return msgspec.structs.replace(
                 alone,
                 policy_revision=book.policy_revision,
