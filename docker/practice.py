@@ -109,6 +109,7 @@ class Practice:
         small_disks: see `Lab`.
         environment: more variables of the gate.
         workers: how many the gate has.
+        starter: words before the gate's command, of a program that starts it.
     ring: options of Dial where a phone is rung. ``i`` as docs/paths.md wants it: a phone's 302 leads nowhere.
     """
 
@@ -122,6 +123,7 @@ class Practice:
     small_disks: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     workers: int = WORKERS
+    starter: tuple[str, ...] = ()
     ring: str = "i"
 
 
@@ -177,7 +179,7 @@ def lab(name: str, folder: Path, practice: Practice | None = None) -> Lab:
             **practice.asterisk_conf,
         },
         gate=Gate(
-            command=("callgate", "--settings", "/etc/callgate/callgate.toml", "serve"),
+            command=(*practice.starter, "callgate", "--settings", "/etc/callgate/callgate.toml", "serve"),
             config=config,
             environment={
                 "CALLGATE_SETTINGS": "/etc/callgate/callgate.toml",

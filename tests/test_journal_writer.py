@@ -274,6 +274,17 @@ async def test_a_disk_that_is_full_is_met_before_a_row_is_begun(tmp_path: Path) 
     journal.close()
 
 
+def test_no_room_is_taken_in_advance_beyond_the_quota(tmp_path: Path) -> None:
+    """The last step of 256 KiB once made a journal at its quota longer than that."""
+    file = tmp_path / JOURNAL_FILE
+    writer = JournalWriter(file, lambda _record: None, quota_bytes=1000)
+    writer.append(Kind.ROW, bytes(500), 1)
+    assert file.stat().st_size == 1000
+    with pytest.raises(OSError, match=r"gate\.journal_max_mib"):
+        writer.append(Kind.ROW, bytes(500), 1)
+    writer.close()
+
+
 @pytest.mark.parametrize("seed", [1])
 def test_no_row_that_was_called_durable_is_lost_however_often_the_daemon_is_killed(tmp_path: Path, seed: int) -> None:
     (tmp_path / "told").touch()

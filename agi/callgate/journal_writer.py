@@ -133,7 +133,7 @@ class JournalWriter:
         if self._closed_bytes + self.end + len(record) > self._quota_bytes - kept_bytes:
             raise OSError(errno.EDQUOT, "it is as long as gate.journal_max_mib lets it become")
         if (lacking := self.end + len(record) - self._allocated) > 0:
-            step = max(lacking, STEP_BYTES)
+            step = max(lacking, min(STEP_BYTES, self._quota_bytes - self._closed_bytes - self._allocated))
             os.posix_fallocate(self._descriptor, self._allocated, step)
             self._allocated += step
         try:
