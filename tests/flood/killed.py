@@ -1,4 +1,7 @@
-"""A flood of refusals before a gate that is killed at random points: whatever was answered is on the disk."""
+"""A flood of refusals before a gate that is killed at random points: whatever was answered is on the disk.
+
+Killed is a worker or the supervisor, of whose workers the last calls may get their answer while the next one starts.
+"""
 
 import asyncio
 from collections import Counter
@@ -25,6 +28,7 @@ class KillReport:
         answered: refusals that reached the caller.
         counted: refusals that the rows of the journal stand for.
         rows: how many rows those are. journal_bytes: how long the journal is.
+        kills: of workers and supervisors. supervisors: so many of them.
     """
 
     asked: int = 0
@@ -32,6 +36,7 @@ class KillReport:
     counted: int = 0
     rows: int = 0
     kills: int = 0
+    supervisors: int = 0
     journal_bytes: int = 0
 
     @property
@@ -47,8 +52,9 @@ class KillReport:
     def __str__(self) -> str:
         each = self.journal_bytes / max(self.counted, 1)
         return (
-            f"{self.kills} kills, {self.asked:,} asked, {self.answered:,} refused, {self.counted:,} in {self.rows:,} "
-            f"rows of the journal: {self.lost} lost; {each:.0f} bytes of journal for each"
+            f"{self.kills} kills, {self.supervisors} of the supervisor; {self.asked:,} asked, "
+            f"{self.answered:,} refused, {self.counted:,} in {self.rows:,} rows of the journal: {self.lost} lost; "
+            f"{each:.0f} bytes of journal for each"
         )
 
 
@@ -70,7 +76,7 @@ async def flood_and_kill(gate: RealGate, rng: Random, *, refusals: int, kills: i
     async def kill() -> None:
         while report.kills < kills:
             await due.get()
-            await asyncio.to_thread(gate.kill, rng)
+            report.supervisors += await asyncio.to_thread(gate.kill, rng)
             report.kills += 1
 
     await asyncio.gather(kill(), *(call() for _ in range(AT_ONCE)))
@@ -89,6 +95,10 @@ async def _is_answered(gate: RealGate, report: KillReport, number: int) -> bool:
     report.asked += 1
     try:
         verdict = await gate.ask(passage=passage, extension=extension, dialled=BRUSSELS)
+    except ConnectionRefusedError:
+        # Nobody was there to be asked.
+        report.asked -= 1
+        return False
     except OSError:
         return False
     assert not verdict or verdict[1] == "refuse", verdict

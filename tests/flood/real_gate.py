@@ -75,11 +75,21 @@ class RealGate:
             self.process = subprocess.Popen(words, stdout=log, stderr=log if self.error is None else self.error)
         self._wait_until_up(0)
 
-    def kill(self, rng: Random) -> None:
-        """Kill one of the workers, and wait until there is another and calls are taken."""
-        killed = rng.choice(sorted(self.serving()))
+    def kill(self, rng: Random) -> bool:
+        """Kill a worker or the supervisor, and wait until there is another and calls are taken.
+
+        Another supervisor is started at once, as an init system would. Returns whether it was the supervisor.
+        """
+        process = self.process
+        assert process is not None
+        killed = rng.choice([process.pid, *sorted(self.serving())])
         os.kill(killed, signal.SIGKILL)
-        self._wait_until_up(killed)
+        if killed != process.pid:
+            self._wait_until_up(killed)
+            return False
+        process.wait()
+        self.start()
+        return True
 
     def end(self) -> int:
         """End it, and wait until it has ended."""
