@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import count
 from random import Random
+from time import monotonic, sleep
 from uuid import UUID
 
 from callgate.journal import read_rows
@@ -17,6 +18,7 @@ from flood.real_gate import RealGate
 AT_ONCE = 100
 PAUSE_S = 0.05
 EXTENSIONS = 12
+TAKEN_WITHIN_S = 30.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,6 +82,7 @@ async def flood_and_kill(gate: RealGate, rng: Random, *, refusals: int, kills: i
             report.kills += 1
 
     await asyncio.gather(kill(), *(call() for _ in range(AT_ONCE)))
+    await asyncio.to_thread(_wait_until_taken, gate)
     gate.end()
     for row, _ in read_rows(gate.journal):
         if row.event == "call.refused":
@@ -87,6 +90,13 @@ async def flood_and_kill(gate: RealGate, rng: Random, *, refusals: int, kills: i
             report.counted += row.count
     report.journal_bytes = list(read_rows(gate.journal))[-1][1]
     return report
+
+
+def _wait_until_taken(gate: RealGate) -> None:
+    """Until the journal has what workers left in files while the first one was away, or for long enough."""
+    until = monotonic() + TAKEN_WITHIN_S
+    while any(gate.journal.parent.glob("unsaid-*.letters")) and monotonic() < until:
+        sleep(PAUSE_S)
 
 
 async def _is_answered(gate: RealGate, report: KillReport, number: int) -> bool:
