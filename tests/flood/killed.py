@@ -1,10 +1,14 @@
-"""A flood of refusals before a gate that is killed at random points: whatever was answered is on the disk."""
+"""A flood of refusals before a gate that is killed at random points: whatever was answered is on the disk.
+
+Killed is a worker or the supervisor, of whose workers the last calls may get their answer while the next one starts.
+"""
 
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from itertools import count
 from random import Random
+from time import monotonic, sleep
 from uuid import UUID
 
 from callgate.journal import read_rows
@@ -14,6 +18,7 @@ from flood.real_gate import RealGate
 AT_ONCE = 100
 PAUSE_S = 0.05
 EXTENSIONS = 12
+TAKEN_WITHIN_S = 30.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,6 +30,7 @@ class KillReport:
         answered: refusals that reached the caller.
         counted: refusals that the rows of the journal stand for.
         rows: how many rows those are. journal_bytes: how long the journal is.
+        kills: of workers and supervisors. supervisors: so many of them.
     """
 
     asked: int = 0
@@ -32,6 +38,7 @@ class KillReport:
     counted: int = 0
     rows: int = 0
     kills: int = 0
+    supervisors: int = 0
     journal_bytes: int = 0
 
     @property
@@ -47,8 +54,9 @@ class KillReport:
     def __str__(self) -> str:
         each = self.journal_bytes / max(self.counted, 1)
         return (
-            f"{self.kills} kills, {self.asked:,} asked, {self.answered:,} refused, {self.counted:,} in {self.rows:,} "
-            f"rows of the journal: {self.lost} lost; {each:.0f} bytes of journal for each"
+            f"{self.kills} kills, {self.supervisors} of the supervisor; {self.asked:,} asked, "
+            f"{self.answered:,} refused, {self.counted:,} in {self.rows:,} rows of the journal: {self.lost} lost; "
+            f"{each:.0f} bytes of journal for each"
         )
 
 
@@ -70,10 +78,11 @@ async def flood_and_kill(gate: RealGate, rng: Random, *, refusals: int, kills: i
     async def kill() -> None:
         while report.kills < kills:
             await due.get()
-            await asyncio.to_thread(gate.kill, rng)
+            report.supervisors += await asyncio.to_thread(gate.kill, rng)
             report.kills += 1
 
     await asyncio.gather(kill(), *(call() for _ in range(AT_ONCE)))
+    await asyncio.to_thread(_wait_until_taken, gate)
     gate.end()
     for row, _ in read_rows(gate.journal):
         if row.event == "call.refused":
@@ -83,12 +92,23 @@ async def flood_and_kill(gate: RealGate, rng: Random, *, refusals: int, kills: i
     return report
 
 
+def _wait_until_taken(gate: RealGate) -> None:
+    """Until the journal has what workers left in files while the first one was away, or for long enough."""
+    until = monotonic() + TAKEN_WITHIN_S
+    while any(gate.journal.parent.glob("unsaid-*.letters")) and monotonic() < until:
+        sleep(PAUSE_S)
+
+
 async def _is_answered(gate: RealGate, report: KillReport, number: int) -> bool:
     """Ask once."""
     extension, passage = str(100 + number % EXTENSIONS), str(UUID(int=number, version=4))
     report.asked += 1
     try:
         verdict = await gate.ask(passage=passage, extension=extension, dialled=BRUSSELS)
+    except ConnectionRefusedError:
+        # Nobody was there to be asked.
+        report.asked -= 1
+        return False
     except OSError:
         return False
     assert not verdict or verdict[1] == "refuse", verdict

@@ -5,7 +5,9 @@ and one behind it, and the two are shown side by side: what they differ by is no
 """
 
 import asyncio
+import math
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, sleep
@@ -14,6 +16,8 @@ from uuid import uuid4
 import msgspec
 
 from callgate.journal import JournalRow, read_rows
+from callgate.journal_files import journal_bytes
+from callgate.log_lines import KIND_LINES_MAX, WINDOW_S
 from clinic_samples import BRUSSELS, CLINIC, PARIS, SETTINGS
 from flood.caller import NO_VERDICT, PER_MINUTE, Flooded
 from flood.real_gate import ALWAYS_OPEN, RealGate
@@ -32,13 +36,16 @@ clinic         = "cabinet-du-port"
 outside_prefix = "0"
 trunks         = ["carrier-a"]
 """
-BOTH = f"{SETTINGS}{_CLINIC}{_ENTRY}"
+JOURNAL_MAX_MIB = 16
+"""As little as the settings allow; the neighbours' own rows fill most of it in floods of a minute and a half."""
+BOTH = f"{SETTINGS}{_CLINIC}{_ENTRY}".replace("[gate]", f"[gate]\njournal_max_mib = {JOURNAL_MAX_MIB}")
 OTHER_POLICY = ALWAYS_OPEN.replace(CLINIC, OTHER)
 FLOODED = ("call.refused", "101")
 STRETCH_S = 10
 PROBES_A_SECOND = 20
 WRITTEN_WITHIN_S = 30.0
 POLL_S = 0.1
+MIB = 1024 * 1024
 NEIGHBOURS = {"another clinic": {"entry": "other", "dialled": PARIS}, "its own national calls": {"dialled": PARIS}}
 
 Waits = dict[str, list[float]]
@@ -55,6 +62,8 @@ class FloodReport:
         cost_ms: processor time that the flood took, by whose, beyond what the neighbours take without it.
         counted: refusals that the journal's rows stand for. journal_bytes: how long those are.
         log_bytes: by how much the text log grew.
+        disk_bytes: what all files of the journal take.
+        log_lines, log_lines_max: of the event and clinic with the most lines in the text log, and how many it may have.
     """
 
     verdicts: Counter[str] = field(default_factory=Counter)
@@ -65,16 +74,31 @@ class FloodReport:
     counted: int = 0
     journal_bytes: int = 0
     log_bytes: int = 0
+    disk_bytes: int = 0
+    log_lines: int = 0
+    log_lines_max: int = 0
 
     @property
     def refused(self) -> int:
         """How many calls of the flood were refused."""
         return sum(number for verdict, number in self.verdicts.items() if verdict.startswith("refuse"))
 
-    @property
-    def is_well(self) -> bool:
-        """Whether each refusal that was answered is counted, and none that nobody asked for."""
-        return self.refused <= self.counted <= self.refused + self.verdicts[NO_VERDICT]
+    def wrong(self, ratio_max: float = math.inf) -> Iterator[str]:
+        """What is not as it must be; the neighbours' waits are judged where there is a limit to their ratio."""
+        if not 0 < self.refused <= self.counted <= self.refused + self.verdicts[NO_VERDICT]:
+            yield "the journal does not count each refusal that was answered, and none that nobody asked for"
+        if self.disk_bytes > JOURNAL_MAX_MIB * MIB:
+            yield "the journal takes more than its quota"
+        if self.log_lines > self.log_lines_max:
+            yield "the text log has more lines of one kind than it may"
+        for name in NEIGHBOURS:
+            if (ratio := self.ratio(name)) > ratio_max:
+                yield f"{name}: ratio {ratio:.2f}, and {ratio_max:.2f} is the limit"
+
+    def ratio(self, name: str) -> float:
+        """A neighbour's p99 in the flood as a multiple of that without it; infinite where nothing was measured."""
+        quiet, flooded = self.before_ms[name] + self.behind_ms[name], self.flooded_ms[name]
+        return of(0.99, flooded) / of(0.99, quiet) if quiet and flooded else math.inf
 
     def lines(self) -> list[str]:
         """Write it."""
@@ -83,6 +107,8 @@ class FloodReport:
         if self.refused:
             journal, log = self.journal_bytes / self.refused, self.log_bytes / self.refused
             told.append(f"  for each refusal {journal:.0f} bytes of journal, {log:.0f} of text log")
+        told.append(f"  the journal takes {self.disk_bytes / MIB:.1f} of {JOURNAL_MAX_MIB} MiB")
+        told.append(f"  lines of one kind in the text log: {self.log_lines}, of at most {self.log_lines_max}")
         each = ", ".join(f"{whose} {ms / self.verdicts.total():.2f}" for whose, ms in self.cost_ms.items())
         told.append(f"  processor time for each call of the flood, ms: {each}")
         return [*told, *(f"  {name}: {self._waits(name)}" for name in NEIGHBOURS)]
@@ -90,12 +116,11 @@ class FloodReport:
     def _waits(self, name: str) -> str:
         before, flooded, behind = self.before_ms[name], self.flooded_ms[name], self.behind_ms[name]
         if not before or not flooded or not behind:
-            return "no line was free for it"
-        ratio = of(0.99, flooded) / of(0.99, before + behind)
+            return "no line was free for it, so nothing was measured"
         return (
             f"median {of(0.5, before + behind):.1f} ms without, {of(0.5, flooded):.1f} in the flood; "
             f"p99 {of(0.99, before):.1f} and {of(0.99, behind):.1f} ms without, {of(0.99, flooded):.1f} in the flood: "
-            f"ratio {ratio:.2f}"
+            f"ratio {self.ratio(name):.2f}"
         )
 
 
@@ -106,7 +131,7 @@ def of(share: float, waits: list[float]) -> float:
 
 async def flood(gate: RealGate, *, dialled: str, seconds: int) -> FloodReport:
     """Ask for the neighbours for three times so long; in the middle third of each stretch there is a flood."""
-    report = FloodReport()
+    report, began_s = FloodReport(), monotonic()
     log_bytes = gate.log.stat().st_size
     for began in range(0, seconds, STRETCH_S):
         length_s = min(STRETCH_S, seconds - began)
@@ -121,7 +146,17 @@ async def flood(gate: RealGate, *, dialled: str, seconds: int) -> FloodReport:
     report.counted = sum(row.count for row in rows)
     report.journal_bytes = sum(len(msgspec.json.encode(row)) for row in rows)
     report.log_bytes = gate.log.stat().st_size - log_bytes
+    report.disk_bytes = journal_bytes(gate.journal)
+    report.log_lines = _most_lines(gate)
+    # The first window, and the last, need not be whole; each worker has windows of its own.
+    report.log_lines_max = gate.workers * KIND_LINES_MAX * (int((monotonic() - began_s) // WINDOW_S) + 2)
     return report
+
+
+def _most_lines(gate: RealGate) -> int:
+    """How often the most frequent event of one clinic stands in the text log."""
+    lines = (msgspec.json.decode(line) for line in gate.log.read_bytes().splitlines() if line.startswith(b"{"))
+    return max(Counter((line["event"], line.get("clinic", "")) for line in lines).values())
 
 
 def _written(gate: RealGate, refused: int) -> list[JournalRow]:
@@ -156,3 +191,5 @@ async def _neighbours(gate: RealGate, seconds: int, waits: Waits) -> Counter[str
 
 FLOODS = {"refused calls abroad": BRUSSELS, "ordinary calls": PARIS}
 """What floods are made of."""
+RATIO_MAX = {"refused calls abroad": 1.20}
+"""What the neighbours' p99 may become, as a multiple; in other floods it is shown and not judged."""

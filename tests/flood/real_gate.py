@@ -24,6 +24,7 @@ from clinic_samples import SETTINGS, header, policy_text, write_site
 
 PATIENCE_S = 60
 ANSWER_S = 2.0
+STARTS_MAX = 4
 ALWAYS_OPEN = policy_text({'outside = "national"': 'outside = "as_open"'})
 CONFIRMED = b"200 result=1\n"
 PING = header("ping")
@@ -69,17 +70,36 @@ class RealGate:
         return spent
 
     def start(self) -> None:
-        """Start it, and wait until it takes calls."""
+        """Start it, and wait until it takes calls.
+
+        Raises:
+            RuntimeError: it ended instead, or did not in time.
+        """
         words = [sys.executable, "-m", "callgate.cli", "--settings", str(self.folder / "callgate.toml"), "serve"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(words, stdout=log, stderr=log if self.error is None else self.error)
         self._wait_until_up(0)
 
-    def kill(self, rng: Random) -> None:
-        """Kill one of the workers, and wait until there is another and calls are taken."""
-        killed = rng.choice(sorted(self.serving()))
+    def kill(self, rng: Random) -> bool:
+        """Kill a worker or the supervisor, and wait until there is another and calls are taken.
+
+        Another supervisor is started at once, and until one stays, as an init system would: the port may still be a
+        worker's that has not seen what became of its own. Returns whether it was the supervisor.
+        """
+        process = self.process
+        assert process is not None
+        killed = rng.choice([process.pid, *sorted(self.serving())])
         os.kill(killed, signal.SIGKILL)
-        self._wait_until_up(killed)
+        if killed != process.pid:
+            self._wait_until_up(killed)
+            return False
+        process.wait()
+        for _ in range(STARTS_MAX - 1):
+            with suppress(RuntimeError):
+                self.start()
+                return True
+        self.start()
+        return True
 
     def end(self) -> int:
         """End it, and wait until it has ended."""
