@@ -27,6 +27,7 @@ from callgate.grants import Grants, Issued
 from callgate.journal import JOURNAL_FILE, Journal, JournalRow, read_rows
 from callgate.journal_file import Kind, Record, scan
 from callgate.ledger.restoration import Change
+from callgate.letters import Letter, RowToWrite, frame
 from callgate.listening import open_line, way_place
 from callgate.unsaid import Unsaid, take_unsaid
 from clinic_samples import HOLD, POINTE_A_PITRE, open_site
@@ -366,15 +367,22 @@ async def test_what_was_kept_is_told_in_many_steps_so_that_the_first_worker_is_n
         assert sorted(Counter(counted_at).values()) == [1, 2, 2]
 
 
-async def test_who_speaks_another_language_is_not_heard(tmp_path: Path) -> None:
-    async with house(tmp_path) as found:
-        reader, writer = await asyncio.open_unix_connection(str(way_place(found.way)))
-        writer.write(b"\0\0\0\1\xc1")
-        async with asyncio.timeout(PATIENCE_S):
-            await reader.read()
-        writer.close()
-        await found.line.write(row("a"), durable=True)
-        assert found.rows() == ["a"]
+@pytest.mark.parametrize(
+    "said",
+    [b"\0\0\0\1\xc1", frame([Letter(1, RowToWrite(row("wrong"), durable=False))]).replace(b"wrong", b"\xffrong")],
+    ids=["of another version", "no text"],
+)
+async def test_who_speaks_another_language_is_not_heard(tmp_path: Path, said: bytes) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with house(tmp_path) as found:
+            reader, writer = await asyncio.open_unix_connection(str(way_place(found.way)))
+            writer.write(said)
+            async with asyncio.timeout(PATIENCE_S):
+                await reader.read()
+            writer.close()
+            await found.line.write(row("a"), durable=True)
+            assert found.rows() == ["a"]
+    assert "letter.unreadable" in [line["event"] for line in lines]
 
 
 async def test_a_first_worker_that_had_no_file_left_for_a_moment_hears_the_others_afterwards(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from callgate.errors import JournalError
 from callgate.journal import Journal, JournalRow, read_rows
 from callgate.journal_tally import KIND_ROWS_MAX
 from callgate.journal_writer import JournalWriter
-from journal_samples import row, write_journal
+from journal_samples import end_of, row, write_journal
 
 FLOOD = 300
 
@@ -70,7 +70,7 @@ async def test_another_clinic_has_its_own_rows_in_a_flood(tmp_path: Path) -> Non
 async def test_refusals_that_a_full_disk_does_not_take_are_counted_and_written_when_it_does(tmp_path: Path) -> None:
     journal, append = Journal(tmp_path), JournalWriter.append
 
-    def full(*_arguments: object) -> None:
+    def full(*_arguments: object, **_named: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     await journal.refuse(refused(0))
@@ -83,11 +83,11 @@ async def test_refusals_that_a_full_disk_does_not_take_are_counted_and_written_w
         assert {type(outcome) for outcome in outcomes} == {JournalError}
         taken: list[object] = []
 
-        def takes_two(writer: JournalWriter, *arguments: object) -> None:
+        def takes_two(writer: JournalWriter, *arguments: object, **named: object) -> None:
             if len(taken) == 2:
                 full()
             taken.append(arguments)
-            append(writer, *arguments)  # type: ignore[arg-type]  # whatever it was given
+            append(writer, *arguments, **named)  # type: ignore[arg-type]  # whatever it was given
 
         patch.setattr(JournalWriter, "append", takes_two)
         with pytest.raises(JournalError):
@@ -105,7 +105,7 @@ async def test_refusals_that_a_full_disk_did_not_take_are_written_at_the_end_if_
     journal = Journal(tmp_path)
     await journal.refuse(refused(0))
 
-    def full(*_arguments: object) -> None:
+    def full(*_arguments: object, **_named: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.MonkeyPatch.context() as patch:
@@ -168,3 +168,11 @@ async def test_near_its_quota_a_journal_takes_refusals_alone_and_they_wait_for_n
     assert sum(each.count for each in found[written:]) == FLOOD + 1
     assert list(read_rows(journal.file))[-1][1] <= quota_bytes
     journal.close()
+
+
+async def test_a_journal_nearly_full_is_opened_though_it_has_no_room_to_say_what_was_cut_off(tmp_path: Path) -> None:
+    """The gate had no name for its ledger until somebody made room and started it again."""
+    file = write_journal(tmp_path, row("a"), row("b"))
+    os.truncate(file, end_of(file) - 5)
+    name = Journal(tmp_path, quota_bytes=end_of(file)).open()
+    assert len(name) == 32

@@ -25,7 +25,7 @@ from callgate.journal_writer import JournalWriter
 from callgate.ledger.restoration import Change
 from callgate.ledger_memory import Purged, change_payload
 from callgate.retention import purge_journal, turn
-from journal_samples import calls, row
+from journal_samples import calls, end_of, row
 
 BEGIN = datetime(2025, 1, 15, tzinfo=UTC)
 MONTH = timedelta(days=31)
@@ -225,6 +225,31 @@ async def test_the_room_of_what_is_removed_is_free_for_the_journal(tmp_path: Pat
         file.unlink()
     journal.make_room(due.size)
     await journal.write(row("16"), durable=True)
+    journal.close()
+
+
+@pytest.mark.parametrize("room_bytes", [3000, 0], ids=["but for refusals", "to the last byte"])
+async def test_a_journal_that_was_full_takes_rows_again_as_soon_as_old_files_are_removed(
+    tmp_path: Path, room_bytes: int
+) -> None:
+    """Changes of the ledger that waited for room kept it from learning that there was some: it stayed full."""
+    clock = Clock()
+    journal = await months(tmp_path, clock, 1)
+    await journal.write(msgspec.structs.replace(row("0"), note="x" * 16_000), durable=True)
+    await journal.write(msgspec.structs.replace(row("0"), note="x" * 50_000), durable=True)
+    journal.close()
+    journal = await months(tmp_path, clock, 14, first=1)
+    journal.close()
+    used = sum(file.stat().st_size for file in closed_files(journal.file)) + end_of(journal.file)
+    journal = Journal(tmp_path, clock, quota_bytes=used + room_bytes)
+    journal.memory.gate = journal.open()
+    granted = msgspec.structs.replace(row("15"), event="call.granted")
+    with pytest.raises(JournalError, match="journal_max_mib"):
+        await journal.write(granted, durable=True)
+    journal.witness("c", Seen(epoch="e1", mine=16), change(16))
+    assert await purge_journal(journal, clock.now, DAYS) is not None
+    await journal.write(granted, durable=True)
+    assert (left(tmp_path), flaws(tmp_path)) == (list(range(3, 16)), [])
     journal.close()
 
 

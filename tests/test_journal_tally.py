@@ -115,8 +115,13 @@ def test_a_row_that_was_taken_is_not_taken_again() -> None:
 def test_no_refusal_is_left_out_and_the_rows_stay_few(drawn: list[tuple[str, str, tuple[Reason, ...]]]) -> None:
     tally = Tally()
     for second, (clinic, extension, reasons) in enumerate(drawn):
-        tally.count(refused(second, clinic=clinic, extension=extension, reasons=reasons))
-    rows = tally.take_all()
+        tally.count(refused(second, clinic=clinic, extension=extension, reasons=reasons), second)
+    placed = tally.take_placed()
+    rows = [one.row for one in placed]
+    assert [len(one.places) for one in placed] == [row.count for row in rows]
+    for one in placed:
+        assert {(drawn[place][0], drawn[place][2]) for place in one.places} == {(one.row.clinic, one.row.reasons)}
+    assert sorted(place for one in placed for place in one.places) == list(range(len(drawn)))
     counted: Counter[tuple[str, Reason]] = Counter()
     for row in rows:
         counted[row.clinic, row.reasons[0]] += row.count

@@ -19,6 +19,7 @@ from msgspec import structs
 from callgate import journal as journal_module
 from callgate import journal_writer
 from callgate.commands.journal import verification
+from callgate.core.hold import FrozenCause
 from callgate.errors import JournalError, JournalInUseError
 from callgate.journal import JOURNAL_FILE, Journal
 from callgate.journal_file import HEADERS_BYTES, Flaw, Kind, Record
@@ -28,7 +29,7 @@ from callgate.journal_rows import Place, last_row, read_rows, rows_behind
 from callgate.journal_turn import NextFile
 from callgate.journal_writer import STEP_BYTES, JournalWriter
 from callgate.retention import turn
-from journal_samples import calls, row, write_journal
+from journal_samples import calls, end_of, row, write_journal
 
 NOVEMBER = int(datetime(2026, 11, 24, tzinfo=UTC).timestamp() * 1000)
 DECEMBER = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp() * 1000)
@@ -394,6 +395,21 @@ async def test_while_calls_wait_for_the_disk_all_the_time_the_journal_stays_in_i
     assert verification(journal.file).files == 1
     assert not next_file(journal.file).exists()
     assert set(calls(tmp_path)) == {"a", "another"}
+    journal.close()
+
+
+async def test_a_journal_nearly_full_goes_on_in_another_file_though_changes_of_the_ledger_wait_for_room(
+    tmp_path: Path,
+) -> None:
+    """It was too long for another row, and so it stayed for ever in a file that is never due to be removed."""
+    write_journal(tmp_path, row("a"))
+    clock = Clock()
+    journal = Journal(tmp_path, clock, quota_bytes=end_of(tmp_path / JOURNAL_FILE))
+    journal.open()
+    journal.freeze("c", FrozenCause.ERASED)
+    clock.next_month()
+    assert await turn(journal)
+    assert verification(journal.file).files == 2
     journal.close()
 
 

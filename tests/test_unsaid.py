@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from callgate import unsaid
@@ -92,7 +93,32 @@ async def test_of_a_row_that_was_cut_off_nothing_is_written(tmp_path: Path, jour
     os.truncate(file_of(tmp_path), whole + cut % whole)
     await take_unsaid(tmp_path, journal)
     assert calls(journal) == ["a"]
-    assert files(tmp_path) == [journal.file]
+    assert file_of(tmp_path).suffix == ".bad", "nobody can tell it from one whose length was damaged"
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [((1, 0xFF), ""), ((3, 0x01), ""), ((b"lilas", 0xFF), "12"), ((b"reasons", 0xFF), "012")],
+    ids=["a length beyond the file", "another length", "what is no text", "no reason"],
+)
+async def test_one_bad_byte_stops_no_worker_and_no_row_goes_without_a_trace(
+    tmp_path: Path, journal: Journal, *, damage: tuple[int | bytes, int], found: str, is_taken: bool
+) -> None:
+    """The first worker ended on a text that is none, and each that replaced it; rows behind a long one were removed."""
+    one = Unsaid(tmp_path)
+    for number in range(3):
+        one.keep(number, row(str(number)))
+    if is_taken:
+        one.taken(0)
+    one.close()
+    file = file_of(tmp_path)
+    content, (place, bad) = bytearray(file.read_bytes()), damage
+    content[place if isinstance(place, int) else content.index(place)] = bad
+    file.write_bytes(content)
+    await take_unsaid(tmp_path, journal)
+    assert calls(journal) == [name for name in found if not (is_taken and name == "0")]
+    assert [left.suffix for left in files(tmp_path) if left != journal.file] == [".bad"] * (found != "012")
 
 
 async def test_a_file_with_something_else_in_it_is_put_aside(tmp_path: Path, journal: Journal) -> None:
@@ -199,6 +225,29 @@ async def test_what_a_journal_took_before_it_was_full_it_does_not_take_again(tmp
     await take_unsaid(tmp_path, journal)
     assert sum(row.count for row, _ in read_rows(journal.file)) == refusals
     journal.close()
+
+
+async def test_counted_rows_that_a_journal_took_before_it_was_full_are_not_written_again(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two extensions in a flood one was counted twice."""
+    one = Unsaid(tmp_path)
+    for number in range(100):
+        one.keep(number, msgspec.structs.replace(row(str(number)), extension=str(number % 2)))
+    one.close()
+    write = journal.write
+
+    async def until_one_is_counted(written: JournalRow, *, durable: bool) -> None:
+        if any(found.count > 1 for found, _ in read_rows(journal.file)):
+            raise JournalError("journal.cgj", "it is full", "make room")
+        await write(written, durable=durable)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "write", until_one_is_counted)
+        with pytest.raises(JournalError):
+            await take_unsaid(tmp_path, journal)
+    await take_unsaid(tmp_path, journal)
+    assert sum(row.count for row, _ in read_rows(journal.file)) == 100
 
 
 async def test_what_is_in_the_journal_is_not_taken_again_though_its_file_cannot_be_removed(

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -116,7 +117,7 @@ class Journal(JournalWitness):
         Raises:
             JournalError: it cannot be opened, or another daemon writes it.
         """
-        return self._paid().identity
+        return self._ready().identity
 
     async def write(self, row: JournalRow, *, durable: bool) -> None:
         """Append a row; with `durable`, return only when the disk has it.
@@ -165,7 +166,7 @@ class Journal(JournalWitness):
         Raises:
             JournalError: it is not known to have it.
         """
-        await self._sync(self._paid())
+        await self._sync(self._ready())
 
     @property
     def is_due(self) -> bool:
@@ -181,7 +182,7 @@ class Journal(JournalWitness):
         Raises:
             JournalError: it did not happen.
         """
-        writer = self._paid()
+        writer = self._ready()
         if self._flushing is not None or writer.synced < writer.end or writer.is_lost:
             return None
         try:
@@ -193,22 +194,23 @@ class Journal(JournalWitness):
     async def forget(self, purged: Purged, row: JournalRow) -> None:
         """Write that closed files are removed, and what is known of the ledgers; return when the disk has it.
 
-        A journal that is full has room for that, too: by it room is made.
+        A journal that is full has room for that, too, beyond its quota: by it room is made.
 
         Raises:
             JournalError: it is not known to have it; they must stay.
         """
+        append = partial(self._append_last, beyond_bytes=self._kept_bytes)
         for clinic in filter(self.memory.is_noted, self.memory.clinics()):
-            self._append_last(Kind.SEEN, self.memory.noted(clinic))
+            append(Kind.SEEN, self.memory.noted(clinic))
             await asyncio.sleep(0)
-        self._append_last(Kind.ROW, msgspec.json.encode(row))
-        writer = self._append_last(Kind.PURGED, msgspec.json.encode(purged))
+        append(Kind.ROW, msgspec.json.encode(row))
+        writer = append(Kind.PURGED, msgspec.json.encode(purged))
         self.memory.purged = purged
         await self._sync(writer)
 
     def make_room(self, freed_bytes: int) -> None:
         """Learn how long the files were that have been removed."""
-        self._paid().make_room(freed_bytes)
+        self._ready().make_room(freed_bytes)
 
     def keep(self, change: Change) -> None:
         """Keep a change that another made in a ledger of this gate's, such as a command: its number is not our own.
@@ -270,16 +272,23 @@ class Journal(JournalWitness):
         if len(payload) > PAYLOAD_MAX_BYTES:
             raise JournalError(str(self.file), f"a record of {len(payload)} bytes is too long", "report this")
 
-    def _append_last(self, kind: Kind, payload: bytes) -> JournalWriter:
+    def _append_last(self, kind: Kind, payload: bytes, *, beyond_bytes: int = 0) -> JournalWriter:
         """Write what has room to the very end; it waits for nothing that is owed, which has none any more by then."""
-        with suppress(OSError):
-            self._pay()
+        writer = self._ready()
         try:
-            writer = self._opened()
-            writer.append(kind, payload, self._clock())
+            writer.append(kind, payload, self._clock(), kept_bytes=-beyond_bytes)
         except OSError as error:
             raise self._failed(error) from error
         return writer
+
+    def _ready(self) -> JournalWriter:
+        """The writer, for what does not wait for what is owed; of that, what has room is written."""
+        with suppress(OSError):
+            self._pay()
+        try:
+            return self._opened()
+        except OSError as error:
+            raise self._failed(error) from error
 
     def _paid(self) -> JournalWriter:
         try:

@@ -5,7 +5,7 @@ have in common; what differs from one to the next is left out. No clock here: th
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -36,11 +36,24 @@ class _Window:
 
 
 @dataclass(slots=True, kw_only=True)
+class Counted:
+    """A row that stands for one or more refusals, and the places where its caller has them."""
+
+    row: JournalRow
+    places: list[int]
+
+    def add(self, other: "Counted") -> None:
+        """Let it stand for the other's, too."""
+        self.row = merged(self.row, other.row)
+        self.places += other.places
+
+
+@dataclass(slots=True, kw_only=True)
 class Tally:
     """What every journal has one of; all of it is by clinic, and no clinic's flood counts against another."""
 
     windows: dict[str, _Window] = field(default_factory=dict)
-    counted: dict[str, dict[_Kind, JournalRow]] = field(default_factory=dict)
+    counted: dict[str, dict[_Kind, Counted]] = field(default_factory=dict)
 
     def has_room(self, row: JournalRow) -> bool:
         """Whether a refusal is to have a row of its own; that is noted if so."""
@@ -53,21 +66,30 @@ class Tally:
         window.rows[kind] += 1
         return True
 
-    def count(self, row: JournalRow) -> None:
-        """Add a refusal, or a row that stands for many, to what the next counted row of its kind says."""
+    def count(self, row: JournalRow, *places: int) -> None:
+        """Add a refusal, or a row that stands for many, to what the next counted row of its kind says.
+
+        Args:
+            row: it.
+            places: where the caller has it; see `take_placed`.
+        """
         waiting = self.counted.setdefault(row.clinic, {})
-        kind = _kind(row)
-        waiting[kind] = merged(waiting[kind], row) if kind in waiting else row
+        _add(waiting, _kind(row), Counted(row=row, places=list(places)))
         if len(waiting) > GROUP_ROWS_MAX:
             self.counted[row.clinic] = _by_reason(waiting.values())
 
     def take(self, clinic: str) -> tuple[JournalRow, ...]:
         """The rows for all that was counted of a clinic since the last time: they are the caller's to write."""
-        return tuple(self.counted.pop(clinic, {}).values())
+        return tuple(counted.row for counted in self.counted.pop(clinic, {}).values())
 
     def take_all(self) -> tuple[JournalRow, ...]:
         """The same of every clinic."""
-        return tuple(row for clinic in list(self.counted) for row in self.take(clinic))
+        return tuple(counted.row for counted in self.take_placed())
+
+    def take_placed(self) -> Sequence[Counted]:
+        """The same, each row with the places of the refusals that it stands for."""
+        taken, self.counted = self.counted, {}
+        return [counted for waiting in taken.values() for counted in waiting.values()]
 
 
 def merged(one: JournalRow, other: JournalRow) -> JournalRow:
@@ -88,13 +110,21 @@ def merged(one: JournalRow, other: JournalRow) -> JournalRow:
 
 
 def _kind(row: JournalRow) -> _Kind:
-    return row.extension, row.reasons[0]
+    # Only one that was damaged in a file has none.
+    return row.extension, row.reasons[0] if row.reasons else ""
 
 
-def _by_reason(rows: Iterable[JournalRow]) -> dict[_Kind, JournalRow]:
+def _add(waiting: dict[_Kind, Counted], kind: _Kind, counted: Counted) -> None:
+    if kind in waiting:
+        waiting[kind].add(counted)
+    else:
+        waiting[kind] = counted
+
+
+def _by_reason(waiting: Iterable[Counted]) -> dict[_Kind, Counted]:
     """Leave the extensions out: there are never more rows then than there are reasons."""
-    found: dict[_Kind, JournalRow] = {}
-    for row in rows:
-        kind = ("", row.reasons[0])
-        found[kind] = merged(found[kind], row) if kind in found else row
+    found: dict[_Kind, Counted] = {}
+    for counted in waiting:
+        _, reason = _kind(counted.row)
+        _add(found, ("", reason), counted)
     return found

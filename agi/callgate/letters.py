@@ -115,7 +115,11 @@ async def read_frame(reader: asyncio.StreamReader, decoder: msgspec.msgpack.Deco
         msgspec.DecodeError: the other end is of another version.
     """
     length = int.from_bytes(await reader.readexactly(_LENGTH_BYTES), "big")
-    return decoder.decode(await reader.readexactly(length))
+    body = await reader.readexactly(length)
+    try:
+        return decoder.decode(body)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def problem_of(error: JournalError) -> tuple[str, str, str]:

@@ -136,21 +136,20 @@ async def take_unsaid(state: Path, journal: Journal) -> None:
 
 async def _take(file: Path, content: bytes, journal: Journal) -> None:
     rows, is_sound = _read(content)
-    tally, counted = Tally(), list[int]()
+    tally = Tally()
     with file.open("r+b", buffering=0) as marks:
         for number, (offset, row) in enumerate(rows):
             if not row.is_refusal or tally.has_room(row):
                 await journal.write(row, durable=False)
                 _mark_taken(marks.fileno(), offset)
             else:
-                tally.count(row)
-                counted.append(offset)
+                tally.count(row, offset)
             if number % _ROWS_A_STEP == 0:
                 await asyncio.sleep(0)
-        for row in tally.take_all():
-            await journal.write(row, durable=False)
-        for offset in counted:
-            _mark_taken(marks.fileno(), offset)
+        for counted in tally.take_placed():
+            await journal.write(counted.row, durable=False)
+            for offset in counted.places:
+                _mark_taken(marks.fileno(), offset)
     log.warning("unsaid.taken", file=file.name, rows=len(rows))
     _put_away(file, is_sound=is_sound)
     await journal.sync()
@@ -184,17 +183,17 @@ def _is_left(descriptor: int) -> bool:
 
 
 def _read(content: bytes) -> tuple[list[tuple[int, JournalRow]], bool]:
-    """Read the rows that are not taken, each with its place, up to a torn end; false where something is no row."""
+    """Read the rows that are not taken, each with its place; false where something is no row, or is cut off."""
     rows: list[tuple[int, JournalRow]] = []
     begin, is_sound = 0, True
-    while (body := begin + _LENGTH_BYTES) <= len(content):
+    while begin < len(content):
+        body = begin + _LENGTH_BYTES
         end = body + int.from_bytes(content[begin + 1 : body], "big")
-        if end > len(content):
-            break
-        if content[begin] != _TAKEN:
-            try:
-                rows += [(begin, row) for row in _rows.decode(content[body:end])]
-            except msgspec.DecodeError:
-                is_sound = False
+        try:
+            found = _rows.decode(content[body:end])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            is_sound = False
+        else:
+            rows += [(begin, row) for row in found if content[begin] != _TAKEN]
         begin = end
-    return rows, is_sound
+    return rows, is_sound and begin == len(content)
