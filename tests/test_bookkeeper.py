@@ -20,7 +20,7 @@ from callgate.core.reasons import Reason
 from callgate.core.verdict import Grant
 from callgate.errors import JournalError
 from callgate.journal import JournalRow
-from callgate.ledger.client import connect
+from callgate.ledger.client import FAILURES_TO_OPEN, OPEN_S, connect
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import PolicyRevision
 from callgate.policies import PolicyShelf
@@ -37,6 +37,7 @@ from clinic_samples import (
     policy_text,
     silent_ledger,
 )
+from ledger.fake_stores import stores
 from redis_server import RedisServer
 from waiting import until
 
@@ -632,6 +633,23 @@ async def test_other_work_goes_on_beside_it_whatever_fails(site: Site) -> None:
     background.cancel()
     with pytest.raises(asyncio.CancelledError):
         await background
+
+
+async def test_a_ledger_that_is_silent_is_so_for_what_its_store_said_last_whoever_asked_it(tmp_path: Path) -> None:
+    """Calls asked it first, and the journal said "circuit_open" to the end; a busy store is silent now and then."""
+    now_s, said, causes = 100.0, b"", []
+    async with stores(lambda _: said) as (store,), connect(f"redis://{store.endpoint}") as client:
+        site = open_site(tmp_path, ledger=RedisLedger(client))
+        assert isinstance(site.ledger, RedisLedger)
+        site.ledger._runner._monotonic = lambda: now_s
+        bookkeeper = site.bookkeeper
+        for said in (b"", b"-BUSY it runs\r\n", b"", b"-LOADING it reads\r\n"):  # noqa: B007  # the store says it
+            for _ in range(FAILURES_TO_OPEN):
+                await site.ledger.book(CLINIC)
+            await bookkeeper.do_chores()
+            causes.append(bookkeeper.silent[CLINIC])
+            now_s += OPEN_S
+    assert causes == ["timeout", "busy", "busy", "busyloading"]
 
 
 async def test_a_clinic_that_started_without_redis_gets_its_policy_when_it_is_back(

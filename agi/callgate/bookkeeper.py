@@ -36,6 +36,7 @@ TURN_PAUSE_S = 3600.0
 LAPSE_LIMIT = 100
 OVERRAN_MAX = 3
 REFUSED = "call.refused"
+_SILENCES = ("", "timeout", "connection")
 
 log = structlog.get_logger()
 
@@ -166,8 +167,7 @@ class Bookkeeper:
         for name in self.shelf.names():
             report = await self.ledger.lapse(name, LAPSE_LIMIT)
             if isinstance(report, Unavailable):
-                # The cause that came first: later ones say no more than that nobody was asked.
-                self.silent.setdefault(name, report.cause)
+                self.silent[name] = _weightier(self.silent.get(name, ""), report.last_cause or report.cause)
                 continue
             self.silent.pop(name, None)
             if report.lapsed:
@@ -252,6 +252,11 @@ def _give_up(outcome: Unavailable) -> bool:
     if outcome.is_hopeless:
         log.error("spool.unsound", cause=outcome.cause)
     return outcome.is_hopeless
+
+
+def _weightier(known: str, cause: str) -> str:
+    """The cause to name: what a store says of itself stays, though it may be silent now and then."""
+    return known if known not in _SILENCES and cause in _SILENCES else cause
 
 
 def _priced(number: str, clinic: Clinic, at: datetime, duration_s: int) -> PricedDestination:

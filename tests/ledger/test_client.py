@@ -235,6 +235,7 @@ async def test_a_store_that_is_not_there_is_told_apart_from_a_slow_one(tmp_path:
         (b"-CLUSTERDOWN The cluster is down\r\n", "clusterdown"),
         (b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n", "tryagain"),
         (b"-NOAUTH Authentication required.\r\n", "authentication"),
+        (b"-ERR Protocol error: unauthenticated multibulk length\r\n", "authentication"),
         (b"-NOREPLICAS Not enough good replicas to write.\r\n", "noreplicas"),
         (b"-WRONGPASS invalid username-password pair or user is disabled.\r\n", "authentication"),
         (b"-MASTERDOWN Link with MASTER is down\r\n", "masterdown"),
@@ -269,6 +270,7 @@ async def test_after_three_failures_nobody_is_asked_for_a_second(tmp_path: Path)
         unreachable, closed = Unavailable(cause="connection"), Unavailable(cause=CIRCUIT_OPEN)
         answers = [await runner.run(scripts.BOOK, KEYS) for _ in range(FAILURES_TO_OPEN + 1)]
         assert answers == [unreachable] * FAILURES_TO_OPEN + [closed]
+        assert [answer.last_cause for answer in answers if isinstance(answer, Unavailable)][-1] == "connection"
         clock[0] += OPEN_S
         assert [await runner.run(scripts.BOOK, KEYS) for _ in range(2)] == [unreachable, closed]
 

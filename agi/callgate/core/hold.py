@@ -3,7 +3,7 @@
 The ledger's contract is `callgate.ledger.base`; these are its values. Money is in micros, durations in whole seconds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from callgate.core.tariff import Rate
@@ -215,9 +215,15 @@ class Stale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unavailable:
-    """The ledger gave no answer in time, or an answer that is none. "Timed out" does not mean "not executed"."""
+    """The ledger gave no answer in time, or an answer that is none. "Timed out" does not mean "not executed".
+
+    Fields:
+        cause: why.
+        last_cause: where nobody was asked for that reason, why the ledger gave none when it was asked last.
+    """
 
     cause: str
+    last_cause: str = field(default="", compare=False)
 
     @property
     def is_hopeless(self) -> bool:

@@ -32,6 +32,8 @@ TOO_FEW_REPLICAS = "replicas"
 
 _WORTH_REPEATING = frozenset({"timeout", "connection"})
 _NOT_PRIMARY = "readonly"
+_BEFORE_AUTH = "unauthenticated"
+"""Is in what a server answers, instead of NOAUTH, to a command of more than ten words without a password."""
 Argument = str | bytes | Callable[[], bytes]
 """Of a script; one that can be called is made anew for each try."""
 _ANSWERED = frozenset({"invalid", "err"})
@@ -176,10 +178,11 @@ class Unreplicated:
 
 @dataclass(slots=True)
 class _Circuit:
-    """The failures in a row of one server, and until when it is not asked."""
+    """The failures in a row of one server, until when it is not asked, and why the last one failed."""
 
     failures: int = 0
     closed_until: float = 0.0
+    cause: str = ""
 
 
 class ScriptRunner:
@@ -220,7 +223,7 @@ class ScriptRunner:
         owner = self._client.owner(keys[0]) if isinstance(self._client, Primaries) else None
         circuit = self._circuits.get(owner, _Circuit())
         if circuit.failures >= FAILURES_TO_OPEN and self._monotonic() < circuit.closed_until:
-            return Unavailable(cause=CIRCUIT_OPEN)
+            return Unavailable(cause=CIRCUIT_OPEN, last_cause=circuit.cause)
         wanted = self._deadlines.replicas if replicated else 0
         reply = await self._try(script, keys, arguments, wanted)
         if self._is_worth_repeating(reply):
@@ -229,7 +232,7 @@ class ScriptRunner:
                 reply = Unreplicated(reply)
         if isinstance(reply, Unavailable) and reply.cause not in _ANSWERED:
             closed_until = self._monotonic() + OPEN_S
-            self._circuits[owner] = _Circuit(circuit.failures + 1, closed_until)
+            self._circuits[owner] = _Circuit(circuit.failures + 1, closed_until, reply.cause)
         else:
             self._circuits.pop(owner, None)
         return reply
@@ -277,6 +280,8 @@ def _cause(error: Exception) -> str:
     # redis-py has a class for most codes (ReadOnlyError, BusyLoadingError ...), leaves the others in the text (MISCONF,
     # BUSY, INVALID ...) and strips a plain ERR.
     if type(error) is ResponseError:
+        if _BEFORE_AUTH in str(error):
+            return "authentication"
         code = str(error).partition(" ")[0]
         return code.lower() if code.isupper() else "err"
     return type(error).__name__.removesuffix("Error").lower()
