@@ -2,6 +2,7 @@
 
 LEDGER = "tests/ledger"
 LIVE = "tests/system/test_live.py"
+PATHS = "tests/system/test_paths.py"
 SUPERVISOR = "tests/system/test_supervisor.py"
 PROOFS: dict[int, tuple[str, ...]] = {
     3: ("tests/system/test_no_verdict.py::test_a_frozen_gate_is_given_up_and_voids_what_it_grants_too_late",),
@@ -19,7 +20,10 @@ PROOFS: dict[int, tuple[str, ...]] = {
         "tests/test_door.py::test_the_last_files_are_kept_for_the_journal_and_the_ledger",
         "tests/test_door.py::test_when_calls_themselves_have_all_the_files_the_next_one_gets_no_verdict_at_once",
     ),
-    14: ("tests/system/test_calls.py::test_a_policy_that_forbids_binds_the_very_next_call",),
+    14: (
+        "tests/system/test_calls.py::test_a_policy_that_forbids_binds_the_very_next_call",
+        f"{LIVE}::test_a_hundred_live_calls_end_within_two_seconds_of_the_command",
+    ),
     15: (
         "tests/test_policies.py::test_a_policy_that_cannot_be_used_here_leaves_the_last_good_one_and_its_number",
         "tests/core/test_policy.py::test_a_mistake_in_one_field_names_that_field",
@@ -70,6 +74,8 @@ PROOFS: dict[int, tuple[str, ...]] = {
         f"{LIVE}::test_where_both_are_listed_they_go_on_and_the_whole_call_counts_in_their_purses",
         f"{LIVE}::test_a_leg_in_one_conversation_with_an_emergency_call_has_no_limit_any_more_and_is_not_cut",
         "tests/system/test_switch.py::test_a_transferred_leg_keeps_its_grant_and_the_new_one_has_its_own",
+        f"{PATHS}::test_a_leg_that_is_picked_up_parked_or_joined_keeps_its_one_grant_and_pays_for_all_of_it",
+        f"{PATHS}::test_the_carriers_leg_says_whom_it_is_for_also_after_it_was_transferred",
     ),
     58: (
         "tests/system/test_calls.py::test_a_second_trunk_carries_the_call_when_the_first_cannot",

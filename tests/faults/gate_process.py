@@ -3,6 +3,7 @@
 A worker is a fresh Python, which imports `sitecustomize` first: with a fault written there, the next worker has it.
 """
 
+from datetime import datetime
 from textwrap import indent
 
 import msgspec
@@ -31,6 +32,11 @@ def wait_said(stage: Stage, event: str, before: int) -> dict[str, object]:
     return wait_for(lambda: said(stage, event)[before:], SERVES_WITHIN_S)[-1]
 
 
+def said_at(line: dict[str, object]) -> float:
+    """When a line was logged, in epoch seconds."""
+    return datetime.fromisoformat(str(line["ts"])).timestamp()
+
+
 def wait_serving(stage: Stage, before: int) -> None:
     """Wait until every worker took calls, after so many had before."""
     wait_for(lambda: len(said(stage, SERVING)) >= before + WORKERS, SERVES_WITHIN_S)
@@ -46,9 +52,9 @@ def workers(stage: Stage) -> list[int]:
     return [worker(stage, place) for place in range(WORKERS)]
 
 
-def freeze_worker(stage: Stage, place: int) -> None:
-    """Stop one worker alone."""
-    stage.rig.lab.gate_exec("sh", "-c", f"kill -s STOP {worker(stage, place)}")
+def freeze_worker(stage: Stage, place: int) -> float:
+    """Stop one worker alone; gives when, in epoch seconds."""
+    return float(stage.rig.lab.gate_exec("sh", "-c", f"date +%s.%N; kill -s STOP {worker(stage, place)}"))
 
 
 def next_workers(stage: Stage) -> None:

@@ -1,6 +1,8 @@
 """Asterisk is killed, its manager interface is away, or a trunk fails: each call keeps its grant, limit and price."""
 
 import asyncio
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -9,22 +11,27 @@ from ami_client import AmiClient
 from asterisk_conf import manager_conf
 from call_behaviour import Behaviour, Reaction
 from callgate.core.judge import DEAR_SLICE_S
+from callgate.core.tariff import CUT_MARGIN_S, price
 from callgate.journal import JournalRow
 from faults.matrix import proves
-from faults.stage import REUNION, Stage
+from faults.stage import REUNION, REUNION_WIRE, Stage
 from outgoing_call import OutgoingCall
 from sip_phone import Phone
 from system import live_lab
+from system.carrier_books import rate_of
 from system.live_lab import island, reunion
 from system.rig import MOBILE, WITHIN_S, wait_for
 
 pytestmark = pytest.mark.system
 
-RESTARTS = 5
+RESTARTS = 30
+"""As many as fit a minute."""
 UNIQUE_ID = "1795400000.7"
 LINKED_WITHIN_S = 15
 CUT_SLACK_S = 0.3
 LONG_S = 300
+SOON = timedelta(minutes=20)
+"""Sooner than the longest costly call is over."""
 
 
 async def answered(phone: Phone, dialled: str) -> OutgoingCall:
@@ -119,23 +126,54 @@ class TestControlled:
             await again.wait_ended(WITHIN_S)
 
 
-@proves(58)
-async def test_a_call_that_goes_on_to_another_trunk_is_asked_again_and_pays_once(stage: Stage) -> None:
-    """What was held for the trunk that failed is given back in the same step."""
-    lab, ring = stage.rig.lab, Behaviour(reaction=Reaction.RING)
+def rates_that_rise() -> str:
+    """The shipped deck, where a minute to Reunion costs 0.05 now and will cost 0.25 before a call of now is over."""
+    dear = "+262,assumed: overseas,0,0.25,60,60,EUR,0,,"
+    now = datetime.now(ZoneInfo("Europe/Paris"))
+    span = f"mon-sun {now - timedelta(minutes=2):%H:%M}-{now + SOON:%H:%M}"
+    lines = [
+        line if line.startswith("#") else f"{line},hours" if line.startswith("prefix,") else f"{line},"
+        for line in practice.RATES.read_text("utf-8").splitlines()
+    ]
+    assert lines.count(f"{dear},") == 1
+    return "\n".join([*lines, dear.replace("0.25", "0.05") + f",{span}", ""])
 
-    def fail() -> None:
-        lab.set_rules({"carrier-a/+262": Behaviour(reaction=Reaction.REJECT, code=503), "carrier-b/": ring})
 
-    async with stage.during(fail, lambda: lab.set_rules({})):
-        call = stage.phone.call(REUNION)
-        await call.wait_for_code(180, WITHIN_S)
-        first, second = grants(stage)
-        assert (first.attempt, second.attempt, first.call) == (1, 2, second.call)
-        assert first.number == second.number
-        (hold,) = (await stage.book()).holds
-        assert (hold.hold_id, hold.amount_micros) == (second.grant, second.held_micros)
-        call.cancel()
-        await call.wait_ended(WITHIN_S)
-    assert [invite.trunk for invite in lab.invites() if invite.user.endswith("262905000")] == ["carrier-a", "carrier-b"]
-    stage.saw(f"held {first.held_micros / 1e6:.2f}, then {second.held_micros / 1e6:.2f} in its place")
+class TestTwoTrunks:
+    @pytest.fixture
+    def extra(self) -> practice.Practice:
+        """What a call costs is not the same all the while."""
+        return practice.Practice(rates=rates_that_rise())
+
+    @proves(58)
+    async def test_a_call_that_goes_on_to_another_trunk_is_asked_again_and_pays_once_by_the_dearer_rate(
+        self, stage: Stage
+    ) -> None:
+        """What was held for the trunk that failed is given back in the same step.
+
+        Each is held by the dearer of the rates that the call may meet, though it would begin at the cheaper one. A deck
+        has no rates by trunk: it is to have the dearer operator's (docs/rates.md).
+        """
+        lab, ring = stage.rig.lab, Behaviour(reaction=Reaction.RING)
+
+        def fail() -> None:
+            lab.set_rules({"carrier-a/+262": Behaviour(reaction=Reaction.REJECT, code=503), "carrier-b/": ring})
+
+        async with stage.during(fail, lambda: lab.set_rules({})):
+            call = stage.phone.call(REUNION)
+            await call.wait_for_code(180, WITHIN_S)
+            first, second = grants(stage)
+            assert (first.attempt, second.attempt, first.call) == (1, 2, second.call)
+            assert first.number == second.number
+            (hold,) = (await stage.book()).holds
+            assert (hold.hold_id, hold.amount_micros) == (second.grant, second.held_micros)
+            dear = rate_of(REUNION_WIRE)
+            assert [row.held_micros for row in (first, second)] == [
+                price(dear, row.seconds + CUT_MARGIN_S) for row in (first, second)
+            ]
+            call.cancel()
+            await call.wait_ended(WITHIN_S)
+        trunks = [invite.trunk for invite in lab.invites() if invite.user.endswith("262905000")]
+        assert trunks == ["carrier-a", "carrier-b"]
+        stage.saw(f"held {first.held_micros / 1e6:.2f}, then {second.held_micros / 1e6:.2f} in its place")
+        stage.saw(f"by the dearer rate: at 0.05 a minute it were {(first.seconds + CUT_MARGIN_S) / 60 * 0.05:.2f}")

@@ -2,9 +2,11 @@
 
 import asyncio
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from redis.asyncio import Redis
@@ -31,6 +33,7 @@ CHORES = 5
 MANY, PAID = 60, 20
 CLINIC = "two-gates"
 NTP_STEP_S = 5
+RACES, SEED = 1000, 49
 
 
 class WrongClockStore(FaultyStore):
@@ -150,6 +153,35 @@ async def test_two_gates_whose_clocks_are_ten_seconds_apart_share_the_last_cent_
     assert (purse.hour_micros, purse.held_micros) == (PAID * 300 * CENT, 0)
     record_property("fault", "48")
     record_property("seen", f"{PAID} of {MANY} held, as the money pays; each settled by the other gate")
+
+
+@proves(49)
+async def test_two_gates_that_race_for_the_last_cent_hold_exactly_what_the_money_pays_a_thousand_times(
+    store: WrongClockStore, record_property: Callable[[str, object], None]
+) -> None:
+    """Ceiling, price and the number of calls are drawn; each gate has connections of its own."""
+    rng = Random(SEED)
+    grants = 0
+    async with connect(store.url, PATIENT) as one, connect(store.url, PATIENT) as two:
+        gates = _gate(one, "one", 0), _gate(two, "two", 0)
+        for race in range(RACES):
+            cents, paid = rng.randint(1, 300), rng.randint(1, 6)
+            asked = replace(
+                request(clinic=f"race-{race}"),
+                rate=replace(PER_CALL, connect_micros=cents * CENT),
+                purses=costly(hour=paid * cents + rng.randrange(cents)),
+            )
+            made_at = int(time.time())
+            calls = [replace(asked, hold_id=hold_id(f"c{place}", made_at)) for place in range(paid + rng.randint(1, 6))]
+            held = await asyncio.gather(*(gates[place % 2].hold(call) for place, call in enumerate(calls)))
+            found = [sum(isinstance(one, kind) for one in held) for kind in (Held, Denied)]
+            assert found == [paid, len(calls) - paid], (SEED, race)
+            book = await gates[0].book(asked.clinic)
+            assert isinstance(book, LedgerBook)
+            assert [purse.held_micros for purse in book.purses] == [paid * cents * CENT], (SEED, race)
+            grants += paid
+    record_property("fault", "49")
+    record_property("seen", f"{RACES} races (seed {SEED}): {grants} holds, each time exactly what the ceiling pays")
 
 
 def _gate(client: Redis, name: str, step_s: int) -> RedisLedger:

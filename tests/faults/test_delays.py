@@ -11,6 +11,7 @@ from faults.stage import Stage
 pytestmark = pytest.mark.system
 
 CALLS = 100
+HUNG_CALLS = 5
 HEALTHY_P99_MS = 20
 GATE_HUNG_MS = 1300
 BEYOND_RTT_MS = 20
@@ -47,7 +48,7 @@ async def test_a_far_store_costs_its_distance_or_is_given_up(stage: Stage, far_s
 async def test_a_gate_that_hangs_is_given_up(stage: Stage) -> None:
     lab = stage.rig.lab
     async with stage.during(lambda: lab.gate_signal("STOP"), lambda: lab.gate_signal("CONT")):
-        added = await stage.ordinary() - stage.emergencies_ms[0]
-        stage.within(added, GATE_HUNG_MS, "gate hung: added")
+        added = [await stage.ordinary() - stage.emergencies_ms[0] for _ in range(HUNG_CALLS)]
+        stage.within(max(added), GATE_HUNG_MS, f"gate hung: added at most, {HUNG_CALLS} calls")
         await stage.contract()
     await stage.recovers()

@@ -1,14 +1,14 @@
 """The gate lacks what it lives on: places at its port, files, memory."""
 
 import asyncio
-from datetime import datetime
+import math
 
 import pytest
 
 import practice
 from callgate.journal import JournalRow
 from faults.crowd import crowd_log, end_crowd, start_crowd
-from faults.gate_process import BREAKABLE, REPLACED, SERVING, break_workers, said, wait_said, workers
+from faults.gate_process import BREAKABLE, REPLACED, SERVING, break_workers, said, said_at, wait_said, workers
 from faults.matrix import proves
 from faults.stage import REUNION, REUNION_WIRE, Stage, is_measured
 from system.rig import IVORY_COAST, WITHIN_S, wait_for
@@ -16,14 +16,13 @@ from system.rig import IVORY_COAST, WITHIN_S, wait_for
 pytestmark = pytest.mark.system
 
 CROWD = 10_000
-CALLS = 50
-CROWDED_MAX_RATIO = 2.0
-"""The issue's bound: at most doubled."""
+CALLS = 150
+CROWDED_MAX_RATIO, WISHED_RATIO = 2.0, 1.2
+"""The issue's bound, at most doubled, and what the fact wishes for."""
 FILES, MANY_FILES = 64, 20_000
 MORE_THAN_FILES = 300
 MEBIBYTES, PLENTY = 400, 4096
-REPLACED_WITHIN_S = 2.0
-"""The fact wants 1 s on a machine of its own; two cores also run phones, carrier and Asterisk here."""
+REPLACED_MS = 1000
 GREEDY = """\
 import os
 from callgate.ledger.redis import RedisLedger
@@ -46,7 +45,7 @@ def extra() -> practice.Practice:
 
 
 async def p99_ms(stage: Stage) -> float:
-    return sorted([await stage.ordinary() for _ in range(CALLS)])[int(CALLS * 0.99) - 1]
+    return sorted([await stage.ordinary() for _ in range(CALLS)])[math.ceil(CALLS * 0.99) - 1]
 
 
 def all_granted(stage: Stage) -> list[JournalRow]:
@@ -69,10 +68,12 @@ async def test_ten_thousand_who_ask_nothing_keep_no_call_waiting_and_are_let_go(
         await stage.costly_goes()
         assert (await stage.dial(IVORY_COAST)).refused
         granted = await asyncio.to_thread(wait_for, lambda: all_granted(stage))
-        assert all(row.reasons == () for row in granted), "each was decided"
+        assert {row.reasons for row in granted} == {()}, "each was decided"
         dropped = await asyncio.to_thread(wait_for, lambda: let_go(stage))
-    stage.saw(f"{dropped:,} let go; ordinary calls p99 {alone:.0f} ms alone, {crowded:.0f} ms beside {CROWD:,}")
-    assert not is_measured() or crowded <= alone * CROWDED_MAX_RATIO
+    ratio = crowded / alone
+    stage.saw(f"{dropped:,} let go; {CALLS} ordinary calls p99 {alone:.0f} ms alone, {crowded:.0f} ms beside {CROWD:,}")
+    stage.saw(f"x {ratio:.2f}, of x {CROWDED_MAX_RATIO:.1f} allowed and x {WISHED_RATIO} wished for")
+    assert not is_measured() or ratio <= CROWDED_MAX_RATIO
     assert said(stage, REPLACED) == []
 
 
@@ -125,15 +126,9 @@ async def test_a_worker_that_the_kernel_ends_for_lack_of_memory_is_replaced_and_
         stage.refusals.append(REUNION)
         assert stage.rig.lab.invites(REUNION_WIRE) == []
         serving = await asyncio.to_thread(wait_said, stage, SERVING, before)
-        took_s = _at(serving) - _at(ended)
-        stage.saw(f"the next worker serves after {took_s:.2f} s")
-        assert not is_measured() or took_s <= REPLACED_WITHIN_S
+        stage.within((said_at(serving) - said_at(ended)) * 1000, REPLACED_MS, "the next worker serves after")
         await stage.costly_goes()
     await stage.recovers()
     stage.abandoned = 1
     (hold,) = (await stage.books_at_rest()).holds
     stage.saw(f"{hold.amount_micros / 1_000_000:.2f} held once, for nobody, until it lapses")
-
-
-def _at(line: dict[str, object]) -> float:
-    return datetime.fromisoformat(str(line["ts"])).timestamp()

@@ -25,6 +25,7 @@ from system.rig import PARIS, wait_for
 pytestmark = pytest.mark.system
 
 FORBIDDEN = "+33142685300"
+MARTINIQUE, MARTINIQUE_ROW = "00596501234", "+596,"
 RELOADED_WITHIN_S = 20
 
 
@@ -78,23 +79,31 @@ async def test_without_a_rate_table_what_costs_is_refused_and_said_and_home_is_c
 
 @proves(19)
 async def test_a_rate_table_of_last_year_is_said_to_be_old_and_unknown_ranges_are_refused(stage: Stage) -> None:
+    """It lacks a department that today's has: the number is sound and allowed, and nobody knows what it costs."""
     deck = config(stage, "rates.csv")
+    whole = deck.read_text("utf-8")
+    lacking = "".join(line for line in whole.splitlines(keepends=True) if not line.startswith(MARTINIQUE_ROW))
     old = time.time() - (DECK_OLD + timedelta(days=1)).total_seconds()
 
     def grow_old() -> None:
+        deck.write_text(lacking, encoding="utf-8")
         os.utime(deck, (old, old))
         restart(stage)
 
     def renew() -> None:
-        os.utime(deck)
+        deck.write_text(whole, encoding="utf-8")
         restart(stage)
 
+    assert not (await stage.dial(MARTINIQUE)).refused
     async with stage.during(grow_old, renew):
-        stage.saw(await warned(stage))
+        warning = await warned(stage)
+        assert f"rates.csv is as it was on {datetime.fromtimestamp(old, UTC):%Y-%m-%d}" in warning
+        stage.saw(warning)
         await stage.costly_goes()
-        heard = await stage.dial("000999123456789")
-        assert heard.refused
+        assert (await stage.dial(MARTINIQUE)).refused
+        assert stage.rig.last_row("call.refused").reasons == (Reason.RATE_UNKNOWN,)
     await no_more_warned(stage)
+    assert not (await stage.dial(MARTINIQUE)).refused
 
 
 @proves(68)

@@ -1,5 +1,7 @@
 """The journal is as long as it may become, or thousands of refusals a minute want to be in it."""
 
+import asyncio
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +20,17 @@ from journal_samples import write_journal
 from system.rig import IVORY_COAST
 
 QUOTA_MIB = 16
+ALARM_BYTES = QUOTA_MIB * 1024 * 1024 * 81 // 100
 FILLED_BYTES = 15 * 1024 * 1024 + 4096
 """Where the part begins that is for refusals alone."""
 FILLER = JournalRow(at=datetime(2026, 1, 1, tzinfo=UTC), event="gate.started", clinic="", call="", note="x" * 16_000)
 SECONDS = 15
 JOURNAL_BYTES_EACH = 200
+
+
+def status(stage: Stage) -> str:
+    """What `callgate status` says."""
+    return stage.rig.lab.gate_exec("callgate", "--language", "en", "status")
 
 
 @pytest.mark.system
@@ -35,25 +43,33 @@ async def test_a_journal_at_its_quota_loses_no_row_and_keeps_every_refusal(stage
     await stage.costly_goes()
     await stage.books_at_rest()
 
-    def fill() -> None:
+    def fill(up_to: int) -> None:
         lab.gate_stop()
         settings.write_text(usual.replace("[gate]", f"[gate]\njournal_max_mib = {QUOTA_MIB}"), encoding="utf-8")
-        while file.stat().st_size < FILLED_BYTES:
-            write_journal(file.parent, *[FILLER] * 50)
+        while file.stat().st_size < up_to:
+            write_journal(file.parent, *[FILLER] * 10)
         lab.gate_start()
+
+    def alarm() -> str:
+        found = re.search(r"ALARM: the journal has taken ([0-9]+) %", status(stage))
+        return "" if found is None else found[1]
 
     def make_room() -> None:
         settings.write_text(usual, encoding="utf-8")
         next_workers(stage)
 
-    async with stage.during(fill, make_room):
+    await asyncio.to_thread(fill, ALARM_BYTES // 81 * 79)
+    assert alarm() == "", "it comes too early"
+    async with stage.during(lambda: fill(ALARM_BYTES), lambda: None):
+        assert alarm() == "81"
+        await stage.costly_goes()
+        stage.saw("the status gives the alarm at 81 %, and costly calls go")
+    async with stage.during(lambda: fill(FILLED_BYTES), make_room):
         await stage.contract(Reason.GATE_UNAVAILABLE)
         assert (await stage.dial(IVORY_COAST)).refused
         row = stage.rig.last_row("call.refused")
         assert row.reasons[0] is Reason.COUNTRY_REFUSED
-        alarm = lab.gate_exec("callgate", "--language", "en", "status")
-        assert "ALARM: the journal has taken" in alarm
-        stage.saw("the status gives the alarm, every refusal is kept")
+        stage.saw(f"at {alarm()} % costly calls are refused, every refusal is kept")
     await stage.recovers()
 
 

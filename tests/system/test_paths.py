@@ -1,6 +1,7 @@
 """Every path out of the clinic, tried on a real Asterisk: what is refused leaves no INVITE at the carrier."""
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -11,6 +12,7 @@ from call_behaviour import Behaviour
 from callgate.core.reasons import Reason
 from lab import Lab
 from system import ways_by_phone as phone
+from system.carrier_books import SLACK_S
 from system.path_lab import IVORY_COAST, IVORY_COAST_WIRE, LISTED, LISTED_WIRE, path_lab
 from system.paths import GATED, PAST, Path, try_path
 from system.rig import PARIS, PARIS_WIRE, WITHIN_S, Config, Rig
@@ -179,6 +181,28 @@ async def test_the_carriers_leg_says_whom_it_is_for_also_after_it_was_transferre
     assert before == [decision.grant, f"{decision.grant}|callgate|{PARIS_WIRE}", "101|extension"]
     assert await call.transfer(stage.outside.uri("00612345678"), WITHIN_S) < 300
     assert [await value(stage, channel, name) for name in ("CALLGATE_GRANT", "CALLGATE_LEG", "CALLGATE_FOR")] == before
+
+
+JOINED = named(
+    "pickup of a call that rings outside",
+    "parked outside call, taken back",
+    "conference whose clinic member leaves",
+    "DTMF attended transfer",
+)
+
+
+@pytest.mark.parametrize("path", JOINED, ids=lambda path: path.name)
+async def test_a_leg_that_is_picked_up_parked_or_joined_keeps_its_one_grant_and_pays_for_all_of_it(
+    stage: Stage, path: Path
+) -> None:
+    tried = await try_path(path, stage, LISTED, LISTED_WIRE)
+    (granted,), (invite,) = tried.decisions, tried.invites
+    (ended,) = stage.carrier_events("ended")
+    assert ended.call_id == invite.call_id
+    (settled,) = await happens(lambda: [row for row in stage.rows("call.settled") if row.number == granted.number])
+    assert settled.grant == granted.grant
+    assert ended.duration_s - SLACK_S <= settled.seconds <= math.ceil(ended.duration_s + SLACK_S)
+    assert (settled.amount_micros > 0) is bool(tried.answered)
 
 
 async def value(stage: Stage, channel: str, name: str) -> str:
