@@ -72,7 +72,16 @@ def test_what_it_logs_is_no_part_of_its_answer_and_shows_no_number(tmp_path: Pat
     content = bytearray(journal.file.read_bytes())
     content[-1] ^= 1
     journal.file.write_bytes(content)
-    words = [sys.executable, "-m", "callgate.cli", "--settings", folder / "callgate.toml", "--language", "en", "purge"]
+    words = [
+        sys.executable,
+        "-m",
+        "callgate.cli",
+        "--settings",
+        str(folder / "callgate.toml"),
+        "--language",
+        "en",
+        "purge",
+    ]
     ended = subprocess.run(words, capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in ended.stderr.splitlines()]
     assert {line["event"] for line in lines} == {"journal.damaged", "journal.end_kept"}
