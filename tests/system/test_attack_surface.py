@@ -7,6 +7,7 @@ import pytest
 
 from ami_client import AmiClient
 from callgate.seal import KEY_NAME
+from callgate.store_watch import CONDITION
 from sip_digest import Credentials
 from sip_phone import Phone
 from system.rig import IVORY_COAST, MOBILE, PARIS, PARIS_WIRE, WITHIN_S, Rig, wait_for
@@ -107,6 +108,22 @@ async def test_without_the_key_the_contract_holds_and_with_it_calls_are_judged_a
         assert "no seal" in rig.lab.gate_output()
     finally:
         key.write_text(text, encoding="ascii")
+    assert (await rig.dial(COSTLY)).users == [COSTLY_WIRE]
+
+
+async def test_no_costly_call_goes_over_a_store_that_the_gates_user_could_wipe(rig: Rig) -> None:
+    """Its password would give every ceiling back to whoever has it."""
+    before = len(rig.rows(CONDITION))
+    rig.lab.redis_cli("ACL", "SETUSER", "callgate", "+flushall")
+    try:
+        rig.lab.gate_reload()  # the next worker looks at once, and not within a minute
+        wait_for(lambda: any("user is allowed FLUSHALL" in row.note for row in rig.rows(CONDITION)[before:]), 30)
+        assert (await rig.dial(COSTLY)).users == []
+        assert (await rig.dial(PARIS)).users == [PARIS_WIRE]
+        assert (await rig.dial("15")).users == ["15"]
+    finally:
+        rig.lab.redis_cli("ACL", "SETUSER", "callgate", "-flushall")
+    wait_for(lambda: rig.rows(CONDITION)[-1].note == "", 30)
     assert (await rig.dial(COSTLY)).users == [COSTLY_WIRE]
 
 
