@@ -32,8 +32,6 @@ class StoreWire:
         loses: the next answer of the store with this in it never arrives, and the connection stays; then no more.
         resets: at the next answer with this in it the connection is reset (RST); then no more.
         swallows: nothing arrives, in neither direction; nobody is told.
-        late: requests with this in it, `late_max` of them, wait for `let_go`; those behind them on other connections
-            overtake them, and whoever asked may be gone.
     """
 
     def __init__(self, target: Place) -> None:
@@ -41,13 +39,11 @@ class StoreWire:
         self.delay_s = self.jitter_s = 0.0
         self.loses = self.resets = b""
         self.swallows = False
-        self.late, self.late_max = b"", 0
         self.place: Place = (bridge_address(), 0)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self._let_go = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -78,11 +74,6 @@ class StoreWire:
     def refuse(self) -> None:
         """Refuse every connection, and end those there are."""
         self._do(self._close())
-
-    def let_go(self) -> None:
-        """Send on what is late, and keep nothing back any more."""
-        self.late_max = 0
-        self._loop.call_soon_threadsafe(self._let_go.set)
 
     def cut(self) -> None:
         """End the connections there are; new ones are taken."""
@@ -137,9 +128,6 @@ class StoreWire:
         while data := await reader.read(_CHUNK):
             if self.swallows:
                 continue
-            if not is_reply and self.late_max and self.late in data:
-                self.late_max -= 1
-                await self._let_go.wait()
             if is_reply and self.loses and self.loses in data:
                 self.loses = b""
                 continue
