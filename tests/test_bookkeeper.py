@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +16,12 @@ from callgate import bookkeeper as bookkeeper_module
 from callgate import repeating
 from callgate.bookkeeper import Bookkeeper
 from callgate.clinic import load_clinics
+from callgate.core.hold import FrozenCause
 from callgate.core.money import format_amount
 from callgate.core.reasons import Reason
 from callgate.core.verdict import Grant
 from callgate.errors import JournalError
-from callgate.journal import JournalRow
+from callgate.journal import Journal, JournalRow
 from callgate.ledger.client import FAILURES_TO_OPEN, OPEN_S, connect
 from callgate.ledger.redis import RedisLedger
 from callgate.ledger.revisions import PolicyRevision
@@ -39,7 +41,7 @@ from clinic_samples import (
 )
 from ledger.fake_stores import stores
 from redis_server import RedisServer
-from waiting import until
+from waiting import PATIENCE_S, until
 
 NOW_S = int(TUESDAY_11.timestamp())
 ANSWERED_A_MINUTE = f"1|settle|{HOLD}|callgate|+590590271212|{NOW_S}.000|{NOW_S + 60}.000|16|end"
@@ -432,6 +434,86 @@ async def test_refusals_that_were_written_before_the_journal_was_full_are_not_wr
     assert [row.dialled for row in site.rows] == ["061234••••&x"] * 5
 
 
+async def test_counted_refusals_that_were_written_before_the_journal_was_full_are_not_counted_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two extensions in a flood one was counted twice."""
+    bookkeeper, write = site.bookkeeper, site.journal.write
+
+    async def until_one_is_counted(row: JournalRow, *, durable: bool) -> None:
+        if any(found.count > 1 for found in site.rows):
+            raise JournalError("journal.cgj", "it is full", "make room")
+        await write(row, durable=durable)
+
+    site.write_spool(*(injected(number).replace("|102|", f"|{number % 2}|") for number in range(100)))
+    with monkeypatch.context() as patch:
+        patch.setattr(site.journal, "write", until_one_is_counted)
+        with pytest.raises(JournalError):
+            await bookkeeper.read_spool()
+    await bookkeeper.read_spool()
+    assert sum(row.count for row in site.rows) == 100
+
+
+async def test_a_journal_nearly_full_takes_what_the_dialplan_refused_before_and_behind_what_it_does_not_take(
+    site: Site,
+) -> None:
+    """The first settlement held it up; and while changes of the ledger waited for room, each reload wrote it again."""
+    await call(site)
+    site.journal.close()
+    site.journal = Journal(site.folder / "state", quota_bytes=64 * 1024)
+    with suppress(JournalError):
+        while True:
+            await site.journal.write(JournalRow(at=site.now, event="", clinic=CLINIC, call=""), durable=False)
+    site.journal.freeze("another", FrozenCause.ERASED)
+    local = f"1|local|{LOCAL}|callgate|0142685300|{NOW_S}.25|101|900|end"
+    site.write_spool(injected(0), injected(1), ANSWERED_A_MINUTE, injected(2), local, injected(3), "nonsense")
+    for _ in range(2):
+        with pytest.raises(JournalError, match="journal_max_mib"):
+            await site.bookkeeper.read_spool()
+    assert [row.event for row in site.rows if row.event] == ["call.granted", *["call.refused"] * 4]
+    assert await booked(site) == (0, "0.25")
+    site.journal.close()
+    restarted = open_site(site.folder, ledger=site.ledger)
+    assert restarted.spool.read()[0][0] == ANSWERED_A_MINUTE
+    await restarted.bookkeeper.read_spool()
+    behind = ["call.settled", "call.local"]
+    assert [row.event for row in site.rows if row.event] == ["call.granted", *["call.refused"] * 4, *behind]
+    assert restarted.spool.read() == []
+
+
+@pytest.mark.parametrize("is_hanging", [True, False], ids=["hangs", "fails"])
+async def test_a_gate_that_ends_while_the_disk_does_not_answer_leaves_no_row_to_be_written_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch, *, is_hanging: bool
+) -> None:
+    """With each reload in a flood what the dialplan had refused was counted twice."""
+    asked = asyncio.Event()
+
+    async def sync() -> None:
+        asked.set()
+        await asyncio.sleep(PATIENCE_S if is_hanging else 0)
+        raise JournalError("journal.cgj", "the disk does not answer", "look at it")
+
+    monkeypatch.setattr(site.journal, "sync", sync)
+    site.write_spool(injected(0))
+    background = asyncio.create_task(site.bookkeeper.run())
+    await until(asked.is_set)
+    background.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await background
+    assert len(site.rows) == 1
+    assert open_site(site.folder).spool.read() == []
+
+
+async def test_a_gate_that_ends_and_cannot_note_where_it_was_ends_all_the_same(site: Site) -> None:
+    site.write_spool(injected(0))
+    (site.folder / "state" / "spool.offset").mkdir()
+    background = asyncio.create_task(site.bookkeeper.run())
+    await until(lambda: site.rows)
+    background.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await background
+
+
 async def test_a_refusal_that_could_not_be_written_is_counted_once_when_it_can(site: Site) -> None:
     bookkeeper = site.bookkeeper
     site.journal.file.mkdir()
@@ -542,15 +624,26 @@ def test_no_line_at_all_makes_the_bookkeeper_fail(
     asyncio.run(handle())
 
 
-async def test_a_line_waits_for_a_journal_that_can_be_written(site: Site) -> None:
+async def test_a_line_waits_for_a_journal_that_can_be_written_and_those_behind_it_do_not_try(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try may read the whole journal: many at once would hold up every call."""
+    write, tried = site.journal.write, list[str]()
+
+    async def watched(row: JournalRow, *, durable: bool) -> None:
+        tried.append(row.event)
+        await write(row, durable=durable)
+
     await call(site)
     site.journal.close()
     site.journal.file.rename(site.folder / "aside")
     site.journal.file.mkdir()
-    site.write_spool(ANSWERED_A_MINUTE)
+    monkeypatch.setattr(site.journal, "write", watched)
+    site.write_spool(ANSWERED_A_MINUTE, *[f"1|local|{LOCAL}|callgate|0142685300|{NOW_S}.25|101|900|end"] * 9)
     for _ in range(2):
         with pytest.raises(JournalError):
             await site.bookkeeper.read_spool()
+    assert tried == ["call.settled"] * 2
     site.journal.file.rmdir()
     await site.bookkeeper.read_spool()
     assert settled(site) == [(HOLD, 60, "0.25")]

@@ -164,7 +164,67 @@ def test_a_spool_that_was_emptied_by_hand_is_read_from_its_beginning(file: Path,
     assert texts(spool) == ["new"]
 
 
-@pytest.mark.parametrize("kept", ["", "nonsense", "-5", "\udcff"])
+def test_what_is_handled_before_its_turn_is_known_to_the_next_process_until_its_turn_has_come(
+    file: Path, tmp_path: Path
+) -> None:
+    file.write_text("one\ntwo\nthree\n")
+    spool = Spool(file, tmp_path)
+    (_, behind_one), (_, behind_two), _ = spool.read()
+    spool.ahead.add(behind_two)
+    spool.acknowledge()
+    again = Spool(file, tmp_path)
+    assert (again.ahead, len(again.read())) == ({behind_two}, 3)
+    again.pass_over(behind_one)
+    again.acknowledge()
+    assert Spool(file, tmp_path).ahead == {behind_two}
+    again.pass_over(behind_two)
+    again.acknowledge()
+    assert Spool(file, tmp_path).ahead == set()
+
+
+def test_what_a_full_disk_did_not_let_be_remembered_is_when_it_does(file: Path, tmp_path: Path) -> None:
+    """It was not tried again before the next line: whoever was told to end before that had its lines handled again."""
+    file.write_text("one\n")
+    spool = Spool(file, tmp_path)
+    ((_, behind_one),) = spool.read()
+    spool.pass_over(behind_one)
+    (tmp_path / "spool.new").mkdir()
+    with pytest.raises(IsADirectoryError):
+        spool.acknowledge()
+    (tmp_path / "spool.new").rmdir()
+    spool.acknowledge()
+    assert Spool(file, tmp_path).read() == []
+
+
+@pytest.mark.usefixtures("small")
+def test_of_an_old_spool_that_cannot_be_removed_yet_no_line_is_handed_out_again(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_file: Path) -> None:
+        raise PermissionError
+
+    file.write_text("one\ntwo\n")
+    spool = Spool(file, tmp_path)
+    assert texts(spool) == ["one", "two"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", forbidden)
+        with pytest.raises(PermissionError):
+            spool.read()
+    assert (texts(spool), texts(spool)) == ([], [])
+    assert not (tmp_path / "calls.log.old").exists()
+
+
+def test_of_a_spool_that_was_emptied_by_hand_no_line_counts_as_handled(file: Path, tmp_path: Path) -> None:
+    file.write_text("one\ntwo\nthree\n")
+    spool = Spool(file, tmp_path)
+    (_, behind_one), (_, behind_two), _ = spool.read()
+    spool.pass_over(behind_one)
+    spool.ahead.add(behind_two)
+    file.write_text("a\n")
+    assert (len(spool.read()), spool.ahead) == (1, set())
+
+
+@pytest.mark.parametrize("kept", ["", "nonsense", "-5", "0 x", "\udcff"])
 def test_a_damaged_note_of_the_place_costs_no_line(file: Path, tmp_path: Path, kept: str) -> None:
     file.write_text("one\n")
     (tmp_path / "spool.offset").write_bytes(kept.encode(errors="surrogateescape"))

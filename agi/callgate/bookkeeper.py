@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import unquote
@@ -18,6 +19,7 @@ from callgate.core.pricing import PricedDestination, is_overrun, price_destinati
 from callgate.core.reasons import Reason
 from callgate.core.verdict import EMERGENCY_GRANT
 from callgate.core.wire import mask
+from callgate.errors import JournalError
 from callgate.grants import is_held
 from callgate.journal import Journal, JournalRow
 from callgate.journal_tally import Tally
@@ -53,8 +55,7 @@ class Bookkeeper:
         silent: the clinics whose ledger did not answer the last chore, and why; its own.
         overran: the last costly calls that cost more than was held for them, by grant; its own.
         tally: of the refusals that the dialplan spoke alone; its own.
-        written: the lines that are still to be acknowledged and whose row is written, by what `Spool.read` calls them.
-        unsynced: set as long as the disk may lack rows of lines that were passed over.
+        unsynced: set as long as the disk may lack rows of lines that are handled.
     """
 
     settings: Settings
@@ -70,18 +71,22 @@ class Bookkeeper:
     silent: dict[str, str] = field(default_factory=dict)
     overran: deque[str] = field(default_factory=lambda: deque(maxlen=OVERRAN_MAX))
     tally: Tally = field(default_factory=Tally)
-    written: set[int] = field(default_factory=set)
     unsynced: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        await asyncio.gather(
-            repeat(self.read_spool, SPOOL_PAUSE_S),
-            repeat(self.do_chores, CHORES_PAUSE_S),
-            repeat(self.turn_spool, TURN_PAUSE_S),
-            repeat(self.shelf.reload_decks, DECKS_PAUSE_S),
-            *(repeat(work, CHORES_PAUSE_S) for work in self.others),
-        )
+        try:
+            await asyncio.gather(
+                repeat(self.read_spool, SPOOL_PAUSE_S),
+                repeat(self.do_chores, CHORES_PAUSE_S),
+                repeat(self.turn_spool, TURN_PAUSE_S),
+                repeat(self.shelf.reload_decks, DECKS_PAUSE_S),
+                *(repeat(work, CHORES_PAUSE_S) for work in self.others),
+            )
+        finally:
+            # Who ends leaves it to the system to bring the rows to the disk: the next one must not write them again.
+            with suppress(OSError):
+                self.spool.acknowledge()
 
     async def read_spool(self) -> None:
         """Handle what is new; stop at the first line that the ledger cannot take now, and keep it.
@@ -108,55 +113,78 @@ class Bookkeeper:
         self.spool.turn(self.clock().timestamp())
 
     async def _read_lines(self, up: Collection[str] | None) -> bool:
-        """Handle them; returns whether that was all. Together they cost the disk one flush: a phone makes hundreds."""
+        """Handle them; returns whether that was all. Together they cost the disk one flush: a phone makes hundreds.
+
+        Behind a line that the journal cannot take now refusals are handled all the same: nearly full it takes those.
+        """
         is_all, handled, unreadable = True, 0, 0
-        decided: list[tuple[int, JournalRow]] = []
+        failed: JournalError | None = None
+        # What is counted here is written here, or read again: nothing of it stays.
+        tally = Tally(windows=self.tally.windows)
         for line, offset in self.spool.read():
             match parse_line(line):
+                case _ if offset in self.spool.ahead:
+                    pass
+                case LocalRefusal() as refusal:
+                    await self._write_refusal(refusal, offset, tally)
+                case _ if failed is not None:
+                    pass
                 case None:
                     unreadable += 1
-                case LegEnded() | GrantUnused() as ended if up is not None and ended.grant in up:
-                    self.kept[ended.grant] = ended
-                case LegEnded() | GrantUnused() as ended:
-                    is_all = await self._end(ended)
-                case LocalGrant() | LocalRefusal() as alone:
-                    decided.extend((offset, row) for row in self._local_rows(alone) if offset not in self.written)
+                case other:
+                    try:
+                        is_all = await self._handle(other, offset, up)
+                    except JournalError as error:
+                        failed = error
             if not is_all:
                 break
-            handled = offset
+            handled = offset if failed is None else handled
         if unreadable:
             log.warning("spool.unreadable", lines=unreadable)
-        await self._write_down(decided)
-        await self._acknowledge(handled, has_written=bool(decided))
+        await self._acknowledge(handled, tally)
+        if failed is not None:
+            raise failed
         return is_all
 
-    async def _acknowledge(self, handled: int, *, has_written: bool) -> None:
+    async def _acknowledge(self, handled: int, tally: Tally) -> None:
         """Have no line read again that is handled: by this process at once, by the next once the disk has its row."""
+        for counted in tally.take_placed():
+            await self._write(counted.row, *counted.places)
         if handled:
             self.spool.pass_over(handled)
-            self.written.clear()
-        if has_written:
-            self.unsynced.set()
         if self.unsynced.is_set():
             await self.journal.sync()
             self.unsynced.clear()
         self.spool.acknowledge()
 
-    async def _write_down(self, decided: Collection[tuple[int, JournalRow]]) -> None:
-        """Write what the dialplan decided alone; in a flood a refusal is only counted.
+    async def _handle(self, line: LegEnded | GrantUnused | LocalGrant, offset: int, up: Collection[str] | None) -> bool:
+        """Carry out what is said of a call that went out; returns whether it is done with."""
+        match line:
+            case LocalGrant():
+                for row in self._local_rows(line):
+                    await self._write(row, offset)
+            case ended if up is not None and ended.grant in up:
+                self.kept[ended.grant] = ended
+            case ended:
+                return await self._end(ended)
+        return True
+
+    async def _write_refusal(self, line: LocalRefusal, offset: int, tally: Tally) -> None:
+        """Write what the dialplan refused alone; in a flood it is only counted.
 
         Whoever has a phone can cause one with every call that is no number, without the gate ever being asked.
         """
-        # What is counted here is written here, or read again: nothing of it stays.
-        tally = Tally(windows=self.tally.windows)
-        for offset, row in decided:
-            if row.is_refusal and not tally.has_room(row):
-                tally.count(row)
+        for row in self._local_rows(line):
+            if tally.has_room(row):
+                await self._write(row, offset)
             else:
-                await self.journal.write(row, durable=False)
-                self.written.add(offset)
-        for row in tally.take_all():
-            await self.journal.write(row, durable=False)
+                tally.count(row, offset)
+
+    async def _write(self, row: JournalRow, *offsets: int) -> None:
+        """Write the row of some lines; they are handled then, whatever becomes of those before them."""
+        await self.journal.write(row, durable=False)
+        self.unsynced.set()
+        self.spool.ahead.update(offsets)
 
     def is_spool_read(self) -> bool:
         """Whether the ledger has all that Asterisk has written down so far of calls that are over."""

@@ -128,16 +128,20 @@ class Spool:
 
     A file that has grown large or old is renamed, which Asterisk does not notice (it opens the file anew for each
     line); the old one is read to its end, once more after a pause, and removed.
+
+    Attributes:
+        ahead: the lines that are handled while one before them waits, by what `read` calls them; kept like the offset.
     """
 
     def __init__(self, file: Path, state: Path) -> None:
         self._file = file
         self._old = file.with_name(file.name + ".old")
         self._offset_file = state / "spool.offset"
-        self._offset = 0
+        self._offset, self.ahead = 0, set[int]()
         with contextlib.suppress(OSError, ValueError):
-            self._offset = max(0, int(self._offset_file.read_text()))
-        self._remembered = self._offset
+            offset, *ahead = map(int, self._offset_file.read_text().split())
+            self._offset, self.ahead = max(0, offset), set(ahead)
+        self._remembered = self._place()
         self._has_just_turned = False
 
     def read(self) -> list[tuple[str, int]]:
@@ -146,13 +150,13 @@ class Spool:
         try:
             with open_plain(current) as stream:
                 if os.fstat(stream.fileno()).st_size < self._offset:
-                    self._offset = 0
+                    self._offset, self.ahead = 0, set()
                 stream.seek(self._offset)
                 data = stream.read(READ_BYTES_MAX)
         except FileNotFoundError:
             return []
         lines = self._split(data)
-        if not lines and current == self._old and self._offset == self._remembered:
+        if not lines and current == self._old and self._place() == self._remembered:
             self._remove_old()
         return lines
 
@@ -164,6 +168,7 @@ class Spool:
         # The offset first: a crash in between hands lines out again, the other way round it would skip the new file's.
         self._remember(0)
         self._old.unlink()
+        self._offset = 0
 
     def is_read(self) -> bool:
         """Tell whether every whole line that was written so far has been acknowledged."""
@@ -184,11 +189,12 @@ class Spool:
     def pass_over(self, offset: int) -> None:
         """Hand out nothing before `offset` again, as long as this process lives."""
         self._offset = offset
+        self.ahead = {one for one in self.ahead if one > offset}
 
     def acknowledge(self) -> None:
-        """Remember for the next process, too, that what was passed over is handled."""
-        if self._offset != self._remembered:
-            self._remember(self._offset)
+        """Remember for the next process, too, what was passed over, and what is ahead."""
+        if self._place() != self._remembered:
+            self._remember(*self._place())
         if self._offset >= ROTATE_BYTES and not self._old.exists():
             self._file.rename(self._old)
 
@@ -209,8 +215,11 @@ class Spool:
                     self._file.rename(self._old)
                     self._has_just_turned = True
 
-    def _remember(self, offset: int) -> None:
-        self._offset = self._remembered = offset
+    def _place(self) -> tuple[int, ...]:
+        return self._offset, *sorted(self.ahead)
+
+    def _remember(self, *place: int) -> None:
         temporary = self._offset_file.with_suffix(".new")
-        temporary.write_text(str(offset))
+        temporary.write_text(" ".join(map(str, place)))
         temporary.replace(self._offset_file)
+        self._remembered = place

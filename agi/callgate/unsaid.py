@@ -196,4 +196,4 @@ def _read(content: bytes) -> tuple[list[tuple[int, JournalRow]], bool]:
         else:
             rows += [(begin, row) for row in found if content[begin] != _TAKEN]
         begin = end
-    return rows, is_sound and begin == len(content)
+    return rows, is_sound

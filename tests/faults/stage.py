@@ -238,7 +238,7 @@ class Stage:
     def _is_spool_read(self) -> bool:
         spool = self.rig.lab.folder / "spool" / "calls.log"
         offset = self.rig.lab.folder / "state" / "spool.offset"
-        return not spool.exists() or (offset.exists() and int(offset.read_text() or 0) == spool.stat().st_size)
+        return not spool.exists() or (offset.exists() and offset.read_text() == str(spool.stat().st_size))
 
 
 def is_measured() -> bool:

@@ -32,7 +32,7 @@ def rig(system_lab: tuple[Lab, Config]) -> Iterator[Rig]:
     lab.set_rules({})
     # What an earlier test left in the spool is booked before the money is wiped.
     spool, offset = lab.folder / "spool" / "calls.log", lab.folder / "state" / "spool.offset"
-    wait_for(lambda: not spool.exists() or int(offset.read_text()) == spool.stat().st_size)
+    wait_for(lambda: not spool.exists() or offset.read_text() == str(spool.stat().st_size))
     lab.redis_cli("DEL", *(key for key in clinic_keys(practice.CLINIC) if not key.endswith((":meta", ":policies"))))
     yield rig
     rig.stop_stub()
