@@ -21,6 +21,7 @@ from callgate.core.wire import mask
 from callgate.ledger.base import AuditReport, LedgerBook
 from callgate.ledger.client import Deadlines, connect
 from callgate.ledger.redis import RedisLedger
+from callgate.store_watch import CONDITION
 from carrier_log import CarrierEvent
 from faults.store import FaultyStore
 from faults.wire import StoreWire
@@ -273,3 +274,19 @@ def _is_costly(event: CarrierEvent) -> bool:
 
 def _cost(ended: CarrierEvent) -> int:
     return price(rate_of(ended.user), max(1, math.ceil(ended.duration_s - APART_S)))
+
+
+async def is_declared(stage: Stage, wrong: str, after: int) -> None:
+    """Wait until journal and status say what is wrong with the store; the first `after` rows were there before."""
+
+    def is_written() -> bool:
+        return any(wrong in row.note for row in stage.rig.rows(CONDITION)[after:][-1:])
+
+    await asyncio.to_thread(wait_for, is_written)
+    assert wrong in await asyncio.to_thread(stage.rig.lab.gate_exec, "callgate", "--language", "en", "status")
+    stage.saw(f"journal and status: {wrong}")
+
+
+async def is_taken_back(stage: Stage) -> None:
+    """Wait until the journal says that nothing is wrong with the store any more."""
+    await asyncio.to_thread(wait_for, lambda: stage.rig.rows(CONDITION)[-1].note == "")

@@ -5,8 +5,9 @@ from statistics import median
 import pytest
 
 from callgate.core.reasons import Reason
+from callgate.store_watch import CONDITION
 from faults.matrix import proves
-from faults.stage import Stage
+from faults.stage import Stage, is_declared
 
 pytestmark = pytest.mark.system
 
@@ -15,6 +16,7 @@ HUNG_CALLS = 5
 HEALTHY_P99_MS = 20
 GATE_HUNG_MS = 1300
 BEYOND_RTT_MS = 20
+FAR_CALLS = 10
 
 
 @proves(22)
@@ -27,20 +29,30 @@ async def test_when_all_is_well_nobody_notices(stage: Stage) -> None:
 
 
 @proves(22)
-@pytest.mark.parametrize(("far_s", "goes"), [(0.05, True), (0.1, True), (0.2, False)])
-async def test_a_far_store_costs_its_distance_or_is_given_up(stage: Stage, far_s: float, *, goes: bool) -> None:
-    def move_away() -> None:
-        stage.wire.delay_s = far_s
+@pytest.mark.parametrize(("far_s", "jitter_s", "goes"), [(0.05, 0.03, True), (0.1, 0.01, True), (0.2, 0.05, False)])
+async def test_a_far_store_costs_its_distance_or_is_given_up(
+    stage: Stage, far_s: float, jitter_s: float, *, goes: bool
+) -> None:
+    """The wire keeps each answer back, as netem would, which not every kernel has (CONFIG_NET_SCH_NETEM)."""
 
+    def move_away() -> None:
+        stage.wire.delay_s, stage.wire.jitter_s = far_s, jitter_s
+
+    far_ms, farthest_ms = far_s * 1000, (far_s + jitter_s) * 1000
     await stage.costly_goes()  # the store knows the scripts from now on
     await stage.books_at_rest()  # and has the money back that it held
+    before = len(stage.rig.rows(CONDITION))
     async with stage.during(move_away, stage.wire.restore):
+        stage.saw(f"store {far_ms:.0f} to {farthest_ms:.0f} ms away")
         if goes:
-            added = await stage.costly_goes() - stage.emergencies_ms[0]
-            stage.within(added, far_s * 1000 + BEYOND_RTT_MS, f"store {far_s * 1000:.0f} ms away: added")
+            alone = median([await stage.emergency() for _ in range(FAR_CALLS)])
+            added = [await stage.ordinary() - alone for _ in range(FAR_CALLS)]
+            added.append(await stage.costly_goes() - alone)
+            stage.within(max(added), farthest_ms + BEYOND_RTT_MS, f"{len(added)} calls: added at most")
+            assert median(added) >= far_ms
         else:
-            stage.saw(f"store {far_s * 1000:.0f} ms away")
             await stage.contract(Reason.LEDGER_UNAVAILABLE)
+            await is_declared(stage, "no answer (timeout)", before)
     await stage.recovers()
 
 

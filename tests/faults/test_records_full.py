@@ -1,7 +1,8 @@
-"""The journal is as long as it may become, or thousands of refusals a minute want to be in it."""
+"""The journal is as long as it may become, its disk fails, or thousands of refusals a minute want to be in it."""
 
 import asyncio
 import re
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from callgate.journal import JOURNAL_FILE, JournalRow
 from faults.gate_process import next_workers
 from faults.matrix import proves
 from faults.stage import Stage
+from faults.store import FULL, READ_ONLY
 from flood.neighbours import BOTH, FLOODS, OTHER_POLICY, flood
 from flood.real_gate import real_gate
 from journal_samples import write_journal
@@ -24,6 +26,7 @@ ALARM_BYTES = QUOTA_MIB * 1024 * 1024 * 81 // 100
 FILLED_BYTES = 15 * 1024 * 1024 + 4096
 """Where the part begins that is for refusals alone."""
 FILLER = JournalRow(at=datetime(2026, 1, 1, tzinfo=UTC), event="gate.started", clinic="", call="", note="x" * 16_000)
+TROUBLE = "trouble"
 SECONDS = 15
 JOURNAL_BYTES_EACH = 200
 
@@ -71,6 +74,38 @@ async def test_a_journal_at_its_quota_loses_no_row_and_keeps_every_refusal(stage
         assert row.reasons[0] is Reason.COUNTRY_REFUSED
         stage.saw(f"at {alarm()} % costly calls are refused, every refusal is kept")
     await stage.recovers()
+
+
+class TestItsDiskFails:
+    @pytest.fixture
+    def extra(self, tmp_path: Path, disk: Path) -> practice.Practice:
+        """A practice whose gate writes on a disk that obeys ``soak/disk.c``."""
+        (tmp_path / "config").mkdir()
+        shutil.copy(disk, tmp_path / "config" / disk.name)
+        environment = {"LD_PRELOAD": f"/etc/callgate/{disk.name}", "DISK_TROUBLE": f"/etc/callgate/{TROUBLE}"}
+        return practice.Practice(environment=environment)
+
+    @pytest.mark.system
+    @pytest.mark.parametrize(
+        "error", [pytest.param(FULL, id="full", marks=proves(31)), pytest.param(READ_ONLY, id="ro", marks=proves(32))]
+    )
+    async def test_on_a_disk_that_takes_nothing_what_costs_is_refused_and_every_refusal_written_down_once_it_does(
+        self, stage: Stage, error: int
+    ) -> None:
+        trouble = stage.rig.lab.folder / "config" / TROUBLE
+        await stage.costly_goes()
+        await stage.books_at_rest()
+        before = len(stage.rig.rows())
+        async with stage.during(lambda: trouble.write_text(f"{error}\n"), trouble.unlink):
+            stage.saw(f"ordinary goes in {await stage.ordinary():.0f} ms")
+            stage.saw(f"costly refused in {await stage.costly_is_refused():.0f} ms")
+            assert (await stage.dial(IVORY_COAST)).refused
+            assert (await stage.book()).holds == (), "what was held for it is given back"
+            assert stage.rig.rows()[before:] == [], "something was written"
+        await stage.recovers()
+        rows = [row for row in stage.rig.rows()[before:] if row.is_refusal]
+        assert [row.reasons[0] for row in rows] == [Reason.GATE_UNAVAILABLE, Reason.COUNTRY_REFUSED]
+        stage.saw("nothing was written, and both refusals were once the disk took something")
 
 
 @proves(62)

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from callgate.core.hold import FrozenCause
 from callgate.core.reasons import Reason
+from callgate.journal import JOURNAL_FILE
 from callgate.store_watch import CONDITION
-from faults.gate_process import next_workers
+from faults.gate_process import next_workers, said
 from faults.matrix import proves
-from faults.stage import REUNION, Heard, Stage, is_measured
+from faults.stage import REUNION, Heard, Stage, is_declared, is_measured, is_taken_back
 from faults.wire import StoreWire
-from system.rig import wait_for
 
 pytestmark = pytest.mark.system
 
@@ -22,6 +23,9 @@ HELD = b"HELD"
 """What the store says of a hold that is made."""
 TRIES = 3
 """Of one number, which must not be called more than six times in a quarter of an hour."""
+THAWED = "ledger.thawed"
+MODE = 0o640
+"""Of a journal."""
 
 
 async def booked(stage: Stage) -> int:
@@ -103,32 +107,59 @@ async def test_a_store_whose_file_was_damaged_has_everything_again(
 ) -> None:
     await stage.costly_goes()
     assert await booked(stage) == MINUTE_MICROS
+    before = len(stage.rig.rows(CONDITION))
     async with stage.during(stage.store.kill, lambda: comes_back(stage)):
         await stage.contract(Reason.LEDGER_UNAVAILABLE)
+        await is_declared(stage, "no answer (connection)", before)
     await stage.recovers()
     assert await booked(stage) == 2 * MINUTE_MICROS
+    await is_taken_back(stage)
 
 
 @proves(42)
-async def test_a_store_that_was_erased_has_everything_again_from_the_journal(stage: Stage) -> None:
+async def test_a_store_that_was_erased_has_everything_again_from_the_journal_and_no_costly_call_goes_before(
+    stage: Stage,
+) -> None:
+    """The gate may not read its journal for a while, so that the repair has to wait."""
+    journal = stage.rig.lab.folder / "state" / JOURNAL_FILE
     await stage.costly_goes()
     assert await booked(stage) == MINUTE_MICROS
-    async with stage.during(lambda: stage.store.ask("FLUSHALL"), lambda: None):
-        await stage.recovers()
+
+    def erase() -> None:
+        journal.chmod(0)
+        stage.store.ask("FLUSHALL")
+
+    async with stage.during(erase, lambda: journal.chmod(MODE)):
+        for _ in range(TRIES):
+            await stage.contract(Reason.LEDGER_FROZEN)
+        assert FrozenCause.ERASED in (await asyncio.to_thread(stage.rig.last_row, CONDITION)).note
+    assert said(stage, THAWED) == []
+    await stage.recovers()
+    assert len(said(stage, THAWED)) == 1
     assert await booked(stage) == 2 * MINUTE_MICROS
+    await is_taken_back(stage)
 
 
-@proves(35)
-async def test_over_a_store_that_may_lose_money_costly_calls_are_refused_and_everybody_is_told(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("setting", "weak", "sound"),
+    [
+        pytest.param("appendfsync", "everysec", "always", marks=proves(35)),
+        pytest.param("appendonly", "no", "yes", marks=proves(35)),
+        pytest.param("maxmemory-policy", "allkeys-lru", "noeviction", marks=proves(34, 35)),
+    ],
+)
+async def test_over_a_store_that_may_lose_money_costly_calls_are_refused_and_everybody_is_told(
+    stage: Stage, setting: str, weak: str, sound: str
+) -> None:
+    before = len(stage.rig.rows(CONDITION))
+
     def weaken() -> None:
-        stage.store.ask("CONFIG", "SET", "appendfsync", "everysec")
+        stage.store.ask("CONFIG", "SET", setting, weak)
         stage.rig.lab.gate_stop()
         stage.rig.lab.gate_start()
 
-    async with stage.during(weaken, lambda: stage.store.ask("CONFIG", "SET", "appendfsync", "always")):
+    async with stage.during(weaken, lambda: stage.store.ask("CONFIG", "SET", setting, sound)):
         await stage.contract(Reason.LEDGER_UNAVAILABLE)
-        row = await asyncio.to_thread(stage.rig.last_row, CONDITION)
-        assert "CONFIG SET appendfsync always" in row.note
-        assert row.note in stage.rig.lab.gate_exec("callgate", "--language", "en", "status")
+        await is_declared(stage, f"{setting} is {weak}, not {sound}: CONFIG SET {setting} {sound}", before)
     await stage.recovers()
-    await asyncio.to_thread(wait_for, lambda: stage.rig.rows(CONDITION)[-1].note == "")
+    await is_taken_back(stage)

@@ -1,7 +1,9 @@
 """The road between gate and store, with whatever may go wrong on it: a TCP proxy in a thread of its own."""
 
 import asyncio
+import os
 import random
+import shutil
 import socket
 import struct
 import subprocess
@@ -139,3 +141,30 @@ class StoreWire:
                 await asyncio.sleep(self.delay_s + random.uniform(0, self.jitter_s))
             writer.write(data)
             await writer.drain()
+
+
+def can_drop_packets() -> bool:
+    """Whether `drop_packets` works here: it wants root and iptables."""
+    return os.geteuid() == 0 and None not in {shutil.which("nsenter"), shutil.which("iptables")}
+
+
+def drop_packets(process: int, place: Place) -> None:
+    """Have the kernel drop each packet between the network that a process lives in and a place, both ways."""
+    for rule in _rules(place):
+        _iptables(process, "-I", *rule).check_returncode()
+
+
+def carry_packets(process: int, place: Place) -> None:
+    """Have it carry them again."""
+    for rule in _rules(place):
+        _iptables(process, "-D", *rule)
+
+
+def _rules(place: Place) -> tuple[tuple[str, ...], ...]:
+    host, port = place[0], str(place[1])
+    return ("OUTPUT", "-d", host, "-p", "tcp", "--dport", port), ("INPUT", "-s", host, "-p", "tcp", "--sport", port)
+
+
+def _iptables(process: int, *words: str) -> subprocess.CompletedProcess[bytes]:
+    command = ("nsenter", "-t", str(process), "-n", "iptables", "-w", *words, "-j", "DROP")
+    return subprocess.run(command, capture_output=True, check=False)
