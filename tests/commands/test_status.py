@@ -41,7 +41,7 @@ from clinic_samples import (
 )
 from core.samples import a_lock
 from journal_samples import write_journal
-from ledger.samples import costly, request
+from ledger.samples import costly, local_call, request
 from redis_server import RedisServer
 
 Out = pytest.CaptureFixture[str]
@@ -260,6 +260,26 @@ def test_in_french_a_secretary_reads_no_english(tmp_path: Path, redis: RedisServ
     assert any(line.startswith("appels coûteux : réservé ") for line in told)
     english = re.compile(r"\\x|\\u| (?:the|is|up|not|by|refused|enforce|connection|holds?|calls?) ", re.IGNORECASE)
     assert [line for line in told if english.search(f" {line} ".replace("(", " ").replace(")", " "))] == []
+
+
+def test_the_month_that_is_told_is_this_one(tmp_path: Path, redis: RedisServer, capsys: Out) -> None:
+    """It was the latest in which anything was spent."""
+    settings = SETTINGS.replace("[gate]", f'[gate]\nredis = "{redis.url}"').replace("127.0.0.1:0", "127.0.0.1:1")
+    write_site(tmp_path, settings=settings)
+    last_month = f"{utc_now().replace(day=1) - timedelta(days=3):%Y-%m}"
+
+    async def spend() -> None:
+        call = local_call(f"pbx1.a.1.{int(utc_now().timestamp())}", cents=7)
+        async with connect(redis.url) as client:
+            ledger = RedisLedger(client)
+            await ledger.publish(revision(1, policy_text()), 0)
+            assert call.orphan is not None
+            await ledger.settle(replace(call, clinic=CLINIC, orphan=replace(call.orphan, month=last_month)))
+
+    asyncio.run(spend())
+    status(tmp_path, "--json")
+    purses = json.loads(capsys.readouterr().out)["clinics"][0]["purses"]
+    assert [(purse["day"], purse["month"]) for purse in purses.values()] == [(70_000, 0)]
 
 
 @pytest.mark.parametrize(

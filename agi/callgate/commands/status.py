@@ -27,6 +27,7 @@ from callgate.commands.context import (
 )
 from callgate.commands.daemon import ControlStatus, Daemon, GateState, look_at_daemon
 from callgate.core.hold import Unavailable
+from callgate.core.hours import calendar_month
 from callgate.core.locks import Lock, Locks, locks_in_force
 from callgate.core.money import format_amount
 from callgate.disk import SLOW_MS
@@ -213,6 +214,8 @@ def _current(clinic: Clinic, found: PolicyRevision | NoPolicy | Unavailable) -> 
 
 
 def _clinic_status(clinic: Clinic, entry: _Entry) -> ClinicStatus:
+    now = datetime.now(UTC)
+    month = calendar_month(now, clinic.policy.timezone)
     alone = ClinicStatus(
         clinic=clinic.name,
         policy=PolicySource.IN_FORCE if clinic.revision else PolicySource.FILE,
@@ -220,7 +223,7 @@ def _clinic_status(clinic: Clinic, entry: _Entry) -> ClinicStatus:
         currency=clinic.policy.currency,
         zone=clinic.policy.timezone.key,
         ledger=entry.ledger,
-        locks=locks_in_force(clinic.locks, datetime.now(UTC)),
+        locks=locks_in_force(clinic.locks, now),
         policy_revision=clinic.revision,
         rates_problem=clinic.rates.problem,
     )
@@ -240,7 +243,7 @@ def _clinic_status(clinic: Clinic, entry: _Entry) -> ClinicStatus:
                         "hour": purse.hour_micros,
                         "day": purse.day_micros,
                         "week": purse.week_micros,
-                        "month": purse.months[-1].micros if purse.months else 0,
+                        "month": sum(spend.micros for spend in purse.months if spend.month == month),
                     }
                     for purse in book.purses
                 },
