@@ -454,10 +454,22 @@ async def test_counted_refusals_that_were_written_before_the_journal_was_full_ar
     assert sum(row.count for row in site.rows) == 100
 
 
+NEVER_DIALLED = f"1|void|{HOLD}|callgate|{NOW_S}.5|end"
+LET_GO = f"1|local|{LOCAL}|callgate|0142685300|{NOW_S}.25|101|900|end"
+
+
+@pytest.mark.parametrize(
+    ("stuck", "spent", "behind"),
+    [
+        ([ANSWERED_A_MINUTE, LET_GO], "0.25", ["call.settled", "call.local"]),
+        ([LET_GO, LET_GO, NEVER_DIALLED], "0.00", ["call.local", "call.local"]),
+    ],
+    ids=["a call that ended", "a call that the dialplan let go"],
+)
 async def test_a_journal_nearly_full_takes_what_the_dialplan_refused_before_and_behind_what_it_does_not_take(
-    site: Site,
+    site: Site, stuck: list[str], spent: str, behind: list[str]
 ) -> None:
-    """The first settlement held it up; and while changes of the ledger waited for room, each reload wrote it again."""
+    """The first of them held it up; and while changes of the ledger waited for room, each reload wrote it again."""
     await call(site)
     site.journal.close()
     site.journal = Journal(site.folder / "state", quota_bytes=64 * 1024)
@@ -465,18 +477,18 @@ async def test_a_journal_nearly_full_takes_what_the_dialplan_refused_before_and_
         while True:
             await site.journal.write(JournalRow(at=site.now, event="", clinic=CLINIC, call=""), durable=False)
     site.journal.freeze("another", FrozenCause.ERASED)
-    local = f"1|local|{LOCAL}|callgate|0142685300|{NOW_S}.25|101|900|end"
-    site.write_spool(injected(0), injected(1), ANSWERED_A_MINUTE, injected(2), local, injected(3), "nonsense")
+    first, *others = stuck
+    site.write_spool(injected(0), injected(1), first, injected(2), *others, injected(3), "nonsense")
+    bookkeeper = site.bookkeeper
     for _ in range(2):
         with pytest.raises(JournalError, match="journal_max_mib"):
-            await site.bookkeeper.read_spool()
+            await bookkeeper.read_spool()
     assert [row.event for row in site.rows if row.event] == ["call.granted", *["call.refused"] * 4]
-    assert await booked(site) == (0, "0.25")
+    assert await booked(site) == (0, spent)
+    assert not bookkeeper.unsynced.is_set()
     site.journal.close()
     restarted = open_site(site.folder, ledger=site.ledger)
-    assert restarted.spool.read()[0][0] == ANSWERED_A_MINUTE
     await restarted.bookkeeper.read_spool()
-    behind = ["call.settled", "call.local"]
     assert [row.event for row in site.rows if row.event] == ["call.granted", *["call.refused"] * 4, *behind]
     assert restarted.spool.read() == []
 
@@ -639,11 +651,11 @@ async def test_a_line_waits_for_a_journal_that_can_be_written_and_those_behind_i
     site.journal.file.rename(site.folder / "aside")
     site.journal.file.mkdir()
     monkeypatch.setattr(site.journal, "write", watched)
-    site.write_spool(ANSWERED_A_MINUTE, *[f"1|local|{LOCAL}|callgate|0142685300|{NOW_S}.25|101|900|end"] * 9)
+    site.write_spool(*[ANSWERED_A_MINUTE] * 9, *[LET_GO] * 9)
     for _ in range(2):
         with pytest.raises(JournalError):
             await site.bookkeeper.read_spool()
-    assert tried == ["call.settled"] * 2
+    assert tried == ["call.settled", "call.local"] * 2
     site.journal.file.rmdir()
     await site.bookkeeper.read_spool()
     assert settled(site) == [(HOLD, 60, "0.25")]

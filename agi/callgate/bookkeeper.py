@@ -119,21 +119,20 @@ class Bookkeeper:
         """
         is_all, handled, unreadable = True, 0, 0
         failed: JournalError | None = None
-        # What is counted here is written here, or read again: nothing of it stays.
-        tally = Tally(windows=self.tally.windows)
+        decided: list[tuple[int, JournalRow]] = []
         for line, offset in self.spool.read():
             match parse_line(line):
                 case _ if offset in self.spool.ahead:
                     pass
-                case LocalRefusal() as refusal:
-                    await self._write_refusal(refusal, offset, tally)
+                case LocalGrant() | LocalRefusal() as alone:
+                    decided.extend((offset, row) for row in self._local_rows(alone))
                 case _ if failed is not None:
                     pass
                 case None:
                     unreadable += 1
-                case other:
+                case ended:
                     try:
-                        is_all = await self._handle(other, offset, up)
+                        is_all = await self._end_or_keep(ended, up)
                     except JournalError as error:
                         failed = error
             if not is_all:
@@ -141,44 +140,50 @@ class Bookkeeper:
             handled = offset if failed is None else handled
         if unreadable:
             log.warning("spool.unreadable", lines=unreadable)
-        await self._acknowledge(handled, tally)
+        await self._acknowledge(handled, decided)
         if failed is not None:
             raise failed
         return is_all
 
-    async def _acknowledge(self, handled: int, tally: Tally) -> None:
+    async def _acknowledge(self, handled: int, decided: Collection[tuple[int, JournalRow]]) -> None:
         """Have no line read again that is handled: by this process at once, by the next once the disk has its row."""
-        for counted in tally.take_placed():
-            await self._write(counted.row, *counted.places)
-        if handled:
+        failed = await self._write_down(decided)
+        if handled and failed is None:
             self.spool.pass_over(handled)
         if self.unsynced.is_set():
             await self.journal.sync()
             self.unsynced.clear()
         self.spool.acknowledge()
+        if failed is not None:
+            raise failed
 
-    async def _handle(self, line: LegEnded | GrantUnused | LocalGrant, offset: int, up: Collection[str] | None) -> bool:
-        """Carry out what is said of a call that went out; returns whether it is done with."""
-        match line:
-            case LocalGrant():
-                for row in self._local_rows(line):
-                    await self._write(row, offset)
-            case ended if up is not None and ended.grant in up:
-                self.kept[ended.grant] = ended
-            case ended:
-                return await self._end(ended)
-        return True
-
-    async def _write_refusal(self, line: LocalRefusal, offset: int, tally: Tally) -> None:
-        """Write what the dialplan refused alone; in a flood it is only counted.
+    async def _write_down(self, decided: Collection[tuple[int, JournalRow]]) -> JournalError | None:
+        """Write what the dialplan decided alone; in a flood a refusal is only counted.
 
         Whoever has a phone can cause one with every call that is no number, without the gate ever being asked.
+
+        Returns:
+            Why the first grant that is not written was not; those behind it wait, too.
+
+        Raises:
+            JournalError: not even a refusal could be written.
         """
-        for row in self._local_rows(line):
-            if tally.has_room(row):
-                await self._write(row, offset)
-            else:
+        failed: JournalError | None = None
+        # What is counted here is written here, or read again: nothing of it stays.
+        tally = Tally(windows=self.tally.windows)
+        for offset, row in decided:
+            if row.is_refusal and not tally.has_room(row):
                 tally.count(row, offset)
+            elif row.is_refusal:
+                await self._write(row, offset)
+            elif failed is None:
+                try:
+                    await self._write(row, offset)
+                except JournalError as error:
+                    failed = error
+        for counted in tally.take_placed():
+            await self._write(counted.row, *counted.places)
+        return failed
 
     async def _write(self, row: JournalRow, *offsets: int) -> None:
         """Write the row of some lines; they are handled then, whatever becomes of those before them."""
@@ -202,6 +207,12 @@ class Bookkeeper:
                 log.warning("holds.lapsed", clinic=name, grants=list(report.lapsed))
         await self.ledger.void_doubtful()
         await self.shelf.fetch_missing()
+
+    async def _end_or_keep(self, line: LegEnded | GrantUnused, up: Collection[str] | None) -> bool:
+        if up is None or line.grant not in up:
+            return await self._end(line)
+        self.kept[line.grant] = line
+        return True
 
     def _clinic(self, line: SpoolLine) -> Clinic | None:
         entry = self.settings.entry_named(line.entry)
