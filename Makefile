@@ -114,8 +114,8 @@ stories: docker ## five hundred random calls on a real Asterisk, which is killed
 soak: docker ## 100,000 calls through a real Asterisk at a steady rate, about an hour (COUNT=, RATE=)
 	@PYTHONPATH=tests:docker:agi $(PY) -m system.soak $(if $(COUNT),--calls $(COUNT)) $(if $(RATE),--rate $(RATE))
 
-restarts: docker ## the gate restarted twenty times under live calls and steady load, on a real Asterisk (COUNT=, KILLS=)
-	@PYTHONPATH=tests:docker:agi $(PY) -m system.restarts $(if $(COUNT),--count $(COUNT)) $(if $(KILLS),--kills $(KILLS))
+restarts: docker ## the gate restarted twenty times, twice as a whole, under live calls and steady load, on a real Asterisk (COUNT=, WHOLE=, KILLS=)
+	@PYTHONPATH=tests:docker:agi $(PY) -m system.restarts $(if $(COUNT),--count $(COUNT)) $(if $(WHOLE),--whole $(WHOLE)) $(if $(KILLS),--kills $(KILLS))
 
 prompts: ## make the spoken prompts again from the texts (needs espeak-ng and sox)
 	@sh docker/prompts.sh

@@ -46,19 +46,21 @@ POLICY = policy_text(
     {
         'outside = "national"': 'outside = "as_open"',
         'first_country       = "alert"': 'first_country = "ignore"',
-        "overseas             = 2": "overseas = 100\nclinic = 100",
-        "closed               = 2": "closed = 100",
+        "overseas             = 2": "overseas = 40\nclinic = 40",
+        "closed               = 2": "closed = 40",
         'overseas         = "6/1h"': 'overseas = "900/1m"',
         'same_number      = "6/15m"': 'same_number = "900/1m"',
         'when    = "closed"': 'when = "never"',
-        'hour           = "10.00"\nday            = "15.00"\nweek           = "30.00"': 'day = "900.00"',
-        'calendar_month = "60.00"': "",
-        'day  = "5.00"\nweek = "15.00"': 'day = "900.00"',
-        '[ceilings.extension]                # appels coûteux de chaque poste\nday = "10.00"': "",
-        'day            = "50.00"\ncalendar_month = "200.00"': 'day = "1000.00"',
+        'hour           = "10.00"': 'hour = "900.00"',
+        'day            = "15.00"': 'day = "900.00"',
+        'week           = "30.00"': 'week = "900.00"',
+        'calendar_month = "60.00"': 'calendar_month = "900.00"',
+        'day  = "5.00"\nweek = "15.00"': 'day = "900.00"\nweek = "900.00"',
+        'chaque poste\nday = "10.00"': 'chaque poste\nday = "900.00"',
+        'day            = "50.00"\ncalendar_month = "200.00"': 'hour = "1000.00"',
     }
 )
-"""At any hour, and however often: what is refused beside the crowd is its doing."""
+"""At any hour and however often, as long as what is held is released: what is refused else is the crowd's doing."""
 ARRIVAL_S = 2
 """By then all have come: before, calls stand behind them in the kernel's queue."""
 EXTENSIONS = 10

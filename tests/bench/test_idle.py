@@ -11,7 +11,7 @@ SLOW = {"grant local_allowance for grant ok", "refuse ledger_unavailable for gra
 
 
 def test_beside_idle_connections_every_call_gets_its_verdict_and_what_is_held_for_it_is_released() -> None:
-    found = beside(40, 2 * len(CALLS), 40)
+    found = beside(40, 2 * len(CALLS), 20)
     came = sum((waits.wrong for waits in (found.nobody, found.coming, found.standing, found.gone)), Counter[str]())
     assert came.keys() <= SLOW
     assert len(found.standing.ms) == 2 * len(CALLS)

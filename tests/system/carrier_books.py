@@ -10,6 +10,7 @@ from callgate.core.deck import RateDeck, parse_deck
 from callgate.core.judge import DEAR_PER_MINUTE_MICROS, DEAR_SLICE_S, SLICE_S
 from callgate.core.tariff import Rate, price
 from callgate.core.wire import mask
+from callgate.grants import is_held
 from callgate.journal import JournalRow
 from callgate.ledger.base import LedgerBook
 from callgate.spool import LegEnded, parse_line
@@ -81,18 +82,19 @@ def compare(rig: Rig, book: LedgerBook, killed_at: float) -> Books:
     legs = []
     # What was booked at nothing had no answer; a leg that had one and was booked at nothing finds no row, and is wrong.
     unnamed = [row for row in rows.values() if row.grant not in named and row.amount_micros]
-    granted = {row.grant: row for row in rig.rows("call.granted")}
+    granted = {row.grant: row for row in rig.rows() if row.event in {"call.granted", "call.local"}}
+    made = {grant: _made(grant, granted) for grant in named}
     log = rig.lab.carrier_log()
     for answer in (event for event in log if event.event == "answered"):
         end = next((event for event in log if (event.event, event.call_id) == ("ended", answer.call_id)), None)
         grants = [
             grant
             for grant, number in named.items()
-            if number == answer.user and rows[grant].amount_micros and _made(grant) <= answer.at
+            if number == answer.user and rows[grant].amount_micros and made[grant] <= answer.at
         ]
         is_lost = not grants and answer.at < killed_at
         # Of several calls to a number, the one that was granted last before this answer.
-        row = rows[max(grants, key=_made)] if grants else _take(unnamed, granted, answer)
+        row = rows[max(grants, key=made.__getitem__)] if grants else _take(unnamed, granted, answer)
         duration_s = end.duration_s if end else max(0.0, killed_at - answer.at)
         legs.append(_leg(answer.user, duration_s, row, is_lost=is_lost))
         if row is not None:
@@ -101,9 +103,9 @@ def compare(rig: Rig, book: LedgerBook, killed_at: float) -> Books:
     return Books(legs=tuple(legs), ledger=ledger, journal=sum(row.amount_micros for row in rows.values()))
 
 
-def _made(grant: str) -> int:
-    """When a grant was given, in whole epoch seconds."""
-    return int(grant.rsplit(".", 1)[1])
+def _made(grant: str, granted: dict[str, JournalRow]) -> int:
+    """When a grant was given, in whole epoch seconds; what is lent has no time in its name."""
+    return int(grant.rsplit(".", 1)[1]) if is_held(grant) else int(granted[grant].at.timestamp())
 
 
 def _take(rows: list[JournalRow], granted: dict[str, JournalRow], answer: CarrierEvent) -> JournalRow | None:

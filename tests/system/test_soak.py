@@ -27,19 +27,22 @@ async def test_a_hundred_calls_at_a_steady_rate_are_all_booked_and_leave_nothing
 
 
 @pytest.mark.parametrize(
-    ("memory", "descriptors", "is_sound"),
+    ("memory", "descriptors", "connections", "is_sound"),
     [
-        ((50_000_000, 50_009_000), (12, 12), True),
-        ((50_000_000, 50_011_000), (12, 12), False),
-        ((50_000_000, 50_000_000), (12, 13), False),
+        ((50_000_000, 50_009_000), (12, 12), (8, 8), True),
+        ((50_000_000, 50_011_000), (12, 12), (8, 8), False),
+        ((50_000_000, 50_000_000), (12, 13), (8, 8), False),
+        ((50_000_000, 50_000_000), (12, 12), (8, 24), True),
+        ((50_000_000, 50_000_000), (12, 12), (8, 25), False),
+        ((50_000_000, 50_000_000), (12, 12), (64, 65), False),
     ],
 )
 def test_a_gate_that_grows_with_its_calls_is_not_sound(
-    memory: tuple[int, int], descriptors: tuple[int, int], *, is_sound: bool
+    memory: tuple[int, int], descriptors: tuple[int, int], connections: tuple[int, int], *, is_sound: bool
 ) -> None:
     sights = tuple(
-        Sight(calls=calls, processes=2, memory=held, descriptors=opened)
-        for calls, held, opened in zip((1000, 2000), memory, descriptors, strict=True)
+        Sight(calls=calls, processes=2, memory=held, descriptors=opened, connections=linked)
+        for calls, held, opened, linked in zip((1000, 2000), memory, descriptors, connections, strict=True)
     )
     soaked = Soaked(
         calls=2000,

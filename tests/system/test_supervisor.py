@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -78,15 +79,35 @@ def at_least(number: int, rows: list[JournalRow]) -> list[JournalRow]:
 
 
 async def test_restarts_of_two_workers_drop_no_call_lose_no_hold_and_decide_rightly(tmp_path: Path) -> None:
-    """A slice of `make restarts`; a worker of each kind is killed, too."""
+    """A slice of `make restarts`; a worker of each kind is killed, and the daemon is once restarted as a whole, too."""
     lab = restarts.restarts_lab(tmp_path)
     await asyncio.to_thread(lab.start)
     try:
-        outcome = await restarts.run(lab, count=2, kills=2, live=6)
+        outcome = await restarts.run(lab, count=3, kills=2, live=6, whole=1)
     finally:
         await asyncio.to_thread(lab.stop)
     told = "\n".join(outcome.lines())
     print(f"\n{told}")
-    assert outcome.is_sound, told
+    assert outcome.is_right, told
     assert outcome.granted > 0
     assert outcome.refused > 0
+    assert outcome.lent + outcome.by_contract > 0, "no call came while the daemon was away"
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "at", "is_stray"),
+    [
+        ("call.refused", Reason.COUNTRY_REFUSED, 50, False),
+        ("call.refused", Reason.GATE_UNAVAILABLE, 99, True),
+        ("call.refused", Reason.GATE_UNAVAILABLE, 101, False),
+        ("call.refused", Reason.GATE_UNAVAILABLE, 112, True),
+        ("call.local", None, 105, False),
+        ("call.local", None, 50, True),
+    ],
+)
+def test_what_the_contract_decides_while_a_worker_is_there_is_astray(
+    event: str, reason: Reason | None, at: int, *, is_stray: bool
+) -> None:
+    reasons = (reason,) if reason else ()
+    row = JournalRow(at=datetime.fromtimestamp(at, UTC), event=event, clinic="", call="", reasons=reasons)
+    assert restarts.Restarts(away=[(100.0, 110.0)]).is_stray(row) is is_stray
