@@ -12,7 +12,9 @@ import pytest
 from callgate import door
 from callgate import server as server_module
 from callgate.core.hold import Held, HoldOutcome, HoldRequest
+from callgate.ledger.client import connect
 from callgate.ledger.memory import MemoryLedger, at_second
+from callgate.ledger.redis import RedisLedger
 from callgate.seal import Seal
 from callgate.server import utc_now
 from clinic_samples import (
@@ -27,7 +29,10 @@ from clinic_samples import (
     header,
     open_site,
 )
+from ledger.samples import PATIENT
+from redis_server import RedisServer
 from served_gate import CONFIRMED, Asterisk, Call, answer, served
+from waiting import PATIENCE_S, POLL_S
 
 SECOND = "33333333-3333-4333-8333-333333333333"
 """The nonce of another question."""
@@ -322,3 +327,29 @@ async def test_a_call_being_decided_has_its_answer_before_the_gate_ends(site: Si
         await draining
         assert await live_holds(site) == (HOLD,)
         await server.drain()
+
+
+async def test_what_the_store_carries_out_too_late_is_undone_before_the_gate_ends(tmp_path: Path) -> None:
+    """A worker that was replaced took its doubts with it: a call that nobody had kept its line for two hours."""
+    (tmp_path / "redis").mkdir()
+    with RedisServer(tmp_path / "redis") as store:
+        async with connect(store.url) as client, connect(store.url, PATIENT) as patient:
+            site = open_site(tmp_path, ledger=RedisLedger(client))
+            site.now = utc_now()
+            asked = f"{site.now.timestamp():.3f}"
+            await site.shelf.open()
+            async with served(site) as (server, call):
+                assert (await answer(call, header(asked=asked)))[1] == "grant"
+                (held,) = await live_holds(site)
+                store.freeze()
+                late = header(asked=asked, nonce=SECOND, passage=SECOND)
+                assert (await answer(call, late))[4].startswith("local:")
+                store.thaw()
+                site.ledger = RedisLedger(patient, PATIENT)
+                for _ in range(round(PATIENCE_S / POLL_S)):
+                    if len(await live_holds(site)) > 1:
+                        break
+                    await asyncio.sleep(POLL_S)
+                assert len(await live_holds(site)) == 2
+                await server.drain()
+                assert await live_holds(site) == (held,)

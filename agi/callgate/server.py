@@ -28,6 +28,8 @@ PING_SCRIPT = "ping"
 """`callgate status` asks for this one: it gets no answer, and the connection's end says that the gate lives."""
 REPLY_DEADLINE_S = 1.0
 DRAIN_S = 4.0
+VOID_S = 0.5
+"""Meanwhile the next worker waits for the journal, and calls for it."""
 _READ_BYTES = 4096
 
 _NAMES = (
@@ -139,12 +141,16 @@ class Server:
         return self._door
 
     async def drain(self) -> None:
-        """Wait until the calls that are here have their answer, for at most `DRAIN_S`."""
+        """Wait until the calls that are here have their answer, for at most `DRAIN_S`, and void the doubtful holds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 await self._door.emptied()
                 while self._connections:
                     await asyncio.wait(self._connections)
+        # Nobody else knows of them: until they lapse they would have a line and money.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(VOID_S):
+                await self._gate.ledger.void_doubtful()
 
     def _welcome(self, link: socket.socket, session: AgiSession, request: AgiRequest) -> None:
         connection = asyncio.create_task(self._connected(link, session, request))
