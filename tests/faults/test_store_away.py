@@ -304,7 +304,7 @@ async def test_a_name_that_leads_to_another_primary_by_now_is_looked_up_again(
 
     def fail_over() -> None:
         successor.ask("REPLICAOF", "NO", "ONE")
-        former.ask("REPLICAOF", HOST, successor.port)
+        former.ask("REPLICAOF", HOST, free_port())  # of the successor it would load everything, and end connections
 
     def point_there() -> None:
         stage.wire.target, stage.store = successor.at, successor
