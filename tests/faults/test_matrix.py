@@ -7,7 +7,7 @@ from pathlib import Path
 
 from faults.elsewhere import NOT_STAGED, PROOFS
 from faults.matrix import rows
-from faults.run import Proof, Recorder, former_rows, table
+from faults.run import Proof, Recorder, former_rows, off_asterisk, table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -38,6 +38,16 @@ def test_every_proof_elsewhere_exists() -> None:
     for place in (place for places in PROOFS.values() for place in places):
         file, _, name = place.partition("::")
         assert f"def {name}" in (ROOT / file).read_text("utf-8"), place
+
+
+def test_of_the_rows_of_sixty_and_more_a_fault_is_brought_about_on_a_real_asterisk() -> None:
+    elsewhere = {row for row, places in PROOFS.items() if any(place.startswith("tests/system/") for place in places)}
+    assert len({*own(), *elsewhere}) >= 60
+
+
+def test_the_page_names_the_rows_that_no_call_on_asterisk_proves() -> None:
+    there = Proof(numbers={1, 2}, name="one")
+    assert off_asterisk([there, Proof(numbers={2, 3}, name="two", on_asterisk=False)]) == [3]
 
 
 def test_a_row_is_as_required_when_every_test_of_it_passed() -> None:
