@@ -42,8 +42,8 @@ LONG_S = 1.0
 """Longer than a call waits for the store, however long it takes to come that far."""
 PAUSE_S = 1.5
 DEMOTED_S = 3.0
-LINKS_MAX = 30
-"""So often a gate may turn to a replica meanwhile: each of its works a few times a second."""
+LINKS_MAX = 12
+"""So often a gate may turn to a replica meanwhile: a few times a second."""
 _FOREVER = "while true do end"
 
 
@@ -86,7 +86,8 @@ def drop(stage: Stage) -> None:
 
 
 def carry(stage: Stage) -> None:
-    carry_packets(network_of_gate(stage), stage.wire.place)
+    if can_drop_packets():
+        carry_packets(network_of_gate(stage), stage.wire.place)
     stage.wire.restore()
 
 
@@ -313,7 +314,9 @@ async def test_a_name_that_leads_to_another_primary_by_now_is_looked_up_again(
         await stage.contract(Reason.LEDGER_UNAVAILABLE)
         before = links(former)
         await asyncio.sleep(DEMOTED_S)
-        assert links(former) - before <= LINKS_MAX
+        tried = links(former) - before
+        stage.saw(f"{tried} connections to a replica in {DEMOTED_S:.0f} s")
+        assert tried <= LINKS_MAX
     await stage.recovers()
 
 
