@@ -247,6 +247,11 @@ def is_measured() -> bool:
     return bool(os.environ.get(MEASURED))
 
 
+def as_many(measured: int, otherwise: int) -> int:
+    """How often something is done: `make faults` does it all, `make test` a slice of it."""
+    return measured if is_measured() else otherwise
+
+
 def _span(durations_ms: list[float]) -> str:
     return f"{min(durations_ms):.0f} to {max(durations_ms):.0f}"
 

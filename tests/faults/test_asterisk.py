@@ -14,7 +14,7 @@ from callgate.core.judge import DEAR_SLICE_S
 from callgate.core.tariff import CUT_MARGIN_S, price
 from callgate.journal import JournalRow
 from faults.matrix import proves
-from faults.stage import REUNION, REUNION_WIRE, Stage
+from faults.stage import REUNION, REUNION_WIRE, Stage, as_many
 from outgoing_call import OutgoingCall
 from sip_phone import Phone
 from system import live_lab
@@ -24,7 +24,7 @@ from system.rig import MOBILE, WITHIN_S, wait_for
 
 pytestmark = pytest.mark.system
 
-RESTARTS = 30
+RESTARTS = as_many(30, 6)
 """As many as fit a minute."""
 UNIQUE_ID = "1795400000.7"
 LINKED_WITHIN_S = 15

@@ -7,11 +7,11 @@ import pytest
 from callgate.core.reasons import Reason
 from callgate.store_watch import CONDITION
 from faults.matrix import proves
-from faults.stage import Stage, is_declared
+from faults.stage import Stage, as_many, is_declared
 
 pytestmark = pytest.mark.system
 
-CALLS = 100
+CALLS = as_many(100, 20)
 HUNG_CALLS = 5
 HEALTHY_P99_MS = 20
 GATE_HUNG_MS = 1300

@@ -9,13 +9,13 @@ import pytest
 import practice
 from faults.gate_process import next_workers
 from faults.matrix import proves
-from faults.stage import REUNION, Stage
+from faults.stage import REUNION, Stage, as_many
 from system.rig import WITHIN_S
 
 pytestmark = pytest.mark.system
 
 GATE_DOWN_MS = 5
-CALLS = 25
+CALLS = as_many(25, 9)
 """Ordinary ones: without a gate thirty a minute may go."""
 SLOW_S = 0.1
 

@@ -10,13 +10,13 @@ from callgate.journal import JournalRow
 from faults.crowd import crowd_log, end_crowd, start_crowd
 from faults.gate_process import BREAKABLE, REPLACED, SERVING, break_workers, said, said_at, wait_said, workers
 from faults.matrix import proves
-from faults.stage import REUNION, REUNION_WIRE, Stage, is_measured
+from faults.stage import REUNION, REUNION_WIRE, Stage, as_many, is_measured
 from system.rig import IVORY_COAST, WITHIN_S, wait_for
 
 pytestmark = pytest.mark.system
 
 CROWD = 10_000
-CALLS = 150
+CALLS = as_many(150, 50)
 CROWDED_MAX_RATIO, WISHED_RATIO = 2.0, 1.2
 """The issue's bound, at most doubled, and what the fact wishes for."""
 FILES, MANY_FILES = 64, 20_000

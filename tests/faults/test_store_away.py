@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from callgate.core.reasons import Reason
 from callgate.store_watch import CONDITION
 from faults.matrix import proves
-from faults.stage import REUNION, Stage, is_declared, is_measured, is_taken_back
+from faults.stage import REUNION, Stage, as_many, is_declared, is_measured, is_taken_back
 from faults.store import FULL, READ_ONLY, FaultyStore
 from faults.wire import can_drop_packets, carry_packets, drop_packets
 from store_servers import FAST_REPLICAS, HOST, free_port, is_in_step, wait_until
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.system
 HUNG_MS = 300
 REFUSED_MS = 20
 OPEN_CALLS = 5
-HUNG_CALLS = 10
+HUNG_CALLS = as_many(10, 4)
 ASKED_TWICE_MS = 200
 """A call that finds the store hung waits longer than this, and one that asks nobody never does."""
 BACK_WITHIN_S = 1.3
@@ -263,7 +263,7 @@ async def test_over_a_disk_that_is_slow_and_in_time_costly_calls_go(stage: Stage
 
 
 @proves(21)
-@pytest.mark.parametrize("frozen_s", [0.2, 1.0, 3.0, 30.0])
+@pytest.mark.parametrize("frozen_s", [0.2, 1.0, 3.0, as_many(30, 5)])
 async def test_what_a_frozen_store_carries_out_too_late_is_undone(stage: Stage, frozen_s: float) -> None:
     """The store is thawed while calls are on their way; `hold_to_account` finds no hold that nobody has.
 

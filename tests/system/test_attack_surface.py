@@ -152,12 +152,12 @@ async def test_a_verdict_that_a_program_has_put_on_the_channel_before_is_none(ri
     assert rig.lab.invites()[before:] == []
 
 
-@pytest.mark.parametrize("username", ["101", "nobody", "carrier-a", "anonymous"])
+@pytest.mark.parametrize("username", ["101", "nobody", "anonymous"])
 async def test_who_knows_no_password_of_a_phone_reaches_no_trunk(rig: Rig, username: str) -> None:
     before = len(rig.lab.invites())
     async with Phone(Credentials(username=username, password="guessed"), rig.lab.sip) as phone:  # noqa: S106
         for dialled in (PARIS, IVORY_COAST):
-            assert (await phone.call(dialled).wait_for_final(WITHIN_S)).code >= 400
+            assert (await phone.call(dialled).wait_for_final(WITHIN_S)).code in {401, 403}
     assert rig.lab.invites()[before:] == []
 
 
