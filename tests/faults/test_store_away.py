@@ -32,9 +32,10 @@ BACK_WITHIN_S = 1.3
 SLOW_FLUSH_MS = 400
 NOTICED_FLUSH_MS = 20
 LONG_FLUSH_MS = 3000
-FILLING = 40_000
+FILLING = 500_000
 """Commands that a store reads back slowly, so that it says LOADING for some seconds."""
-LOAD_DELAY_US = 100
+LOAD_DELAY_US = -4
+"""As Redis has it: a pause after so many commands. It looks up every 1,024, and says LOADING within milliseconds."""
 BUSY_AFTER_MS = 1500
 """Before that it is silent: the journal says so first, and then that it is busy."""
 NEW = "another"
@@ -102,7 +103,7 @@ def load(stage: Stage) -> None:
     """Kill it, and let it read a large file back."""
     stage.store.kill()
     with stage.store.increments[-1].open("ab") as file:
-        file.writelines(b"*3\r\n$3\r\nSET\r\n$4\r\nfill\r\n$5\r\n%05d\r\n" % number for number in range(FILLING))
+        file.write(b"*3\r\n$3\r\nSET\r\n$4\r\nfill\r\n$4\r\nfull\r\n" * FILLING)
     stage.store.begin("--key-load-delay", str(LOAD_DELAY_US))
     wait_until(lambda: "loading" in _said(stage), "it is loading")
 

@@ -18,9 +18,10 @@ NONE = b"*1\r\n$4\r\nNONE\r\n"
 
 @dataclass(kw_only=True)
 class FakeStore:
-    """One of them: `asked` is what came in, `answer` gives the reply; None hangs up, b"" is silence."""
+    """One of them: `asked` is what came in, `answer` gives the reply, `far_s` late; None hangs up, b"" is silence."""
 
     answer: Answer
+    far_s: float = 0.0
     port: int = 0
     asked: list[Words] = field(default_factory=list)
     connections: int = 0
@@ -39,6 +40,7 @@ class FakeStore:
         while words := await _command(reader):
             self.asked.append(words)
             reply = self.answer(words)
+            await asyncio.sleep(self.far_s)
             if reply is None:
                 break
             writer.write(reply)

@@ -219,6 +219,26 @@ async def test_a_store_that_never_answers_is_asked_twice(tmp_path: Path) -> None
     assert len(requests) == 2
 
 
+async def test_a_far_store_that_wants_a_name_is_greeted_before_the_answer_is_waited_for() -> None:
+    """Together both took longer than an answer may: each new connection was given up, and the next one was new."""
+    patient = Deadlines(connect_s=5, answer_s=1)
+    async with stores(lambda words: OK if words[0] == "AUTH" else b"*0\r\n") as (store,):
+        store.far_s = 0.7
+        async with connect(f"redis://callgate@{store.endpoint.host}:{store.port}", patient) as client:
+            assert await ScriptRunner(client, patient).run(scripts.BOOK, KEYS) == []
+    assert store.names() == ["AUTH", "EVALSHA"]
+
+
+async def test_a_store_that_greets_and_then_hangs_is_asked_once() -> None:
+    """There is no time for more: a call waits."""
+    patient = Deadlines(connect_s=5, answer_s=0.5)
+    async with stores(lambda words: OK if words[0] == "AUTH" else b"") as (store,):
+        store.far_s = 0.4
+        async with connect(f"redis://callgate@{store.endpoint.host}:{store.port}", patient) as client:
+            assert await ScriptRunner(client, patient).run(scripts.BOOK, KEYS) == Unavailable(cause="timeout")
+    assert store.names() == ["AUTH", "EVALSHA"]
+
+
 async def test_a_store_that_is_not_there_is_told_apart_from_a_slow_one(tmp_path: Path) -> None:
     async with connect(f"unix://{tmp_path}/none", PATIENT) as client:
         assert await ScriptRunner(client, PATIENT).run(scripts.BOOK, KEYS) == Unavailable(cause="connection")

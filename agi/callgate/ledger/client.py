@@ -30,6 +30,8 @@ CIRCUIT_OPEN = "circuit_open"
 TOO_FEW_REPLICAS = "replicas"
 """The cause of an `Unavailable` that the primary carried out, and too few replicas acknowledged in time."""
 
+_REPEATED_WITHIN = 1.5
+"""A try that took more of its deadline had to connect first: there is no time for another."""
 _WORTH_REPEATING = frozenset({"timeout", "connection"})
 _NOT_PRIMARY = "readonly"
 _BEFORE_AUTH = "unauthenticated"
@@ -98,6 +100,15 @@ class PasswordFile(CredentialProvider):
         return self.get_credentials()
 
 
+class _Pool(BlockingConnectionPool):
+    """Connections to one server."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the next one that is taken has been greeted by the server."""
+        return bool(self._available_connections) and self._available_connections[-1].is_connected
+
+
 def connect(url: str, deadlines: Deadlines = PROMPT, access: Access = BY_ADDRESS) -> Redis:
     """Prepare a client; it connects when it is first used.
 
@@ -134,7 +145,7 @@ def connect(url: str, deadlines: Deadlines = PROMPT, access: Access = BY_ADDRESS
 
 def _one_server(url: str, deadlines: Deadlines, access: Access) -> Redis:
     try:
-        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(url)
+        pool: _Pool = _Pool.from_url(url)
     except ValueError:
         raise ValueError("its port, or a word after the question mark, cannot be read") from None
     pool.max_connections = CONNECTIONS_MAX
@@ -225,8 +236,10 @@ class ScriptRunner:
         if circuit.failures >= FAILURES_TO_OPEN and self._monotonic() < circuit.closed_until:
             return Unavailable(cause=CIRCUIT_OPEN, last_cause=circuit.cause)
         wanted = self._deadlines.replicas if replicated else 0
+        began_s = self._monotonic()
         reply = await self._try(script, keys, arguments, wanted)
-        if self._is_worth_repeating(reply):
+        has_time = self._monotonic() - began_s < _REPEATED_WITHIN * self._deadlines.answer_s
+        if has_time and self._is_worth_repeating(reply):
             reply = await self._try(script, keys, arguments, 0)
             if wanted and not isinstance(reply, Unavailable):
                 reply = Unreplicated(reply)
@@ -247,6 +260,7 @@ class ScriptRunner:
     async def _try(self, script: Script, keys: tuple[str, ...], arguments: tuple[Argument, ...], wanted: int) -> object:
         made = tuple(argument() if callable(argument) else argument for argument in arguments)
         try:
+            await self._greet()
             async with asyncio.timeout(self._deadlines.answer_s):
                 reply, *acknowledged = await self._send(script, keys, made, wanted)
         except (OSError, RedisError) as error:
@@ -258,6 +272,13 @@ class ScriptRunner:
         if acknowledged and acknowledged[0] < wanted:
             return Unreplicated(reply)
         return reply
+
+    async def _greet(self) -> None:
+        """Have a connection that the server has greeted, which takes an answer of its own where it wants a name."""
+        pool = self._client.connection_pool
+        if isinstance(pool, _Pool) and not pool.is_ready:
+            async with asyncio.timeout(self._deadlines.connect_s + self._deadlines.answer_s):
+                await pool.release(await pool.get_connection())  # type: ignore[no-untyped-call]  # redis-py's
 
     async def _send(
         self, script: Script, keys: tuple[str, ...], arguments: tuple[str | bytes, ...], wanted: int
