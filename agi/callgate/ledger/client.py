@@ -30,8 +30,9 @@ CIRCUIT_OPEN = "circuit_open"
 TOO_FEW_REPLICAS = "replicas"
 """The cause of an `Unavailable` that the primary carried out, and too few replicas acknowledged in time."""
 
+_GREETED_WITHIN = 4 / 3
 _REPEATED_WITHIN = 1.5
-"""A try that took more of its deadline had to connect first: there is no time for another."""
+"""In deadlines of an answer: a first try may connect for so long; one that took longer has left no time for another."""
 _WORTH_REPEATING = frozenset({"timeout", "connection"})
 _NOT_PRIMARY = "readonly"
 _BEFORE_AUTH = "unauthenticated"
@@ -44,7 +45,7 @@ _ANSWERED = frozenset({"invalid", "err"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """How long to wait, in seconds. Two tries at `answer_s` are all there is: less than 300 ms for one operation.
+    """How long to wait, in seconds. Two tries at `answer_s`, or a greeting and one, are all there is: at most 300 ms.
 
     `replicas` that many must acknowledge what a costly call depends on, within `replica_s`; 0: the primary suffices.
     """
@@ -240,7 +241,7 @@ class ScriptRunner:
         reply = await self._try(script, keys, arguments, wanted)
         has_time = self._monotonic() - began_s < _REPEATED_WITHIN * self._deadlines.answer_s
         if has_time and self._is_worth_repeating(reply):
-            reply = await self._try(script, keys, arguments, 0)
+            reply = await self._try(script, keys, arguments, 0, greets=False)
             if wanted and not isinstance(reply, Unavailable):
                 reply = Unreplicated(reply)
         if isinstance(reply, Unavailable) and reply.cause not in _ANSWERED:
@@ -257,10 +258,19 @@ class ScriptRunner:
         has_others = isinstance(self._client, Primaries)
         return reply.cause in _WORTH_REPEATING or (reply.cause == _NOT_PRIMARY and has_others)
 
-    async def _try(self, script: Script, keys: tuple[str, ...], arguments: tuple[Argument, ...], wanted: int) -> object:
+    async def _try(
+        self,
+        script: Script,
+        keys: tuple[str, ...],
+        arguments: tuple[Argument, ...],
+        wanted: int,
+        *,
+        greets: bool = True,
+    ) -> object:
         made = tuple(argument() if callable(argument) else argument for argument in arguments)
         try:
-            await self._greet()
+            if greets:
+                await self._greet()
             async with asyncio.timeout(self._deadlines.answer_s):
                 reply, *acknowledged = await self._send(script, keys, made, wanted)
         except (OSError, RedisError) as error:
@@ -277,7 +287,7 @@ class ScriptRunner:
         """Have a connection that the server has greeted, which takes an answer of its own where it wants a name."""
         pool = self._client.connection_pool
         if isinstance(pool, _Pool) and not pool.is_ready:
-            async with asyncio.timeout(self._deadlines.connect_s + self._deadlines.answer_s):
+            async with asyncio.timeout(_GREETED_WITHIN * self._deadlines.answer_s):
                 await pool.release(await pool.get_connection())  # type: ignore[no-untyped-call]  # redis-py's
 
     async def _send(
