@@ -18,12 +18,16 @@ NONE = b"*1\r\n$4\r\nNONE\r\n"
 
 @dataclass(kw_only=True)
 class FakeStore:
-    """One of them: `asked` is what came in, `answer` gives the reply, `far_s` late; None hangs up, b"" is silence."""
+    """One of them: `answer` gives the reply, `far_s` late; None hangs up, b"" is silence.
+
+    `asked` is what came in, `asked_on` on which connection each.
+    """
 
     answer: Answer
     far_s: float = 0.0
     port: int = 0
     asked: list[Words] = field(default_factory=list)
+    asked_on: list[int] = field(default_factory=list)
     connections: int = 0
 
     @property
@@ -37,8 +41,10 @@ class FakeStore:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection until it ends."""
         self.connections += 1
+        link = self.connections
         while words := await _command(reader):
             self.asked.append(words)
+            self.asked_on.append(link)
             reply = self.answer(words)
             await asyncio.sleep(self.far_s)
             if reply is None:

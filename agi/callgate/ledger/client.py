@@ -7,11 +7,13 @@ once, and only scripts that may arrive twice.
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
@@ -102,12 +104,41 @@ class PasswordFile(CredentialProvider):
 
 
 class _Pool(BlockingConnectionPool):
-    """Connections to one server."""
+    """Connections to one server: one more than are in use, so that a second call at a time waits for no greeting."""
+
+    _spare: asyncio.Task[None] | None = None
 
     @property
     def is_ready(self) -> bool:
         """Whether the next one that is taken has been greeted by the server."""
         return bool(self._available_connections) and self._available_connections[-1].is_connected
+
+    async def get_connection(self, *names: object, **options: object) -> AbstractConnection:
+        """Take one, and have another opened unless there is one."""
+        connection: AbstractConnection = await super().get_connection(*names, **options)  # type: ignore[no-untyped-call]
+        if not self.is_ready and self._spare is None:
+            self._spare = asyncio.create_task(self._open_spare())
+        return connection
+
+    async def release(self, connection: AbstractConnection) -> None:
+        """Give one back; the last that was given back is the next to be taken, but an open one goes first."""
+        await super().release(connection)
+        self._available_connections.sort(key=lambda one: one.is_connected)
+
+    async def _open_spare(self) -> None:
+        try:
+            # What is wrong is told to who needs a connection next.
+            with suppress(OSError, RedisError):
+                await self.release(await super().get_connection())  # type: ignore[no-untyped-call]
+        finally:
+            self._spare = None
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002  # redis-py's
+        """Close them; one that is being opened leads where they led."""
+        if self._spare is not None:
+            self._spare.cancel()
+            await asyncio.wait([self._spare])
+        await super().disconnect(inuse_connections)
 
 
 def connect(url: str, deadlines: Deadlines = PROMPT, access: Access = BY_ADDRESS) -> Redis:
@@ -288,7 +319,7 @@ class ScriptRunner:
         pool = self._client.connection_pool
         if isinstance(pool, _Pool) and not pool.is_ready:
             async with asyncio.timeout(_GREETED_WITHIN * self._deadlines.answer_s):
-                await pool.release(await pool.get_connection())  # type: ignore[no-untyped-call]  # redis-py's
+                await pool.release(await pool.get_connection())
 
     async def _send(
         self, script: Script, keys: tuple[str, ...], arguments: tuple[str | bytes, ...], wanted: int
