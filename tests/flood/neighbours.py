@@ -19,7 +19,7 @@ from callgate.journal import JournalRow, read_rows
 from callgate.journal_files import journal_bytes
 from callgate.log_lines import KIND_LINES_MAX, WINDOW_S
 from clinic_samples import BRUSSELS, CLINIC, PARIS, SETTINGS
-from flood.caller import NO_VERDICT, PER_MINUTE, Flooded
+from flood.caller import NO_VERDICT, PER_MINUTE, flooded_by, ready_caller
 from flood.real_gate import ALWAYS_OPEN, RealGate
 
 OTHER = "cabinet-du-port"
@@ -135,8 +135,9 @@ async def flood(gate: RealGate, *, dialled: str, seconds: int) -> FloodReport:
     log_bytes = gate.log.stat().st_size
     for began in range(0, seconds, STRETCH_S):
         length_s = min(STRETCH_S, seconds - began)
+        caller = await ready_caller(gate, dialled, PER_MINUTE * length_s // 60)
         report.cost_ms.subtract(await _neighbours(gate, length_s, report.before_ms))
-        flooding = asyncio.create_task(Flooded.of(gate, dialled, PER_MINUTE * length_s // 60))
+        flooding = asyncio.create_task(flooded_by(caller))
         report.cost_ms.update(await _neighbours(gate, length_s, report.flooded_ms))
         flooded = await flooding
         report.cost_ms["its caller"] += round(flooded.caller_ms)
