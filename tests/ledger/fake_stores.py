@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 
 from callgate.ledger.address import Endpoint
 
 HOST = "127.0.0.1"
+LEFT_S = 0.005
 Words = list[str]
 Answer = Callable[[Words], bytes | None]
 
@@ -29,6 +30,8 @@ class FakeStore:
     asked: list[Words] = field(default_factory=list)
     asked_on: list[int] = field(default_factory=list)
     connections: int = 0
+    _writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    _serving: list[asyncio.Task[object]] = field(default_factory=list)
 
     @property
     def endpoint(self) -> Endpoint:
@@ -38,19 +41,33 @@ class FakeStore:
         """The first words of what came in."""
         return [words[0] for words in self.asked]
 
+    def hang_up(self) -> None:
+        """Close every connection, and go on listening."""
+        for writer in self._writers:
+            writer.close()
+        self._writers.clear()
+
+    async def left(self) -> None:
+        """Wait until the clients that have gone are seen to have, also who was only about to come."""
+        await asyncio.sleep(LEFT_S)
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=1)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection until it ends."""
         self.connections += 1
         link = self.connections
-        while words := await _command(reader):
-            self.asked.append(words)
-            self.asked_on.append(link)
-            reply = self.answer(words)
-            await asyncio.sleep(self.far_s)
-            if reply is None:
-                break
-            writer.write(reply)
-        writer.close()
+        self._writers.append(writer)
+        self._serving += filter(None, [asyncio.current_task()])
+        with closing(writer), suppress(ConnectionError, asyncio.IncompleteReadError):
+            while words := await _command(reader):
+                self.asked.append(words)
+                self.asked_on.append(link)
+                reply = self.answer(words)
+                await asyncio.sleep(self.far_s)
+                if reply is None:
+                    break
+                writer.write(reply)
 
 
 async def _command(reader: asyncio.StreamReader) -> Words:
@@ -73,6 +90,8 @@ async def stores(*answers: Answer) -> AsyncIterator[list[FakeStore]]:
             store.port = server.sockets[0].getsockname()[1]
             started.append(store)
         yield started
+        for store in started:
+            await store.left()
 
 
 def bulk(text: str) -> bytes:

@@ -29,7 +29,6 @@ from callgate.ledger.keys import clinic_keys
 from callgate.ledger.primaries import Primaries
 from ledger.fake_stores import NONE, OK, Answer, FakeStore, all_slots, host_and_port, slots, stores
 from ledger.samples import PATIENT
-from waiting import until
 
 KEYS = clinic_keys("client")
 REPLICA = b"-READONLY You can't write against a read only replica.\r\n"
@@ -71,6 +70,8 @@ def test_the_defaults_of_the_library_do_not_leak_in(url: str) -> None:
     assert isinstance(connection, SSLConnection) is url.startswith("rediss")
     assert pool.timeout == PROMPT.free_connection_s == 0.05
     assert pool.max_connections == 64
+    enabled: Callable[[], bool] = pool.maint_notifications_enabled
+    assert not enabled(), "it would give out what the server has closed"
 
 
 def here(store: FakeStore) -> str:
@@ -176,7 +177,8 @@ async def test_sentinels_are_told_a_password_only_if_they_are_to(tmp_path: Path,
         connect(behind_sentinel(sentinel) + query, PATIENT, access) as client,
     ):
         assert await ScriptRunner(client, PATIENT).run(scripts.POLICY, KEYS, "0") == ["NONE"]
-    assert (unique(sentinel.names()), unique(store.names())) == (told, ["AUTH", "EVALSHA"])
+    assert (sentinel.names(), unique(store.names())) == (told, ["AUTH", "EVALSHA"])
+    assert (sentinel.connections, store.names().count("EVALSHA")) == (1, 1)
 
 
 async def test_a_password_file_that_cannot_be_read_is_told_apart(tmp_path: Path) -> None:
@@ -233,6 +235,7 @@ async def test_a_far_store_that_wants_a_name_is_greeted_before_the_answer_is_wai
         async with connect(f"redis://callgate@{store.endpoint.host}:{store.port}", patient) as client:
             assert await ScriptRunner(client, patient).run(scripts.BOOK, KEYS) == []
     assert unique(store.names()) == ["AUTH", "EVALSHA"]
+    assert store.names().count("EVALSHA") == 1
 
 
 async def test_a_store_that_greets_and_then_hangs_is_asked_once() -> None:
@@ -244,37 +247,6 @@ async def test_a_store_that_greets_and_then_hangs_is_asked_once() -> None:
             assert await ScriptRunner(client, patient).run(scripts.BOOK, KEYS) == Unavailable(cause="timeout")
     assert unique(store.names()) == ["AUTH", "EVALSHA"]
     assert store.names().count("EVALSHA") == 1
-
-
-async def test_a_second_call_at_a_time_finds_a_connection_open() -> None:
-    """Opening one takes a far store's time again, and its greeting as much once more."""
-    async with stores(lambda words: OK if words[0] == "AUTH" else b"*0\r\n") as (store,):
-        async with connect(f"redis://callgate@{store.endpoint}", PATIENT) as client:
-            runner = ScriptRunner(client, PATIENT)
-            await runner.run(scripts.BOOK, KEYS)
-            await until(lambda: store.names().count("AUTH") == 2)
-            store.far_s = 0.1
-            both = await asyncio.gather(*(runner.run(scripts.BOOK, KEYS) for _ in range(2)))
-        asked_on = [link for link, name in zip(store.asked_on, store.names(), strict=True) if name == "EVALSHA"]
-    assert both == [[], []]
-    assert sorted(asked_on[1:]) == [1, 2]
-
-
-async def test_a_spare_connection_that_cannot_be_opened_is_no_calls_matter() -> None:
-    """A server with no room for more answers so; the next one who needs it hears of it."""
-    greeted: list[str] = []
-
-    def one_only(words: list[str]) -> bytes:
-        if words[0] != "AUTH":
-            return b"*0\r\n"
-        greeted.append(words[0])
-        return OK if len(greeted) == 1 else b"-ERR max number of clients reached\r\n"
-
-    async with stores(one_only) as (store,), connect(f"redis://callgate@{store.endpoint}", PATIENT) as client:
-        runner = ScriptRunner(client, PATIENT)
-        for _ in range(3):
-            assert await runner.run(scripts.BOOK, KEYS) == []
-            await until(lambda: len(greeted) > 1)
 
 
 async def test_a_store_that_is_not_there_is_told_apart_from_a_slow_one(tmp_path: Path) -> None:

@@ -203,8 +203,9 @@ async def test_a_leg_that_is_picked_up_parked_or_joined_keeps_its_one_grant_and_
     (ended,) = await happens(lambda: stage.carrier_events("ended"))
     (granted,), (invite,) = stage.decisions(), stage.carrier_events("invite")
     assert ended.call_id == invite.call_id
-    (settled,) = await happens(lambda: [row for row in stage.rows("call.settled") if row.number == granted.number])
-    assert settled.grant == granted.grant
+    # What an earlier test's call came to may be told only now.
+    (settled,) = await happens(lambda: [row for row in stage.rows("call.settled") if row.grant == granted.grant])
+    assert settled.number == granted.number
     assert ended.duration_s - SLACK_S <= settled.seconds <= math.ceil(ended.duration_s + SLACK_S)
     is_answered = path not in named("pickup of a call that rings outside")
     assert (ended.duration_s > AT_MOST_S / 2, settled.amount_micros > 0) == (is_answered, is_answered)

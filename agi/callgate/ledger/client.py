@@ -18,6 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
 from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from callgate.core.hold import Unavailable
 from callgate.ledger.address import Endpoint, StoreKind, read_address
@@ -110,28 +111,35 @@ class _Pool(BlockingConnectionPool):
 
     @property
     def is_ready(self) -> bool:
-        """Whether the next one that is taken has been greeted by the server."""
-        return bool(self._available_connections) and self._available_connections[-1].is_connected
+        """Whether the next one that is taken has been greeted by the server, which has not closed it since."""
+        return bool(self._available_connections) and _is_open(self._available_connections[-1])
 
     async def get_connection(self, *names: object, **options: object) -> AbstractConnection:
-        """Take one, and have another opened unless there is one."""
-        connection: AbstractConnection = await super().get_connection(*names, **options)  # type: ignore[no-untyped-call]
-        if not self.is_ready and self._spare is None:
-            self._spare = asyncio.create_task(self._open_spare())
+        """Take one, and have another opened unless there is one; also if there was no time to wait for this one."""
+        try:
+            connection: AbstractConnection = await super().get_connection(*names, **options)  # type: ignore[no-untyped-call]
+        finally:
+            if not self.is_ready and self.can_get_connection() and (self._spare is None or self._spare.done()):
+                self._spare = asyncio.create_task(self._open_spare())
         return connection
+
+    async def ensure_connection(self, connection: AbstractConnection) -> None:
+        """Connect it, and be greeted; one that was not is open to nobody."""
+        try:
+            await super().ensure_connection(connection)
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
 
     async def release(self, connection: AbstractConnection) -> None:
         """Give one back; the last that was given back is the next to be taken, but an open one goes first."""
         await super().release(connection)
-        self._available_connections.sort(key=lambda one: one.is_connected)
+        self._available_connections.sort(key=_is_open)
 
     async def _open_spare(self) -> None:
-        try:
-            # What is wrong is told to who needs a connection next.
-            with suppress(OSError, RedisError):
-                await self.release(await super().get_connection())  # type: ignore[no-untyped-call]
-        finally:
-            self._spare = None
+        # What is wrong is told to who needs a connection next.
+        with suppress(OSError, RedisError):
+            await self.release(await super().get_connection())  # type: ignore[no-untyped-call]
 
     async def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002  # redis-py's
         """Close them; one that is being opened leads where they led."""
@@ -139,6 +147,12 @@ class _Pool(BlockingConnectionPool):
             self._spare.cancel()
             await asyncio.wait([self._spare])
         await super().disconnect(inuse_connections)
+
+
+def _is_open(connection: AbstractConnection) -> bool:
+    """Whether both sides have a connection open, as far as this side has heard."""
+    reader = connection._reader  # noqa: SLF001  # whoever asks redis-py has to wait
+    return reader is not None and connection.is_connected and not reader.at_eof()
 
 
 def connect(url: str, deadlines: Deadlines = PROMPT, access: Access = BY_ADDRESS) -> Redis:
@@ -177,7 +191,9 @@ def connect(url: str, deadlines: Deadlines = PROMPT, access: Access = BY_ADDRESS
 
 def _one_server(url: str, deadlines: Deadlines, access: Access) -> Redis:
     try:
-        pool: _Pool = _Pool.from_url(url)
+        # Said here, or a connection that the server has closed meanwhile would be given out: with "auto", the default,
+        # what it has to say might be a notification.
+        pool: _Pool = _Pool.from_url(url, maint_notifications_config=MaintNotificationsConfig(enabled=False))
     except ValueError:
         raise ValueError("its port, or a word after the question mark, cannot be read") from None
     pool.max_connections = CONNECTIONS_MAX

@@ -66,6 +66,7 @@ class Directory(ABC):
             RedisError, OSError: if it does not answer, or knows no primary.
         """
         async with self._open_link(witness) as link:
+            link.connection_pool.max_connections = 1
             (reply,) = await exchange(link, self.question)
         try:
             return self.read(reply, witness)
