@@ -23,6 +23,7 @@ from callgate.core.tariff import price
 from callgate.journal import JournalRow
 from callgate.ledger.base import LedgerBook
 from callgate.ledger.client import CONNECTIONS_MAX
+from carrier_log import CarrierEvent
 from lab import Lab
 from lab_images import ROOT
 from system import live_lab
@@ -46,6 +47,7 @@ MORE_MAX = 16
 of the store at once than ever before, and stays: of a moment in an hour in which the disk stood still, say. What leaks
 with the calls is thousands in 100,000."""
 SETTLED_WITHIN_S = 120
+STRETCHED_TOLD = 20
 BOOKED = ("call.settled", "call.lost", "call.local")
 _OTHERS = 32
 _SCENARIO = ROOT / "docker" / "outbound_call.xml"
@@ -98,6 +100,8 @@ class Soaked:
         refused: calls that were to be refused, the refusals in the journal, and the INVITEs for them at the carrier.
         seconds_off: answered calls whose booked seconds are not those of the carrier's log.
         costs: in micros: by the carrier's log, by the journal, by the ledger.
+        stretched: calls that the carrier saw last over a second, though every phone talks for half a one: something
+            stood still, and what came of them need not be the same on both sides.
     """
 
     calls: int
@@ -109,6 +113,7 @@ class Soaked:
     refused: tuple[int, int, int]
     seconds_off: int
     costs: tuple[int, int, int]
+    stretched: tuple[str, ...] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -177,6 +182,18 @@ class Soaked:
         carrier, journal, ledger = self.costs
         yield f"booked: carrier {carrier}, journal {journal}, ledger {ledger} micros"
         yield f"{self.seconds_off} calls whose seconds differ from the carrier's log"
+        yield f"{len(self.stretched)} calls lasted over a second at the carrier, and {TALK_MS} ms at the phone"
+        yield from self.stretched[:STRETCHED_TOLD]
+
+
+def _stretched(events: Sequence[CarrierEvent], ended: Sequence[CarrierEvent]) -> Iterator[str]:
+    """When such calls ended, how long they lasted, and how late the ACK of each answer was."""
+    answered = {event.call_id: event.at for event in events if event.event == "answered"}
+    acked = {event.call_id: event.at for event in events if event.event == "ack"}
+    for event in ended:
+        if event.duration_s > 1:
+            late_s = acked.get(event.call_id, math.nan) - answered.get(event.call_id, math.nan)
+            yield f"  until {event.at:.2f}: {event.duration_s:.2f} s, its ACK came after {late_s:.2f} s"
 
 
 def _slope(points: Sequence[tuple[float, float]]) -> float:
@@ -242,6 +259,7 @@ class Soak:
                 sum(row.amount_micros for row in rows),
                 sum(purse.day_micros for purse in book.purses if purse.name in {"national", "costly"}),
             ),
+            stretched=tuple(_stretched(events, ended)),
         )
 
     async def _place(self, dialled: Sequence[str], done: int = 0) -> int:
