@@ -4,7 +4,7 @@ import asyncio
 
 import sdp
 from call_behaviour import Behaviour, Reaction
-from rtp import now
+from rtp import Instant, now
 from sip_call import Call, CallEvent, Side, Wire
 from sip_dialog import Dialog
 from sip_message import TRYING, Headers, Request, token
@@ -61,11 +61,11 @@ class IncomingCall(Call):
         if self.answered_at is None and self.ending is None:
             self._reply(487)
             self.note(CallEvent.CANCEL)
-            self.finish(Side.THERE, code=487)
+            self.finish(Side.THERE, code=487, at=self.wire.transport.arrived)
 
-    def finish(self, by: Side, *, code: int) -> None:
+    def finish(self, by: Side, *, code: int, at: Instant | None = None) -> None:
         """The call is over, and so is the plan for it."""
-        super().finish(by, code=code)
+        super().finish(by, code=code, at=at)
         if self._plan is not None:
             self._plan.cancel()
 

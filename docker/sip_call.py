@@ -162,7 +162,7 @@ class Call:
             case "BYE":
                 self.wire.transport.reply(request, 200)
                 self.note(CallEvent.BYE)
-                self.finish(Side.THERE, code=200)
+                self.finish(Side.THERE, code=200, at=self.wire.transport.arrived)
             case "NOTIFY":
                 self.wire.transport.reply(request, 200)
                 self._notified(request)
@@ -181,11 +181,11 @@ class Call:
         if theirs is not None and self.ending is None:
             self.media.send_silence(theirs.host, theirs.port, theirs.payloads[0])
 
-    def finish(self, by: Side, *, code: int) -> None:
-        """The call is over; later news of it changes nothing."""
+    def finish(self, by: Side, *, code: int, at: Instant | None = None) -> None:
+        """The call is over, since now if not `at`; later news of it changes nothing."""
         if self.ending is not None:
             return
-        at = now()
+        at = at or now()
         duration_s = at.monotonic - self.answered_at.monotonic if self.answered_at else 0.0
         self.ending = Ending(by=by, at=at, code=code, duration_s=duration_s)
         self.media.close()

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import fcntl
 import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
+from rtp import Instant, now
 from sip_message import REFUSED, Headers, MalformedMessageError, Request, Response, answer, parse, token
 
 Address = tuple[str, int]
@@ -21,6 +24,9 @@ REMEMBERED_MAX = 4096
 
 _NOBODY_ANSWERED = 408
 _BRANCH_COOKIE = "z9hG4bK"
+_SIOCGSTAMPNS = 0x8907
+"""Asks when the packet that was read last came in (socket(7))."""
+_TIMESPEC = struct.Struct("qq")
 
 
 def host_address(server: Address) -> str:
@@ -28,6 +34,17 @@ def host_address(server: Address) -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(server)
         return str(probe.getsockname()[0])
+
+
+def _arrival(port: int) -> Instant:
+    """When the datagram that was read last came in, by the kernel: whoever reads it may have stood still since."""
+    read_at = now()
+    try:
+        seconds, nanoseconds = _TIMESPEC.unpack(fcntl.ioctl(port, _SIOCGSTAMPNS, bytes(_TIMESPEC.size)))
+    except FileNotFoundError:  # none was read yet: from now on the kernel notes it
+        return read_at
+    waited_s = max(0.0, read_at.epoch - seconds - nanoseconds / 1e9)
+    return Instant(monotonic=read_at.monotonic - waited_s, epoch=read_at.epoch - waited_s)
 
 
 class _Repeater:
@@ -75,7 +92,10 @@ class _Answered:
 
 
 class SipTransport(asyncio.DatagramProtocol):
-    """One SIP port. `receive` is called once for each new request (also ACK), never for a repeat."""
+    """One SIP port. `receive` is called once for each new request (also ACK), never for a repeat.
+
+    `arrived` is when the message came in that is being received: on the wire, not when it was read.
+    """
 
     def __init__(self, receive: Callable[[Request], None]) -> None:
         self._receive = receive
@@ -83,7 +103,9 @@ class SipTransport(asyncio.DatagramProtocol):
         self._answered: dict[Key, _Answered] = {}
         self._unacknowledged: dict[Key, _Answered] = {}
         self._socket: asyncio.DatagramTransport | None = None
+        self._port = -1
         self.local: Address = ("", 0)
+        self.arrived = now()
 
     @classmethod
     async def open(cls, local: Address, receive: Callable[[Request], None]) -> "SipTransport":
@@ -96,7 +118,9 @@ class SipTransport(asyncio.DatagramProtocol):
         """Learn which port was bound."""
         # Not an assert: Python 3.11's own datagram transport does not descend from DatagramTransport.
         self._socket = cast("asyncio.DatagramTransport", transport)
+        self._port = transport.get_extra_info("socket").fileno()
         self.local = transport.get_extra_info("sockname")
+        self.arrived = _arrival(self._port)
 
     def via(self, branch: str = "") -> tuple[str, str]:
         """A Via header of this port, with a fresh branch unless one is given."""
@@ -150,6 +174,7 @@ class SipTransport(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Sort what comes in; what is not SIP (keep-alives too) is dropped."""
+        self.arrived = _arrival(self._port)
         try:
             message = parse(data)
         except MalformedMessageError:

@@ -1,11 +1,13 @@
 """The test phone and the fake carrier, wire to wire, without Asterisk between them."""
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from sip_digest import Credentials
 from sip_phone import Phone
 
 WITHIN_S = 5.0
+STILL_S = 0.6
 CARRIER = Path(__file__).parents[2] / "docker" / "fake_carrier.py"
 
 
@@ -24,6 +27,7 @@ class Carrier:
     log: Path
     rules: Path
     port: int
+    process: int
 
     async def logged(self, event: str, user: str = "") -> CarrierEvent:
         deadline = time.monotonic() + WITHIN_S
@@ -41,9 +45,9 @@ def carrier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Carrier]:
     log, rules = folder / "carrier.jsonl", folder / "rules.json"
     words = [sys.executable, str(CARRIER), "--host", "127.0.0.1", "--log", str(log), "--rules", str(rules)]
     with subprocess.Popen([*words, "carrier-a:0"]) as process:
-        made = Carrier(log=log, rules=rules, port=0)
+        made = Carrier(log=log, rules=rules, port=0, process=process.pid)
         ready = asyncio.run(made.logged("ready"))
-        yield Carrier(log=log, rules=rules, port=int(ready.note.rpartition(":")[2]))
+        yield replace(made, port=int(ready.note.rpartition(":")[2]))
         process.terminate()
         assert process.wait(WITHIN_S) == 0
 
@@ -66,6 +70,24 @@ async def test_a_call_is_answered_and_every_step_of_it_logged(carrier: Carrier, 
     assert lines[0].headers["Privacy"] == "id"
     assert lines[0].request_uri.startswith("sip:%2B33142685300@")
     assert ended.duration_s == pytest.approx(ended.at - lines[2].at, abs=0.01)
+
+
+async def test_a_call_ends_when_its_bye_comes_in_also_at_a_carrier_that_stands_still(
+    carrier: Carrier, phone: Phone
+) -> None:
+    call = phone.call("0501")
+    await call.wait_connected(WITHIN_S)
+    await carrier.logged("ack", "0501")
+    os.kill(carrier.process, signal.SIGSTOP)
+    try:
+        call.hang_up()
+        await asyncio.sleep(STILL_S)
+    finally:
+        os.kill(carrier.process, signal.SIGCONT)
+    ended = await carrier.logged("ended", "0501")
+    assert call.ending is not None
+    assert ended.at == pytest.approx(call.ending.at.epoch, abs=STILL_S / 2)
+    assert ended.duration_s == pytest.approx(call.ending.duration_s, abs=STILL_S / 2)
 
 
 async def test_an_injected_number_reaches_the_wire_as_it_was_typed(carrier: Carrier, phone: Phone) -> None:
