@@ -1,6 +1,7 @@
 """The link to Redis waits as long as it says, repeats as often as it says, and stops asking when nobody answers."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -247,6 +248,20 @@ async def test_a_store_that_greets_and_then_hangs_is_asked_once() -> None:
             assert await ScriptRunner(client, patient).run(scripts.BOOK, KEYS) == Unavailable(cause="timeout")
     assert unique(store.names()) == ["AUTH", "EVALSHA"]
     assert store.names().count("EVALSHA") == 1
+
+
+async def test_a_process_that_stood_still_asks_again_what_was_answered_meanwhile(tmp_path: Path) -> None:
+    """The time was not the store's: another call's long thought, or a collection of garbage, took it."""
+    pauses = [2 * QUICK.answer_s]
+
+    def answer_after_a_pause(_: bytes) -> bytes:
+        if pauses:
+            time.sleep(pauses.pop())  # the store is in this process, which is to stand still
+        return b"*0\r\n"
+
+    async with store_that(tmp_path, answer_after_a_pause) as (url, requests), connect(url, QUICK) as client:
+        assert await ScriptRunner(client, QUICK).run(scripts.BOOK, KEYS) == []
+    assert len(requests) == 2
 
 
 async def test_a_store_that_is_not_there_is_told_apart_from_a_slow_one(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ once, and only scripts that may arrive twice.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
@@ -40,6 +40,7 @@ _WORTH_REPEATING = frozenset({"timeout", "connection"})
 _NOT_PRIMARY = "readonly"
 _BEFORE_AUTH = "unauthenticated"
 """Is in what a server answers, instead of NOAUTH, to a command of more than ten words without a password."""
+_Done = TypeVar("_Done")
 Argument = str | bytes | Callable[[], bytes]
 """Of a script; one that can be called is made anew for each try."""
 _ANSWERED = frozenset({"invalid", "err"})
@@ -284,11 +285,13 @@ class ScriptRunner:
         if circuit.failures >= FAILURES_TO_OPEN and self._monotonic() < circuit.closed_until:
             return Unavailable(cause=CIRCUIT_OPEN, last_cause=circuit.cause)
         wanted = self._deadlines.replicas if replicated else 0
-        began_s = self._monotonic()
-        reply = await self._try(script, keys, arguments, wanted)
-        has_time = self._monotonic() - began_s < _REPEATED_WITHIN * self._deadlines.answer_s
-        if has_time and self._is_worth_repeating(reply):
-            reply = await self._try(script, keys, arguments, 0, greets=False)
+        reply: object
+        reply, spent_s = await self._within(_GREETED_WITHIN * self._deadlines.answer_s, self._greet())
+        if not isinstance(reply, Unavailable):
+            reply, asked_s = await self._try(script, keys, arguments, wanted)
+            spent_s += asked_s
+        if spent_s < _REPEATED_WITHIN * self._deadlines.answer_s and self._is_worth_repeating(reply):
+            reply, _ = await self._try(script, keys, arguments, 0)
             if wanted and not isinstance(reply, Unavailable):
                 reply = Unreplicated(reply)
         if isinstance(reply, Unavailable) and reply.cause not in _ANSWERED:
@@ -306,36 +309,39 @@ class ScriptRunner:
         return reply.cause in _WORTH_REPEATING or (reply.cause == _NOT_PRIMARY and has_others)
 
     async def _try(
-        self,
-        script: Script,
-        keys: tuple[str, ...],
-        arguments: tuple[Argument, ...],
-        wanted: int,
-        *,
-        greets: bool = True,
-    ) -> object:
+        self, script: Script, keys: tuple[str, ...], arguments: tuple[Argument, ...], wanted: int
+    ) -> tuple[object, float]:
         made = tuple(argument() if callable(argument) else argument for argument in arguments)
+        replies, spent_s = await self._within(self._deadlines.answer_s, self._send(script, keys, made, wanted))
+        if isinstance(replies, Unavailable):
+            return replies, spent_s
+        reply, *acknowledged = replies
+        if acknowledged and acknowledged[0] < wanted:
+            return Unreplicated(reply), spent_s
+        return reply, spent_s
+
+    async def _within(self, limit_s: float, doing: Awaitable[_Done]) -> tuple[_Done | Unavailable, float]:
+        """Wait for it; gives the seconds it took, too: no more than it had, for in the others this process stood still.
+
+        A reply that came in while it did so is not lost for it: there is time to ask again.
+        """
+        began_s = self._monotonic()
+        done: _Done | Unavailable
         try:
-            if greets:
-                await self._greet()
-            async with asyncio.timeout(self._deadlines.answer_s):
-                reply, *acknowledged = await self._send(script, keys, made, wanted)
+            async with asyncio.timeout(limit_s):
+                done = await doing
         except (OSError, RedisError) as error:
-            cause = _cause(error)
-            if cause == _NOT_PRIMARY:
+            done = Unavailable(cause=_cause(error))
+            if done.cause == _NOT_PRIMARY:
                 # Its name may lead to another server by now: the next command connects again.
                 await self._client.connection_pool.disconnect(inuse_connections=False)
-            return Unavailable(cause=cause)
-        if acknowledged and acknowledged[0] < wanted:
-            return Unreplicated(reply)
-        return reply
+        return done, min(self._monotonic() - began_s, limit_s)
 
     async def _greet(self) -> None:
         """Have a connection that the server has greeted, which takes an answer of its own where it wants a name."""
         pool = self._client.connection_pool
         if isinstance(pool, _Pool) and not pool.is_ready:
-            async with asyncio.timeout(_GREETED_WITHIN * self._deadlines.answer_s):
-                await pool.release(await pool.get_connection())
+            await pool.release(await pool.get_connection())
 
     async def _send(
         self, script: Script, keys: tuple[str, ...], arguments: tuple[str | bytes, ...], wanted: int
