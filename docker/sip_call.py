@@ -186,7 +186,7 @@ class Call:
         if self.ending is not None:
             return
         at = at or now()
-        duration_s = at.monotonic - self.answered_at.monotonic if self.answered_at else 0.0
+        duration_s = max(0.0, at.monotonic - self.answered_at.monotonic) if self.answered_at else 0.0
         self.ending = Ending(by=by, at=at, code=code, duration_s=duration_s)
         self.media.close()
         self.note(CallEvent.ENDED)

@@ -1,5 +1,7 @@
 """Over a network the ledger is spoken to under TLS, and only by a server and to a gate that can prove who they are."""
 
+import asyncio
+import ssl
 import subprocess
 from collections.abc import Iterator
 from hashlib import sha1
@@ -65,3 +67,25 @@ async def test_both_ends_prove_who_they_are(
     access = Access(ca=file(authority, "pem"), certificate=file(certificate, "pem"), key=file(certificate, "key"))
     async with connect(f"{scheme}://{address}", PATIENT, access) as client:
         assert await ScriptRunner(client, PATIENT).run(ONE, ("key",)) == answer
+
+
+async def test_a_replica_that_hangs_as_soon_as_it_has_said_so_is_not_waited_for(folder: Path) -> None:
+    """Its connections are closed, which under TLS the other side has to agree to."""
+    links: list[asyncio.StreamWriter] = []
+
+    async def say_so_and_hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        links.append(writer)
+        await reader.read(1)
+        writer.write(b"-READONLY You can't write against a read only replica.\r\n")
+        assert isinstance(writer.transport, asyncio.Transport)
+        writer.transport.pause_reading()
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    async with await asyncio.start_server(say_so_and_hang, "127.0.0.1", ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with connect(f"rediss://127.0.0.1:{port}", PATIENT, Access(ca=folder / "authority.pem")) as client:
+            answer = await ScriptRunner(client, PATIENT).run(ONE, ("key",))
+        for link in links:
+            link.transport.abort()
+    assert answer == Unavailable(cause="readonly")

@@ -147,7 +147,12 @@ class _Pool(BlockingConnectionPool):
         if self._spare is not None:
             self._spare.cancel()
             await asyncio.wait([self._spare])
-        await super().disconnect(inuse_connections)
+        if inuse_connections:
+            await super().disconnect()
+            return
+        for connection in self._available_connections:
+            # A server that hangs keeps no call waiting: under TLS a close takes both sides.
+            await connection.disconnect(nowait=True)
 
 
 def _is_open(connection: AbstractConnection) -> bool:
@@ -323,7 +328,7 @@ class ScriptRunner:
     async def _within(self, limit_s: float, doing: Awaitable[_Done]) -> tuple[_Done | Unavailable, float]:
         """Wait for it; gives the seconds it took, too: no more than it had, for in the others this process stood still.
 
-        A reply that came in while it did so is not lost for it: there is time to ask again.
+        A reply that came in while it did so can then be asked for again.
         """
         began_s = self._monotonic()
         done: _Done | Unavailable
