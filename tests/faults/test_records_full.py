@@ -16,8 +16,7 @@ from faults.gate_process import next_workers
 from faults.matrix import proves
 from faults.stage import Stage
 from faults.store import FULL, READ_ONLY
-from flood.neighbours import BOTH, FLOODS, OTHER_POLICY, flood
-from flood.real_gate import real_gate
+from flood.neighbours import FLOODS, flood, gate_of_two
 from journal_samples import write_journal
 from system.rig import IVORY_COAST
 
@@ -113,8 +112,7 @@ class TestItsDiskFails:
 async def test_in_a_flood_each_refusal_is_counted_and_the_neighbours_notice_nothing(
     tmp_path: Path, name: str, record_property: Callable[[str, object], None]
 ) -> None:
-    (tmp_path / "other.toml").write_text(OTHER_POLICY, encoding="utf-8")
-    with real_gate(tmp_path, settings=BOTH, workers=practice.WORKERS) as gate:
+    with gate_of_two(tmp_path, workers=practice.WORKERS) as gate:
         report = await flood(gate, dialled=FLOODS[name], seconds=SECONDS)
     record_property("fault", "62")
     record_property("seen", f"10,000 {name} a minute: " + "; ".join(line.strip() for line in report.lines()))

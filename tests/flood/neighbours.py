@@ -8,8 +8,9 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic, sleep
 from uuid import uuid4
 
@@ -20,36 +21,45 @@ from callgate.journal_files import journal_bytes
 from callgate.log_lines import KIND_LINES_MAX, WINDOW_S
 from clinic_samples import BRUSSELS, CLINIC, PARIS, SETTINGS
 from flood.caller import NO_VERDICT, PER_MINUTE, flooded_by, ready_caller
-from flood.real_gate import ALWAYS_OPEN, RealGate
+from flood.real_gate import ALWAYS_OPEN, RealGate, real_gate
 
 OTHER = "cabinet-du-port"
+OTHER_ENTRY = "other"
 _CLINIC = f"""
 [[clinic]]
 name   = "{OTHER}"
 policy = "other.toml"
 rates  = "rates.csv"
 """
-_ENTRY = """
+_ENTRY = f"""
 [[entry]]
-context        = "other"
+context        = "{OTHER_ENTRY}"
 clinic         = "cabinet-du-port"
 outside_prefix = "0"
 trunks         = ["carrier-a"]
 """
 JOURNAL_MAX_MIB = 16
 """As little as the settings allow; the neighbours' own rows fill most of it in floods of a minute and a half."""
-BOTH = f"{SETTINGS}{_CLINIC}{_ENTRY}".replace("[gate]", f"[gate]\njournal_max_mib = {JOURNAL_MAX_MIB}")
-OTHER_POLICY = ALWAYS_OPEN.replace(CLINIC, OTHER)
+_BOTH = f"{SETTINGS}{_CLINIC}{_ENTRY}".replace("[gate]", f"[gate]\njournal_max_mib = {JOURNAL_MAX_MIB}")
+_OTHER_POLICY = ALWAYS_OPEN.replace(CLINIC, OTHER)
 FLOODED = ("call.refused", "101")
 STRETCH_S = 10
 PROBES_A_SECOND = 20
 WRITTEN_WITHIN_S = 30.0
 POLL_S = 0.1
 MIB = 1024 * 1024
-NEIGHBOURS = {"another clinic": {"entry": "other", "dialled": PARIS}, "its own national calls": {"dialled": PARIS}}
+NEIGHBOURS = {"another clinic": {"entry": OTHER_ENTRY, "dialled": PARIS}, "its own national calls": {"dialled": PARIS}}
 
 Waits = dict[str, list[float]]
 """Milliseconds that answers took, by who asked."""
+
+
+@contextmanager
+def gate_of_two(folder: Path, *, workers: int = 1) -> Iterator[RealGate]:
+    """A daemon that takes the calls of both clinics; it is ended when this is left."""
+    (folder / "other.toml").write_text(_OTHER_POLICY, encoding="utf-8")
+    with real_gate(folder, settings=_BOTH, workers=workers) as gate:
+        yield gate
 
 
 @dataclass(slots=True, kw_only=True)

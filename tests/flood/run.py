@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from flood.killed import flood_and_kill
-from flood.neighbours import BOTH, FLOODS, OTHER_POLICY, RATIO_MAX, flood
+from flood.neighbours import FLOODS, RATIO_MAX, flood, gate_of_two
 from flood.real_gate import real_gate
 
 
@@ -27,10 +27,8 @@ def main() -> int:
     print(f"seed {seed}, workers: {arguments.workers}")
     is_well = True
     for name, dialled in FLOODS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "other.toml").write_text(OTHER_POLICY, encoding="utf-8")
-            with real_gate(Path(folder), settings=BOTH, workers=arguments.workers) as gate:
-                report = asyncio.run(flood(gate, dialled=dialled, seconds=arguments.seconds))
+        with tempfile.TemporaryDirectory() as folder, gate_of_two(Path(folder), workers=arguments.workers) as gate:
+            report = asyncio.run(flood(gate, dialled=dialled, seconds=arguments.seconds))
         print("\n".join([f"{name}, 10,000 a minute for {arguments.seconds} s:", *report.lines()]), flush=True)
         if name not in RATIO_MAX:
             print("  its ratios are shown, not judged: only a flood of refused calls is promised to hold up nobody")

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from flood.killed import KillReport, flood_and_kill
-from flood.neighbours import BOTH, FLOODS, JOURNAL_MAX_MIB, MIB, NEIGHBOURS, OTHER_POLICY, FloodReport, flood
+from flood.neighbours import FLOODS, JOURNAL_MAX_MIB, MIB, NEIGHBOURS, FloodReport, flood, gate_of_two
 from flood.real_gate import real_gate
 
 
@@ -24,8 +24,7 @@ async def test_among_two_thousand_refusals_a_gate_that_is_killed_three_times_los
 
 @pytest.mark.parametrize("name", FLOODS)
 async def test_in_a_flood_every_refusal_is_counted_and_the_neighbours_are_served(tmp_path: Path, name: str) -> None:
-    (tmp_path / "other.toml").write_text(OTHER_POLICY, encoding="utf-8")
-    with real_gate(tmp_path, settings=BOTH) as gate:
+    with gate_of_two(tmp_path) as gate:
         report = await flood(gate, dialled=FLOODS[name], seconds=3)
     assert report.verdicts.total() == 500
     assert "no verdict" not in report.verdicts

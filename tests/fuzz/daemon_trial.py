@@ -13,7 +13,8 @@ from uuid import uuid4
 
 from callgate.door import HEADER_DEADLINE_S
 from callgate.server import REPLY_DEADLINE_S
-from flood.real_gate import RealGate, real_gate
+from flood.neighbours import OTHER_ENTRY, gate_of_two
+from flood.real_gate import RealGate
 from fuzz.conversations import pieces, stream
 from fuzz.memory import GROWTH_MAX_BYTES, resident_bytes
 
@@ -38,7 +39,7 @@ class DaemonReport:
         latest_ping_s: how late the event loop was at most.
         growth_bytes: since the warm-up, of the worker that grew most.
         crashes: what the daemon's log says of faults of its own.
-        is_alive: the same processes serve a call afterwards.
+        is_alive: the same processes serve a call of another clinic afterwards; the lines of the first are taken.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
@@ -66,7 +67,7 @@ class DaemonReport:
 
 def fuzz_daemon(seed: str, count: int, workers: int = 1) -> DaemonReport:
     """Send so many streams to a daemon of its own, of so many workers."""
-    with tempfile.TemporaryDirectory() as folder, real_gate(Path(folder), workers=workers) as gate:
+    with tempfile.TemporaryDirectory() as folder, gate_of_two(Path(folder), workers=workers) as gate:
         report = asyncio.run(_fuzz(gate, Random(seed), count))
         report.crashes = gate.log.read_text(encoding="utf-8").count("call.failed")
     return report
@@ -82,7 +83,7 @@ async def _fuzz(gate: RealGate, rng: Random, count: int) -> DaemonReport:
     report.growth_bytes = max(resident_bytes(worker) - size for worker, size in before.items())
     pinging.cancel()
     await asyncio.wait({pinging})
-    answer = await gate.ask(passage=str(uuid4()))
+    answer = await gate.ask(passage=str(uuid4()), entry=OTHER_ENTRY)
     report.is_alive = answer[1:2] == ["grant"] and gate.serving() == workers
     return report
 
