@@ -34,7 +34,7 @@ rates  = "rates.csv"
 _ENTRY = f"""
 [[entry]]
 context        = "{OTHER_ENTRY}"
-clinic         = "cabinet-du-port"
+clinic         = "{OTHER}"
 outside_prefix = "0"
 trunks         = ["carrier-a"]
 """

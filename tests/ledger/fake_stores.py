@@ -1,6 +1,7 @@
 """Servers that speak Redis' wire and answer what a test wants, to see what the gate sends to whom."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
@@ -47,6 +48,17 @@ class FakeStore:
             writer.close()
         self._writers.clear()
 
+    def hang(self) -> None:
+        """Take nothing more in, not even a farewell."""
+        for writer in self._writers:
+            _transport(writer).pause_reading()
+
+    def go_on(self) -> None:
+        """End the hanging, for whoever is still there."""
+        for writer in self._writers:
+            if not writer.is_closing():
+                _transport(writer).resume_reading()
+
     async def left(self) -> None:
         """Wait until the clients that have gone are seen to have, also who was only about to come."""
         await asyncio.sleep(LEFT_S)
@@ -70,6 +82,11 @@ class FakeStore:
                 writer.write(reply)
 
 
+def _transport(writer: asyncio.StreamWriter) -> asyncio.Transport:
+    assert isinstance(writer.transport, asyncio.Transport)
+    return writer.transport
+
+
 async def _command(reader: asyncio.StreamReader) -> Words:
     count = (await reader.readline())[1:]
     words = []
@@ -80,13 +97,13 @@ async def _command(reader: asyncio.StreamReader) -> Words:
 
 
 @asynccontextmanager
-async def stores(*answers: Answer) -> AsyncIterator[list[FakeStore]]:
+async def stores(*answers: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[list[FakeStore]]:
     """Start one for each answer."""
     async with AsyncExitStack() as running:
         started = []
         for answer in answers:
             store = FakeStore(answer=answer)
-            server = await running.enter_async_context(await asyncio.start_server(store.serve, HOST, 0))
+            server = await running.enter_async_context(await asyncio.start_server(store.serve, HOST, 0, ssl=tls))
             store.port = server.sockets[0].getsockname()[1]
             started.append(store)
         yield started

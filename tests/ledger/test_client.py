@@ -416,6 +416,25 @@ async def test_a_script_not_known_is_sent_whole_and_then_acknowledged() -> None:
     assert store.names() == ["EVALSHA", "WAIT", "EVAL", "WAIT"]
 
 
+async def test_what_follows_a_greeting_that_failed_is_no_repetition() -> None:
+    """Nothing was sent before it, so replicas can acknowledge it."""
+    greetings = [None]
+
+    def reply(words: list[str]) -> bytes | None:
+        match words[0]:
+            case "AUTH":
+                return greetings.pop() if greetings else OK
+            case "WAIT":
+                return b":2\r\n"
+            case _:
+                return NONE
+
+    async with stores(reply) as (store,), connect(f"redis://gate:secret@{store.endpoint}", REPLICATED) as client:
+        assert await ScriptRunner(client, REPLICATED).run(scripts.POLICY, KEYS, "0", replicated=True) == ["NONE"]
+    assert not greetings
+    assert [name for name in store.names() if name != "AUTH"] == ["EVALSHA", "WAIT"]
+
+
 async def test_a_repetition_counts_as_not_replicated() -> None:
     """It finds its work done and writes nothing: from Redis 7.2 on, WAIT says yes to that at once."""
     replies = [None, NONE]

@@ -433,7 +433,11 @@ class LedgersSideBySide(RuleBasedStateMachine):
         return purse in self.counting[hold_id]
 
     def earlier(self, which: int) -> str:
-        return self.asked[-1 - which % len(self.asked)].hold_id if self.asked else f"unknown.{self.ledger_s}"
+        """One that was asked for; none that may be forgotten, if time was set back since: see `is_remembered`."""
+        asked = self.asked[-1 - which % len(self.asked)] if self.asked else None
+        if asked is None or (self.ledger_s < self.furthest_s and not self.is_remembered(asked)):
+            return f"unknown.{self.ledger_s}"
+        return asked.hold_id
 
     def both(self, operation: Callable[[MemoryLedger | RedisLedger], Awaitable[Answer]]) -> Answer:
         async def ask() -> list[Answer]:

@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from callgate.core.hold import Unavailable
-from callgate.ledger.client import Access, ScriptRunner, connect
+from callgate.ledger.client import Access, Deadlines, ScriptRunner, connect
 from callgate.ledger.scripts import Script
+from ledger.fake_stores import FakeStore, Words, host_and_port, stores
 from ledger.samples import PATIENT
 from store_servers import StoreServer, free_port
+from waiting import until
 
 ONE = Script("#!lua\nreturn 1", sha1(b"#!lua\nreturn 1", usedforsecurity=False).hexdigest())
+YES = b":1\r\n"
 UNREACHABLE = Unavailable(cause="connection")
 
 
@@ -69,23 +72,40 @@ async def test_both_ends_prove_who_they_are(
         assert await ScriptRunner(client, PATIENT).run(ONE, ("key",)) == answer
 
 
-async def test_a_replica_that_hangs_as_soon_as_it_has_said_so_is_not_waited_for(folder: Path) -> None:
-    """Its connections are closed, which under TLS the other side has to agree to."""
-    links: list[asyncio.StreamWriter] = []
-
-    async def say_so_and_hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        links.append(writer)
-        await reader.read(1)
-        writer.write(b"-READONLY You can't write against a read only replica.\r\n")
-        assert isinstance(writer.transport, asyncio.Transport)
-        writer.transport.pause_reading()
-
+def of_server(folder: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(folder / "server.pem", folder / "server.key")
-    async with await asyncio.start_server(say_so_and_hang, "127.0.0.1", ssl=context) as server:
-        port = server.sockets[0].getsockname()[1]
-        async with connect(f"rediss://127.0.0.1:{port}", PATIENT, Access(ca=folder / "authority.pem")) as client:
-            answer = await ScriptRunner(client, PATIENT).run(ONE, ("key",))
-        for link in links:
-            link.transport.abort()
-    assert answer == Unavailable(cause="readonly")
+    return context
+
+
+async def test_a_replica_that_hangs_as_soon_as_it_has_said_so_is_not_waited_for(folder: Path) -> None:
+    """Its connections are closed, which under TLS the other side has to agree to."""
+
+    def say_so_and_hang(_: Words) -> bytes:
+        replica.hang()
+        return b"-READONLY You can't write against a read only replica.\r\n"
+
+    async with stores(say_so_and_hang, tls=of_server(folder)) as (replica,):
+        async with connect(f"rediss://{replica.endpoint}", PATIENT, Access(ca=folder / "authority.pem")) as client:
+            async with asyncio.timeout(PATIENT.connect_s / 2):
+                assert await ScriptRunner(client, PATIENT).run(ONE, ("key",)) == Unavailable(cause="readonly")
+        replica.go_on()
+
+
+async def test_a_former_primary_that_hangs_is_not_waited_for_where_its_successor_is_known(folder: Path) -> None:
+    """The links to it are closed within the very call that learns of the successor."""
+    deadlines = Deadlines(connect_s=10, answer_s=0.5)
+    primary: list[FakeStore] = []
+    every = (lambda _: host_and_port(primary[0].endpoint), lambda _: YES, lambda _: YES)
+    async with stores(*every, tls=of_server(folder)) as (sentinel, old, new):
+        primary.append(old)
+        address = f"rediss+sentinel://{sentinel.endpoint}/clinics"
+        async with connect(address, deadlines, Access(ca=folder / "authority.pem")) as client:
+            runner = ScriptRunner(client, deadlines)
+            assert await runner.run(ONE, ("key",)) == 1
+            await until(lambda: old.connections == 2)
+            old.hang()
+            primary[0] = new
+            assert await runner.run(ONE, ("key",)) == 1
+        old.go_on()
+    assert new.names() == ["EVALSHA"]

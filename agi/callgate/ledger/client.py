@@ -49,7 +49,7 @@ _ANSWERED = frozenset({"invalid", "err"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """How long to wait, in seconds. Two tries at `answer_s`, or a greeting and one, are all there is: at most 300 ms.
+    """How long to wait, in seconds. Whatever is repeated is so within 1.5 `answer_s`: all of it takes at most 300 ms.
 
     `replicas` that many must acknowledge what a costly call depends on, within `replica_s`; 0: the primary suffices.
     """
@@ -129,7 +129,7 @@ class _Pool(BlockingConnectionPool):
         try:
             await super().ensure_connection(connection)
         except BaseException:
-            await connection.disconnect(nowait=True)
+            await _hang_up(connection)
             raise
 
     async def release(self, connection: AbstractConnection) -> None:
@@ -143,16 +143,20 @@ class _Pool(BlockingConnectionPool):
             await self.release(await super().get_connection())  # type: ignore[no-untyped-call]
 
     async def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002  # redis-py's
-        """Close them; one that is being opened leads where they led."""
+        """Close them, with the one that is being opened, which leads where they led."""
         if self._spare is not None:
             self._spare.cancel()
             await asyncio.wait([self._spare])
-        if inuse_connections:
-            await super().disconnect()
-            return
-        for connection in self._available_connections:
-            # A server that hangs keeps no call waiting: under TLS a close takes both sides.
-            await connection.disconnect(nowait=True)
+        for connection in (*self._available_connections, *(self._in_use_connections if inuse_connections else ())):
+            await _hang_up(connection)
+
+
+async def _hang_up(connection: AbstractConnection) -> None:
+    """Close one at once: under TLS a close takes both sides, and a server that hangs keeps no call waiting."""
+    writer = connection._writer  # noqa: SLF001  # redis-py's own way waits
+    if writer is not None:
+        writer.transport.abort()
+    await connection.disconnect(nowait=True)
 
 
 def _is_open(connection: AbstractConnection) -> bool:
@@ -279,7 +283,7 @@ class ScriptRunner:
             script: which.
             keys: all of one clinic.
             arguments: as the script wants them.
-            replicated: whether replicas must acknowledge it. A repetition finds its work done and writes nothing, so
+            replicated: whether replicas must acknowledge it. A repetition may find its work done and write nothing, so
                 that nobody can acknowledge it: it counts as not replicated.
 
         Returns:
@@ -292,12 +296,13 @@ class ScriptRunner:
         wanted = self._deadlines.replicas if replicated else 0
         reply: object
         reply, spent_s = await self._within(_GREETED_WITHIN * self._deadlines.answer_s, self._greet())
-        if not isinstance(reply, Unavailable):
+        is_sent = not isinstance(reply, Unavailable)
+        if is_sent:
             reply, asked_s = await self._try(script, keys, arguments, wanted)
             spent_s += asked_s
         if spent_s < _REPEATED_WITHIN * self._deadlines.answer_s and self._is_worth_repeating(reply):
-            reply, _ = await self._try(script, keys, arguments, 0)
-            if wanted and not isinstance(reply, Unavailable):
+            reply, _ = await self._try(script, keys, arguments, 0 if is_sent else wanted)
+            if is_sent and wanted and not isinstance(reply, Unavailable):
                 reply = Unreplicated(reply)
         if isinstance(reply, Unavailable) and reply.cause not in _ANSWERED:
             closed_until = self._monotonic() + OPEN_S
